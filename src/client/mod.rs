@@ -1,0 +1,1 @@
+//! The client: a pure session and its driver on tokio.

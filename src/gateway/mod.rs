@@ -1,0 +1,1 @@
+//! The HTTP door: a client like any other.

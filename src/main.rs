@@ -1,0 +1,2 @@
+//! The program `zmws`.
+fn main() {}

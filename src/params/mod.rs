@@ -1,0 +1,1 @@
+//! Parameters: bodies to values and back, at the edges only.

@@ -1,0 +1,1 @@
+//! The loop that owns broker, transport and store; and the clock.

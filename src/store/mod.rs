@@ -1,0 +1,1 @@
+//! What keeps background jobs.

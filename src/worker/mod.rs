@@ -1,0 +1,1 @@
+//! The worker: a pure session and its driver on tokio.
