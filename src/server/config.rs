@@ -30,11 +30,7 @@ impl Config {
     /// The addresses of the three ports: clients, workers, news.
     pub(super) fn addresses(&self) -> Addresses {
         let at = |port| SocketAddr::new(self.address, port);
-        Addresses {
-            clients: at(self.client_port),
-            workers: at(self.worker_port),
-            news: at(self.news_port),
-        }
+        Addresses { clients: at(self.client_port), workers: at(self.worker_port), news: at(self.news_port) }
     }
 }
 
