@@ -22,3 +22,6 @@ pub use dealer::{Dealer, DealerEvent, DealerOptions, DealerSender, SendError};
 pub use hub::{Counters, ListenerOptions};
 pub use publisher::Publisher;
 pub use router::{Router, RouterEvent, RouterSendError};
+
+#[cfg(test)]
+mod tests;
