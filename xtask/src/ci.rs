@@ -32,9 +32,7 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
     step(&mut steps, "fuzz corpus", fuzz::run_corpus)?;
     match installed("deny") {
         true => step(&mut steps, "deny", deny)?,
-        false => {
-            steps.push(("deny", Ended::LeftOut("cargo-deny is not installed: cargo install cargo-deny")))
-        }
+        false => steps.push(("deny", Ended::LeftOut("cargo-deny is not installed"))),
     }
     match test {
         true => step(&mut steps, "test", || testing::run(&test_words))?,

@@ -7,15 +7,12 @@ mod corpus;
 
 use std::path::PathBuf;
 
-use crate::steps::{Failure, at, cargo, finish, root};
+use crate::steps::{Failure, at, cargo, finish, output, root};
 
 /// What cargo-fuzz gives to rustc, without the sanitizers that need a nightly compiler.
 const COVERAGE: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
     -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1";
-
-/// With `--target`, the flags do not reach build scripts and macros.
-const TRIPLE: &str = "x86_64-unknown-linux-gnu";
 
 /// `fuzz [--seconds N] [TARGET …]`.
 pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
@@ -36,13 +33,22 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
     }
 
     let mut build = cargo();
-    build.args(["build", "--release", "--manifest-path", "fuzz/Cargo.toml", "--target", TRIPLE]);
+    // With `--target`, the flags do not reach build scripts and macros.
+    let triple = host()?;
+    build.args(["build", "--release", "--manifest-path", "fuzz/Cargo.toml", "--target", &triple]);
     finish("fuzz build", build.env("RUSTFLAGS", COVERAGE))?;
     for target in if chosen.is_empty() { known } else { chosen } {
         println!("\n==== fuzz {target}, {seconds} s");
-        attack(&target, seconds)?;
+        attack(&target, &triple, seconds)?;
     }
     Ok(())
+}
+
+/// The triple of the compiler itself.
+fn host() -> Result<String, Failure> {
+    let text = output("rustc -vV", std::process::Command::new("rustc").arg("-vV"))?;
+    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
+    Ok(host.unwrap_or("x86_64-unknown-linux-gnu").to_owned())
 }
 
 fn number(word: Option<&String>) -> Result<u32, Failure> {
@@ -50,11 +56,11 @@ fn number(word: Option<&String>) -> Result<u32, Failure> {
     number.ok_or_else(|| Failure::Usage("--seconds takes a number".to_owned()))
 }
 
-fn attack(target: &str, seconds: u32) -> Result<(), Failure> {
+fn attack(target: &str, triple: &str, seconds: u32) -> Result<(), Failure> {
     let seeds = corpus::seed(target)?;
     let artifacts = root().join("fuzz/artifacts").join(target);
     std::fs::create_dir_all(&artifacts).map_err(at(&artifacts))?;
-    let program = root().join("fuzz/target").join(TRIPLE).join("release").join(target);
+    let program = root().join("fuzz/target").join(triple).join("release").join(target);
     let mut command = std::process::Command::new(program);
     command
         .arg(format!("-max_total_time={seconds}"))
