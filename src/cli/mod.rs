@@ -1,7 +1,9 @@
 //! Words and defaults of each command, one file a command, and no work.
 
 mod broker;
+mod dialect;
 mod flags;
+mod gateway;
 mod log;
 mod process;
 
@@ -21,6 +23,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Broker(broker::Args),
+    Gateway(gateway::Args),
 }
 
 /// Why a command failed: one clear line.
@@ -38,6 +41,7 @@ pub(crate) fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     };
     let outcome = match cli.command {
         Command::Broker(args) => broker::run(args),
+        Command::Gateway(args) => gateway::run(args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
