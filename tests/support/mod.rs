@@ -6,13 +6,14 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub(crate) mod broker;
+pub(crate) mod bystander;
 pub(crate) mod frames;
 pub(crate) mod peers;
 pub(crate) mod program;
 pub(crate) mod raw;
 pub(crate) mod script;
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How long an event may take that takes no time on an idle machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -21,6 +22,12 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 #[expect(clippy::disallowed_methods, reason = "a test with real processes measures real time")]
 pub(crate) fn now() -> Instant {
     Instant::now()
+}
+
+/// Seconds since the Unix epoch, as peers in other processes have them.
+#[expect(clippy::disallowed_methods, reason = "a test with real processes measures real time")]
+pub(crate) fn wall_clock() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than 1970").as_secs_f64()
 }
 
 /// Asks until there is an answer. For what has no event to wait for, as a list that is shown on request.

@@ -4,13 +4,14 @@
  * Zmws_Client_Base; zmws 1 or zmws 2, PROTOCOL.md §2.1, §2.2.
  *
  * Plays the --cases one after the other and prints each message that comes: the frames as they are, long ones cut.
+ * Waits ten seconds for each, and ends if none comes.
  */
 
 require __DIR__ . '/speak.php';
 
 $flags = flags($argv, [
     'port' => '', 'dialect' => 'zmws1', 'socket' => 'req', 'service' => 'REVERSE', 'cases' => 'reverse',
-    'deadline' => '30', 'identity' => '',
+    'identity' => '',
 ]);
 
 final class Client
@@ -103,7 +104,6 @@ final class Client
     }
 }
 
-set_time_limit((int) $flags['deadline']);
 $client = new Client($flags);
 foreach (explode(',', $flags['cases']) as $case) {
     $client->play($case);

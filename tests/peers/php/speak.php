@@ -20,9 +20,10 @@ function flags(array $argv, array $defaults): array
     return $flags;
 }
 
-/** One line for the test that watches us. */
+/** One line for the test that watches us, with the time in seconds. */
 function tell(array $event): void
 {
+    $event['at'] = microtime(true);
     $flags = JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE;
     if (@fwrite(STDOUT, json_encode($event, $flags) . "\n") === false) {
         exit(1);

@@ -7,6 +7,7 @@ import argparse
 import json
 import signal
 import sys
+import time
 
 import zmq
 
@@ -26,8 +27,8 @@ def flags(**defaults):
 
 
 def tell(**event):
-    """One line for the test that watches us."""
-    print(json.dumps(event), flush=True)
+    """One line for the test that watches us, with the time in seconds."""
+    print(json.dumps({**event, "at": time.time()}), flush=True)
 
 
 def latin1(frames):
