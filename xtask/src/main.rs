@@ -4,6 +4,7 @@
 //! offers `run`.
 
 mod ci;
+mod deny;
 mod fuzz;
 mod steps;
 mod testing;
