@@ -21,7 +21,7 @@ pub(crate) fn run() -> Result<(), Failure> {
     }
     let path = root().join("deny.toml");
     let text = std::fs::read_to_string(&path).map_err(at(&path))?;
-    let rules = Rules::read(&text).ok_or_else(|| Failure::NoRules(path))?;
+    let rules = Rules::read(&text).ok_or(Failure::NoRules(path))?;
     let metadata = output("cargo metadata", cargo().args(["metadata", "--format-version=1", "--locked"]))?;
     let metadata: Value = serde_json::from_str(&metadata).unwrap_or_default();
     let packages = metadata["packages"].as_array().map_or(&[][..], Vec::as_slice);
