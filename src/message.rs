@@ -20,6 +20,16 @@ pub enum Dialect {
     Mdp02,
 }
 
+impl Dialect {
+    /// Whether a body passes unharmed: zmws has one frame for it, Majordomo as many as there are.
+    pub fn carries(self, body: &Body) -> bool {
+        match self {
+            Self::Zmws1 | Self::Zmws2 => matches!(body, Body::One(_)),
+            Self::Mdp01 | Self::Mdp02 => true,
+        }
+    }
+}
+
 /// What an answer needs so as to look like the question did.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Origin {
