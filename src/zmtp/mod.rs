@@ -70,7 +70,7 @@ pub enum Version {
 }
 
 /// What the handshake told of the peer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct PeerInfo {
     /// What both ends speak.
     pub version: Version,
@@ -83,7 +83,7 @@ pub struct PeerInfo {
 }
 
 /// What came out of the peer's bytes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Event {
     /// The handshake is done; messages may be sent. Comes first, and once.
     Ready(PeerInfo),
