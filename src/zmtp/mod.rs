@@ -112,8 +112,10 @@ pub enum ZmtpError {
         start: [u8; 2],
     },
     /// The peer greets with another security mechanism.
-    #[error("the peer wants the security mechanism \"{theirs}\", we have NULL")]
+    #[error("the peer wants the security mechanism \"{theirs}\", we have {ours}")]
     Mechanism {
+        /// Ours.
+        ours: &'static str,
         /// The mechanism in the peer's greeting.
         theirs: String,
     },

@@ -82,7 +82,8 @@ fn counterpart(socket_type: SocketType) -> SocketType {
     match socket_type {
         SocketType::Sub => SocketType::Pub,
         SocketType::Pub => SocketType::Sub,
-        _ => SocketType::Router,
+        SocketType::Req | SocketType::Dealer | SocketType::Router => SocketType::Router,
+        other => panic!("no {other:?} was recorded"),
     }
 }
 
