@@ -62,6 +62,18 @@ fn padding_is_not_looked_at() {
     insta::assert_snapshot!(router_says(&bytes), @r#"ready: V3_1 DEALER b"""#);
 }
 
+/// RFC 37, "Detecting ZMTP 1.0 and 2.0 Peers": "If the least significant bit is 1" it is a signature.
+#[test]
+fn the_tenth_octet_counts_by_its_lowest_bit() {
+    let with_tenth = |octet| {
+        let mut bytes = opening(1, "DEALER");
+        bytes[9] = octet;
+        router_says(&bytes)
+    };
+    assert_eq!(with_tenth(0x01), "ready: V3_1 DEALER b\"\"\n");
+    assert!(with_tenth(0x7E).starts_with("error: the peer speaks ZMTP 1.0"));
+}
+
 #[test]
 fn a_minor_of_zero_is_3_0() {
     insta::assert_snapshot!(router_says(&opening(0, "REQ")), @r#"ready: V3_0 REQ b"""#);
