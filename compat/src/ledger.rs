@@ -396,12 +396,7 @@ impl Ledger {
 
     /// The question that made a job which a worker is the first to hear of: the best likeness, and the
     /// oldest of equals.
-    fn maker(
-        &self,
-        conn: ConnIndex,
-        param: Option<&Bytes>,
-        client: Option<&Bytes>,
-    ) -> Option<QuestionIndex> {
+    fn maker(&self, conn: ConnIndex, param: Option<&Bytes>, client: Option<&Bytes>) -> Option<QuestionIndex> {
         let services = &self.workers[&conn].services;
         let broker = self.conns[conn].broker();
         let life = self.life(conn);
@@ -423,7 +418,8 @@ impl Ledger {
             let same_client = client.is_some_and(|client| self.identity_of(question.conn) == Some(client));
             (of_service, same_client, same_param, asked.kind == Kind::Wait)
         };
-        let best = candidates.map(|(index, question)| (likeness(question), std::cmp::Reverse(index))).max()?;
+        let best =
+            candidates.map(|(index, question)| (likeness(question), std::cmp::Reverse(index))).max()?;
         Some(best.1.0)
     }
 
@@ -432,9 +428,10 @@ impl Ledger {
         if let Some(identity) = self.identities.get(&conn) {
             return Some(identity);
         }
-        let runs = self.jobs.iter().filter(|job| {
-            job.question.is_some_and(|question| self.questions[question].conn == conn)
-        });
+        let runs = self
+            .jobs
+            .iter()
+            .filter(|job| job.question.is_some_and(|question| self.questions[question].conn == conn));
         runs.flat_map(|job| &job.runs).find_map(|run| match &run.order.frames[..] {
             [client, _, _, _] if !client.bytes.is_empty() => Some(&client.bytes),
             _ => None,
