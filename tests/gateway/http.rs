@@ -55,13 +55,20 @@ impl Http {
         }
     }
 
+    /// As [`Http::ask`], for a gateway that may turn us away: the status.
+    pub(crate) async fn ask_or_closed(&mut self, line: &str) -> Option<u16> {
+        let request = format!("{line} HTTP/1.1\r\nHost: x\r\n\r\n");
+        self.stream.write_all(request.as_bytes()).await.ok()?;
+        while !self.buffer.windows(4).any(|end| end == b"\r\n\r\n") && self.read().await {}
+        let status = self.buffer.get(9..12)?;
+        String::from_utf8_lossy(status).parse().ok()
+    }
+
     /// `METHOD target` with a body, and what headers are given.
     pub(crate) async fn post(&mut self, line: &str, headers: &str, body: &str) -> Response {
         let length = body.len();
-        self.send(format!(
-            "{line} HTTP/1.1\r\nHost: x\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
-        ))
-        .await;
+        self.send(format!("{line} HTTP/1.1\r\nHost: x\r\n{headers}Content-Length: {length}\r\n\r\n{body}"))
+            .await;
         self.response().await
     }
 

@@ -120,7 +120,9 @@ fn rfc9110_9_3_7_options_are_told() {
         assert_eq!(preflight.status, 204);
         assert!(preflight.header("allow").is_some_and(|methods| methods.contains("POST")));
         assert_eq!(preflight.header("access-control-allow-origin"), Some("*"));
-        assert!(preflight.header("access-control-allow-headers").is_some_and(|h| h.contains("Authorization")));
+        assert!(
+            preflight.header("access-control-allow-headers").is_some_and(|h| h.contains("Authorization"))
+        );
         assert_eq!(world.ask("OPTIONS *").await.status, 204);
     });
 }
@@ -161,10 +163,8 @@ fn rfc9110_10_1_1_no_continue_for_a_body_that_is_too_large() {
     play(async {
         let world = World::with(|config| config.body_max = 10).await;
         let mut http = world.connect().await;
-        http.send(
-            "POST /DEMO HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\nExpect: 100-continue\r\n\r\n",
-        )
-        .await;
+        http.send("POST /DEMO HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\nExpect: 100-continue\r\n\r\n")
+            .await;
         assert_eq!(http.response().await.status, 413);
     });
 }

@@ -10,16 +10,21 @@ use tokio::sync::Notify;
 use tokio::task::{JoinHandle, LocalSet, spawn_local, yield_now};
 use tokio::time::timeout;
 use zmws::gateway::{self, Config};
-use zmws::server::{self, Server};
+use zmws::server::{self, BindError, Server};
 use zmws::transport::{Dealer, DealerEvent, DealerOptions};
 
 use crate::http::{Http, Response};
 
 /// Runs a test on one thread, as the broker wants it, for half a minute at most.
 pub(crate) fn play(test: impl Future<Output = ()>) {
+    play_for(30, test);
+}
+
+/// Runs a test on one thread, for so many seconds at most.
+pub(crate) fn play_for(seconds: u64, test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let bounded = timeout(Duration::from_secs(30), test);
-    LocalSet::new().block_on(&runtime, bounded).expect("done in half a minute");
+    let bounded = timeout(Duration::from_secs(seconds), test);
+    LocalSet::new().block_on(&runtime, bounded).expect("done in time");
 }
 
 /// A task that ends with its owner.
@@ -49,7 +54,7 @@ impl World {
 
     /// The same, with other settings.
     pub(crate) async fn with(set: impl FnOnce(&mut Config)) -> Self {
-        let broker = Broker::start(0, 0);
+        let broker = Broker::start();
         let release = Rc::new(Notify::new());
         let mut config = config(broker.clients);
         set(&mut config);
@@ -61,11 +66,13 @@ impl World {
 
     /// Starts the workers, and waits until the broker knows them.
     pub(crate) async fn hire(&mut self) {
-        let address = self.broker.workers;
-        self.workers = ["DEMO", "STR-REV", "HANG"]
-            .map(|service| Task(spawn_local(worker(address, service, Rc::clone(&self.release)))))
-            .into();
+        self.workers = ["DEMO", "STR-REV", "HANG"].map(|service| self.worker(service)).into();
         self.broker.until_known(&["DEMO", "STR-REV", "HANG"]).await;
+    }
+
+    /// A worker of a service.
+    pub(crate) fn worker(&self, service: &'static str) -> Task<()> {
+        Task(spawn_local(worker(self.broker.workers, service, Rc::clone(&self.release))))
     }
 
     pub(crate) async fn connect(&self) -> Http {
@@ -99,21 +106,43 @@ pub(crate) async fn gateway(config: Config) -> (SocketAddr, Task<()>) {
 pub(crate) struct Broker {
     pub(crate) clients: SocketAddr,
     pub(crate) workers: SocketAddr,
-    _task: Task<()>,
+    task: Task<()>,
 }
 
 impl Broker {
-    /// At the given ports; 0 for any.
-    pub(crate) fn start(client_port: u16, worker_port: u16) -> Self {
-        let config =
-            server::Config { client_port, worker_port, news_port: 0, ..server::Config::default() };
-        let server = Server::bind(config).expect("free ports");
+    /// At ports that the system chooses.
+    pub(crate) fn start() -> Self {
+        Self::try_start(0, 0).expect("free ports")
+    }
+
+    fn try_start(client_port: u16, worker_port: u16) -> Result<Self, BindError> {
+        let config = server::Config { client_port, worker_port, news_port: 0, ..server::Config::default() };
+        let server = Server::bind(config)?;
         let addresses = server.addresses();
         let run = async move {
             let (_stopper, stopped) = server::stopper();
             let _farewell = server.run(stopped).await;
         };
-        Self { clients: addresses.clients, workers: addresses.workers, _task: Task(spawn_local(run)) }
+        Ok(Self { clients: addresses.clients, workers: addresses.workers, task: Task(spawn_local(run)) })
+    }
+
+    /// Dies without a word.
+    pub(crate) async fn die(&mut self) {
+        self.task.0.abort();
+        let _cancelled = (&mut self.task.0).await;
+    }
+
+    /// Dies, and comes back at the same ports knowing nothing.
+    pub(crate) async fn restart(&mut self) {
+        self.die().await;
+        let (clients, workers) = (self.clients.port(), self.workers.port());
+        *self = loop {
+            // The old listeners are closed by tasks that have to run first.
+            match Self::try_start(clients, workers) {
+                Ok(broker) => break broker,
+                Err(_) => yield_now().await,
+            }
+        };
     }
 
     /// Waits until workers have told the broker of these services.
