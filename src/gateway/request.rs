@@ -176,7 +176,7 @@ pub(crate) fn delivery(accept: &str) -> Delivery {
         accept.split(',').any(|range| {
             let mut parts = range.split(';').map(str::trim);
             let kind = parts.next().unwrap_or_default();
-            kind.eq_ignore_ascii_case(wanted) && !parts.any(|part| is_weight_zero(part))
+            kind.eq_ignore_ascii_case(wanted) && !parts.any(is_weight_zero)
         })
     };
     match (named("text/event-stream"), named("application/x-ndjson")) {

@@ -23,7 +23,7 @@ pub(crate) fn play(test: impl Future<Output = ()>) {
 /// Runs a test on one thread, for so many seconds at most.
 pub(crate) fn play_for(seconds: u64, test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let bounded = timeout(Duration::from_secs(seconds), test);
+    let bounded = async { timeout(Duration::from_secs(seconds), test).await };
     LocalSet::new().block_on(&runtime, bounded).expect("done in time");
 }
 
