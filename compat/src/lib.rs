@@ -1,1 +1,10 @@
 //! Record, replay and compare zmws traffic.
+
+pub mod glance;
+pub mod glance_worker;
+pub mod ledger;
+pub mod memory;
+pub mod replay;
+pub mod script;
+pub mod target;
+pub mod trace;

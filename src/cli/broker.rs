@@ -205,7 +205,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     log::start(args.log_level);
     process::raise_descriptor_limit();
     process::on_one_thread(async {
-        let server = Server::bind(args.config()).map_err(|error| error.to_string())?;
+        let server = bind(args.config())?;
         let at = server.addresses();
         println!("[{}] [I] - Server startup @{}", log::date(), log::date());
         println!("clients {}  workers {}  news {}", at.clients, at.workers, at.news);
@@ -215,6 +215,18 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         signals.abort();
         say_what_was_left(farewell);
         Ok(())
+    })
+}
+
+/// Binds the three ports.
+pub(super) fn bind(config: Config) -> Result<Server, Failure> {
+    Server::bind(config).map_err(|error| {
+        let flag = match error.what {
+            "clients" => "--client-port",
+            "workers" => "--worker-port",
+            _ => "--news-port",
+        };
+        process::cannot_listen(error.what, error.address, &error.source, flag)
     })
 }
 

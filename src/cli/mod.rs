@@ -1,7 +1,10 @@
 //! Words and defaults of each command, one file a command, and no work.
 
 mod broker;
+mod call;
+mod dialect;
 mod flags;
+mod gateway;
 mod log;
 mod process;
 
@@ -21,6 +24,8 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Broker(broker::Args),
+    Gateway(gateway::Args),
+    Call(call::Args),
 }
 
 /// Why a command failed: one clear line.
@@ -38,6 +43,8 @@ pub(crate) fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     };
     let outcome = match cli.command {
         Command::Broker(args) => broker::run(args),
+        Command::Gateway(args) => gateway::run(args),
+        Command::Call(args) => call::run(args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,6 +1,8 @@
 //! What every long-running command needs of the process: a runtime, signals, descriptors.
 
 use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
@@ -43,4 +45,27 @@ pub(super) fn raise_descriptor_limit() {
             tracing::warn!(%error, "cannot raise the limit of open files");
         }
     }
+}
+
+/// `host:port`, with brackets around an address that has colons of its own.
+pub(super) fn host_port(host: &str, port: u16) -> String {
+    match host.contains(':') && !host.starts_with('[') {
+        true => format!("[{host}]:{port}"),
+        false => format!("{host}:{port}"),
+    }
+}
+
+/// Why a port is not ours, and what to do.
+pub(super) fn cannot_listen(what: &str, address: SocketAddr, error: &io::Error, flag: &str) -> Failure {
+    let advice = match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            format!("another program has the port; stop it, or choose another with {flag}")
+        }
+        io::ErrorKind::PermissionDenied => {
+            format!("ports below 1024 need a privilege; choose another with {flag}")
+        }
+        io::ErrorKind::AddrNotAvailable => "this machine does not have the address; see --address".to_owned(),
+        _ => error.to_string(),
+    };
+    format!("cannot listen for {what} at {address}: {advice}")
 }

@@ -94,7 +94,7 @@ impl Client {
     /// Has a job done and waits for its result (`SYNC-`). Parts of the result are left out.
     pub async fn call(&self, service: impl AsRef<[u8]>, param: impl Into<Param>) -> Result<Reply, CallError> {
         let command = submission(service.as_ref(), param.into(), Mode::Wait)?;
-        finished(self.request(command, RESULT_TIMEOUT).await?)
+        finished(self.ask(command, RESULT_TIMEOUT).await?)
     }
 
     /// Has a job done in the background; its id, once the broker took it.
@@ -104,7 +104,7 @@ impl Client {
         param: impl Into<Param>,
     ) -> Result<JobId, CallError> {
         let command = submission(service.as_ref(), param.into(), Mode::Background)?;
-        match self.request(command, ACKNOWLEDGE_TIMEOUT).await? {
+        match self.ask(command, ACKNOWLEDGE_TIMEOUT).await? {
             ClientReply::Accepted { job, .. } => Ok(job),
             ClientReply::Refused { service } => Err(CallError::Refused { service }),
             ClientReply::Partial { .. }
@@ -131,7 +131,7 @@ impl Client {
     /// broker never answers this.
     pub async fn list(&self, view: View) -> Result<Bytes, CallError> {
         let command = ClientCommand::Inspect { view, echo: Vec::new() };
-        match self.request(command, ACKNOWLEDGE_TIMEOUT).await? {
+        match self.ask(command, ACKNOWLEDGE_TIMEOUT).await? {
             ClientReply::Snapshot { json, .. } => Ok(json),
             ClientReply::Refused { service } => Err(CallError::Refused { service }),
             ClientReply::Accepted { .. }
@@ -153,7 +153,12 @@ impl Client {
         waited.map(|_| ()).map_err(|_| CallError::Closed)
     }
 
-    async fn request(&self, command: ClientCommand, limit: Duration) -> Result<ClientReply, CallError> {
+    /// Sends a command and waits for its last reply, whatever it is; parts are left out.
+    pub(crate) async fn ask(
+        &self,
+        command: ClientCommand,
+        limit: Duration,
+    ) -> Result<ClientReply, CallError> {
         let (sender, answer) = oneshot::channel();
         let exchange = async {
             let mut ticket = self.send(command, Waiter::One(sender)).await?;
@@ -201,3 +206,6 @@ fn finished(reply: ClientReply) -> Result<Reply, CallError> {
         | ClientReply::Managed { .. } => Err(CallError::Garbled),
     }
 }
+
+#[cfg(test)]
+mod tests;
