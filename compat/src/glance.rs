@@ -186,7 +186,9 @@ impl Reply {
         let frames = if frames.len() > 1 && frames[0].is_empty() { &frames[1..] } else { &frames[..] };
         let header = (&frames[0][..], frames.get(1).map_or(&b""[..], |frame| frame));
         let at = match header {
-            (b"MDPC01", _) => return Self::Majordomo { service: frames.get(1).copied().cloned().unwrap_or_default() },
+            (b"MDPC01", _) => {
+                return Self::Majordomo { service: frames.get(1).copied().cloned().unwrap_or_default() };
+            }
             (b"MDPC02", [2 | 3]) => {
                 return Self::Majordomo { service: frames.get(2).copied().cloned().unwrap_or_default() };
             }

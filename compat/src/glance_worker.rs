@@ -78,7 +78,13 @@ impl Said {
     }
 
     /// The same answer for another id, in `form`.
-    pub fn answer(form: WorkerForm, verb: Verb, service: &Bytes, value: Option<Bytes>, id: &[u8]) -> Vec<Bytes> {
+    pub fn answer(
+        form: WorkerForm,
+        verb: Verb,
+        service: &Bytes,
+        value: Option<Bytes>,
+        id: &[u8],
+    ) -> Vec<Bytes> {
         let text = |word: &str| Bytes::from([word.as_bytes(), b": ", id].concat());
         let status = match verb {
             Verb::Complete => text("COMPLETE"),
@@ -99,7 +105,14 @@ impl Said {
                     (_, Verb::Complete | Verb::Fail) => (&b"MDPW02"[..], &b"\x04"[..]),
                 };
                 let address = Bytes::copy_from_slice(id);
-                vec![Bytes::new(), fixed(header), fixed(kind), address, Bytes::new(), value.unwrap_or_default()]
+                vec![
+                    Bytes::new(),
+                    fixed(header),
+                    fixed(kind),
+                    address,
+                    Bytes::new(),
+                    value.unwrap_or_default(),
+                ]
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Record, replay and compare zmws traffic.
 
+pub mod differ;
 pub mod glance;
 pub mod glance_worker;
 pub mod ledger;

@@ -124,7 +124,8 @@ impl Target for Memory {
                     self.handle(at, conn, Event::Client { from, command });
                 }
                 Err(rejected) => {
-                    let frames = rejected.reply.and_then(|(origin, reply)| wire::encode_client_reply(&origin, &reply));
+                    let frames =
+                        rejected.reply.and_then(|(origin, reply)| wire::encode_client_reply(&origin, &reply));
                     self.out.extend(frames.map(|frames| Output { at, conn, frames }));
                 }
             },
@@ -207,7 +208,8 @@ impl One {
             }
             Action::Inspect { to, view, echo } => {
                 let json = admin::json(&self.broker.snapshot(view));
-                let frames = wire::encode_client_reply(&to.origin, &ClientReply::Snapshot { view, json, echo });
+                let frames =
+                    wire::encode_client_reply(&to.origin, &ClientReply::Snapshot { view, json, echo });
                 (to, frames)
             }
             Action::Order { to, order } => {

@@ -236,9 +236,7 @@ fn connection(conn: ConnIndex, event: &str, line: &EventLine) -> Result<What, Da
     match event {
         "open" => Ok(What::Open(conn)),
         "refused" => Ok(What::Refused(conn)),
-        "close" => {
-            Ok(What::Close { conn, by: side(line.by.as_deref().ok_or(Damage::Missing("by"))?)? })
-        }
+        "close" => Ok(What::Close { conn, by: side(line.by.as_deref().ok_or(Damage::Missing("by"))?)? }),
         "handshake" => Ok(What::Handshake {
             conn,
             peer: properties(line.peer_ready.as_ref(), "peer_ready")?,
