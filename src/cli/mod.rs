@@ -1,6 +1,7 @@
 //! Words and defaults of each command, one file a command, and no work.
 
 mod broker;
+mod call;
 mod dialect;
 mod flags;
 mod gateway;
@@ -24,6 +25,7 @@ struct Cli {
 enum Command {
     Broker(broker::Args),
     Gateway(gateway::Args),
+    Call(call::Args),
 }
 
 /// Why a command failed: one clear line.
@@ -42,6 +44,7 @@ pub(crate) fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     let outcome = match cli.command {
         Command::Broker(args) => broker::run(args),
         Command::Gateway(args) => gateway::run(args),
+        Command::Call(args) => call::run(args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

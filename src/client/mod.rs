@@ -206,3 +206,6 @@ fn finished(reply: ClientReply) -> Result<Reply, CallError> {
         | ClientReply::Managed { .. } => Err(CallError::Garbled),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,6 +23,9 @@ use tokio::time::{Instant, timeout};
 use tracing::{debug, info, warn};
 
 use crate::client::{Client, WhenFull};
+use crate::gateway::access::Origins;
+use crate::gateway::api;
+use crate::gateway::api::idempotency::Keys;
 use crate::gateway::body::Intake;
 use crate::gateway::classic;
 use crate::gateway::config::Config;
@@ -37,6 +40,7 @@ pub(crate) struct Door {
     pub(crate) config: Config,
     pub(crate) client: Client,
     pub(crate) intake: Intake,
+    pub(crate) keys: Keys,
 }
 
 /// Binds a port for [`serve`].
@@ -149,7 +153,8 @@ impl Door {
             timeout: config.body_timeout,
             held: AtomicUsize::new(0),
         };
-        Self { config, client, intake }
+        let keys = Keys::new(config.idempotency_ttl, config.idempotency_max);
+        Self { config, client, intake, keys }
     }
 
     /// Whether a request may call a service.
@@ -157,7 +162,7 @@ impl Door {
         self.config.tokens.as_ref().map_or(Ok(()), |tokens| tokens.permit(headers, service))
     }
 
-    async fn handle(&self, peer: SocketAddr, request: Request<Incoming>) -> Response<Payload> {
+    async fn handle(self: &Arc<Self>, peer: SocketAddr, request: Request<Incoming>) -> Response<Payload> {
         let Some(log) = &self.config.access_log else { return self.respond(request).await };
         let (began, at) = (Instant::now(), log::now());
         let (method, target) = (request.method().clone(), request.uri().to_string());
@@ -176,11 +181,14 @@ impl Door {
         response
     }
 
-    async fn respond(&self, request: Request<Incoming>) -> Response<Payload> {
+    async fn respond(self: &Arc<Self>, request: Request<Incoming>) -> Response<Payload> {
         let origin = request.headers().get(header::ORIGIN).cloned();
+        let is_api = self.config.api && api::owns(request.uri().path());
         let mut response = match manners(&request) {
+            Err(refusal) if is_api => api::refuse(&refusal),
             Err(refusal) => finish(classic::refuse(&refusal), &refusal),
             Ok(()) if request.method() == Method::OPTIONS => preflight(),
+            Ok(()) if is_api => api::answer(self, request).await,
             Ok(()) => match classic::answer(self, request).await {
                 Ok(response) => response,
                 Err(refusal) => finish(classic::refuse(&refusal), &refusal),
@@ -192,7 +200,6 @@ impl Door {
 
     /// Lets scripts of other origins read the answer, as far as they are allowed to.
     fn share(&self, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
-        use crate::gateway::access::Origins;
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if let Some(allowed) = self.config.origins.allowed(origin) {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
@@ -204,7 +211,7 @@ impl Door {
 }
 
 /// The headers that a refusal has beside its words.
-fn finish(mut response: Response<Payload>, refusal: &Refusal) -> Response<Payload> {
+pub(crate) fn finish(mut response: Response<Payload>, refusal: &Refusal) -> Response<Payload> {
     let headers = response.headers_mut();
     if let Some(seconds) = refusal.retry_after {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));

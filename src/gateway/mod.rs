@@ -7,6 +7,7 @@
 //! - `response`: what an answer looks like; pure.
 //! - `refusal`: what goes wrong at the door, as a status and a few words; pure.
 //! - `classic`: the old paths, `/SERVICE?query`, `/SYNC-SERVICE?query`, `/SERVER-WORKERS`.
+//! - `api`: the paths under `/v1/`.
 //! - `http`: sockets, limits, and the end.
 //!
 //! Invariants:
@@ -15,6 +16,7 @@
 //! - which answer belongs to which request is `client::session`'s doing, and nowhere touched here.
 
 mod access;
+mod api;
 mod body;
 mod classic;
 mod config;

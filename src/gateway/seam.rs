@@ -30,6 +30,10 @@ pub(crate) fn php(_: &[u8]) -> Result<Value, BadParams> {
 }
 
 pub(crate) fn frame(map: &Map<String, Value>) -> Bytes {
+    tagged(&Value::Object(map.clone()))
+}
+
+pub(crate) fn tagged(map: &Value) -> Bytes {
     let mut frame = b"PARAM-JSON: ".to_vec();
     let json = serde_json::to_string(map).unwrap_or_default().replace('/', "\\/");
     frame.extend_from_slice(json.as_bytes());
