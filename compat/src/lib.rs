@@ -3,9 +3,12 @@
 pub mod differ;
 pub mod glance;
 pub mod glance_worker;
+pub mod known;
 pub mod ledger;
 pub mod memory;
 pub mod replay;
+pub mod rules;
 pub mod script;
+pub mod suite;
 pub mod target;
 pub mod trace;
