@@ -388,12 +388,13 @@ impl Ledger {
             if let Some(question) = known {
                 return self.same_client(conn, self.questions[question].conn).then_some(question);
             }
-            let question = self.open(conn, |asked, _| asked.kind == Kind::Wait)?;
+            let jobless = |question: &Question| question.asked.kind == Kind::Wait && question.job.is_none();
+            let question = self.open(conn, jobless)?;
             self.bind(conn, id, question);
             return Some(question);
         }
-        let fits = |asked: &Asked, replies: usize| replies == 0 && self.fits(asked, reply);
-        let unanswered = |_: &Asked, replies: usize| replies == 0;
+        let fits = |question: &Question| question.replies.is_empty() && self.fits(&question.asked, reply);
+        let unanswered = |question: &Question| question.replies.is_empty();
         self.open(conn, fits).or_else(|| self.open(conn, unanswered)).or_else(|| self.last(conn))
     }
 
@@ -407,8 +408,9 @@ impl Ledger {
         {
             return Some(question);
         }
-        let background = |asked: &Asked, replies: usize| asked.kind == Kind::Background && replies == 0;
-        let unanswered = |_: &Asked, replies: usize| replies == 0;
+        let unanswered = |question: &Question| question.replies.is_empty();
+        let background =
+            |question: &Question| unanswered(question) && question.asked.kind == Kind::Background;
         let question = self.open(conn, background).or_else(|| self.open(conn, unanswered))?;
         if let Some(other) = known
             && self.questions[other].asked.kind == Kind::Background
@@ -438,11 +440,10 @@ impl Ledger {
     }
 
     /// The oldest question over `conn`, of the broker's present life, that `fits`.
-    fn open(&self, conn: ConnIndex, fits: impl Fn(&Asked, usize) -> bool) -> Option<QuestionIndex> {
+    fn open(&self, conn: ConnIndex, fits: impl Fn(&Question) -> bool) -> Option<QuestionIndex> {
         let life = self.life(conn);
-        self.questions.iter().position(|question| {
-            question.conn == conn && question.life == life && fits(&question.asked, question.replies.len())
-        })
+        let mut questions = self.questions.iter();
+        questions.position(|question| question.conn == conn && question.life == life && fits(question))
     }
 
     fn last(&self, conn: ConnIndex) -> Option<QuestionIndex> {

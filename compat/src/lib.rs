@@ -9,6 +9,7 @@ pub mod memory;
 pub mod replay;
 pub mod rules;
 pub mod script;
+mod standin;
 pub mod suite;
 pub mod target;
 pub mod trace;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crate::glance::Generation;
 use crate::glance_worker::{Said, Verb};
 use crate::ledger::{JobIndex, Ledger, QuestionIndex};
+use crate::standin;
 use crate::trace::{Conn, ConnIndex, Frame, Port, Side, Trace, What};
 
 /// The play.
@@ -80,15 +81,15 @@ impl Script {
             writer.event(event.at, &event.what);
         }
         let mut script = writer.script;
-        script.lives(trace.header.heartbeat_interval);
+        let half_interval = half(trace.header.heartbeat_interval);
+        script.lives(half_interval);
+        standin::add(&mut script, half_interval);
         script.steps.sort_by_key(|step| step.at);
         script
     }
 
     /// Signs of life for the times in which a worker was busy in the recording.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "intervals are seconds")]
-    fn lives(&mut self, interval: f64) {
-        let half = ((interval * 5e5) as u64).max(1_000);
+    fn lives(&mut self, half: u64) {
         for (&conn, worker) in &self.recorded.workers {
             for busy in worker.busy.iter().filter(|busy| busy.answered) {
                 let to = busy.to.unwrap_or(busy.from);
@@ -97,6 +98,12 @@ impl Script {
             }
         }
     }
+}
+
+/// Half of an interval in seconds, in microseconds.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "intervals are seconds")]
+fn half(interval: f64) -> u64 {
+    ((interval * 5e5) as u64).max(1_000)
 }
 
 struct Author {

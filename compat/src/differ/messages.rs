@@ -113,6 +113,9 @@ impl<'a> Pair<'a> {
 
     fn order(&self, recorded: &Run, ours: &Run) -> Option<Difference> {
         let (theirs, mine) = (&recorded.order.frames, &ours.order.frames);
+        if theirs.is_empty() {
+            return None;
+        }
         let form = |ledger: &Ledger, conn| ledger.workers.get(&conn).and_then(|worker| worker.ready);
         let same_form = form(self.scene.recorded(), recorded.conn).map(|(form, _)| form)
             == form(self.scene.ours(), ours.conn).map(|(form, _)| form);
