@@ -165,8 +165,21 @@ pub struct Busy {
     pub from: u64,
     /// Until when, if it ended.
     pub to: Option<u64>,
-    /// Whether it ended with the worker's answer.
-    pub answered: bool,
+    /// How it ended.
+    pub end: Option<End>,
+}
+
+/// How a worker's time with a job ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum End {
+    /// With its answer.
+    Answered,
+    /// Its connection went.
+    Left,
+    /// It registered anew.
+    Registered,
+    /// It was given another job.
+    Overrun,
 }
 
 impl Worker {
@@ -175,9 +188,9 @@ impl Worker {
         self.busy.last().filter(|busy| busy.to.is_none()).map(|busy| busy.job)
     }
 
-    fn free(&mut self, at: u64, answered: bool) {
+    fn free(&mut self, at: u64, end: End) {
         if let Some(busy) = self.busy.last_mut().filter(|busy| busy.to.is_none()) {
-            (busy.to, busy.answered) = (Some(at), answered);
+            (busy.to, busy.end) = (Some(at), Some(end));
         }
     }
 }
@@ -245,7 +258,7 @@ impl Ledger {
         let Some(run) = self.jobs[job].runs.last_mut() else { return };
         run.answers.push(Answer { at, frames, verb });
         if let Some(worker) = self.workers.get_mut(&run.conn).filter(|worker| worker.holds() == Some(job)) {
-            worker.free(at, true);
+            worker.free(at, End::Answered);
         }
     }
 
@@ -274,7 +287,7 @@ impl Ledger {
             Said::Ready { service, form } => {
                 worker.services.entry(service.clone()).or_insert(at);
                 // A worker that registers anew has lost what it had.
-                worker.free(at, false);
+                worker.free(at, End::Registered);
                 worker.ready = Some((*form, at));
             }
             Said::Answer { id, verb, .. } => {
@@ -307,8 +320,8 @@ impl Ledger {
                 self.watch_order(at, conn, job);
                 self.jobs[job].runs.push(Run { order: heard, conn, answers: Vec::new() });
                 let worker = self.workers.entry(conn).or_default();
-                worker.free(at, false);
-                worker.busy.push(Busy { job, from: at, to: None, answered: false });
+                worker.free(at, End::Overrun);
+                worker.busy.push(Busy { job, from: at, to: None, end: None });
                 Told::Job(job)
             }
         }
@@ -317,7 +330,7 @@ impl Ledger {
     /// A worker's connection went.
     pub fn worker_left(&mut self, at: u64, conn: ConnIndex) {
         if let Some(worker) = self.workers.get_mut(&conn) {
-            worker.free(at, false);
+            worker.free(at, End::Left);
             worker.left = worker.left.or(Some(at));
         }
     }
@@ -356,7 +369,7 @@ impl Ledger {
         }
         let worker = self.workers.entry(conn).or_default();
         if over && worker.holds() == Some(job) {
-            worker.free(at, true);
+            worker.free(at, End::Answered);
         }
     }
 

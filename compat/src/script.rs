@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::glance::Generation;
 use crate::glance_worker::{Said, Verb};
-use crate::ledger::{JobIndex, Ledger, QuestionIndex};
+use crate::ledger::{End, JobIndex, Ledger, QuestionIndex};
 use crate::standin;
 use crate::trace::{Conn, ConnIndex, Frame, Port, Side, Trace, What};
 
@@ -91,7 +91,7 @@ impl Script {
     /// Signs of life for the times in which a worker was busy in the recording.
     fn lives(&mut self, half: u64) {
         for (&conn, worker) in &self.recorded.workers {
-            for busy in worker.busy.iter().filter(|busy| busy.answered) {
+            for busy in worker.busy.iter().filter(|busy| busy.end == Some(End::Answered)) {
                 let to = busy.to.unwrap_or(busy.from);
                 let times = (busy.from..to).step_by(half as usize).skip(1);
                 self.steps.extend(times.map(|at| Step { at, conn: Some(conn), act: Act::Live }));

@@ -8,6 +8,7 @@ mod laws;
 mod lists;
 mod messages;
 
+pub(crate) use lists::is_sound as is_sound_list;
 pub use lists::{ListDifference, Row, RowKey, rows};
 
 use crate::ledger::{Ledger, QuestionIndex};
