@@ -10,6 +10,7 @@ pub mod replay;
 pub mod rules;
 pub mod script;
 mod standin;
+pub mod stream;
 pub mod suite;
 pub mod target;
 pub mod trace;

@@ -9,6 +9,7 @@ use crate::known::Known;
 use crate::memory::Memory;
 use crate::replay::{Played, play};
 use crate::script::Script;
+use crate::stream;
 use crate::target::Target;
 use crate::trace::{self, Header, Port, Trace};
 
@@ -94,12 +95,16 @@ pub fn replay_file_at(path: &Path, known: &Known, target: &dyn Fn(&Header) -> Bo
         let verdict = Verdict::Skipped(entry);
         return Case { path: path.to_owned(), header: Some(header), verdict, replayed: None };
     }
+    let streams = stream::differences(&trace);
     let trace = match trace::decoded(trace) {
         Ok(trace) => trace,
         Err(error) => return broken(Some(header), error.to_string()),
     };
     let replayed = match catch_unwind(AssertUnwindSafe(|| replay(trace, known, target))) {
-        Ok(replayed) => replayed,
+        Ok(mut replayed) => {
+            replayed.differences.extend(streams.into_iter().map(|difference| (difference, None)));
+            replayed
+        }
         Err(panic) => return broken(Some(header), format!("panic: {}", panic_text(&*panic))),
     };
     let verdict = verdict(&replayed.differences);

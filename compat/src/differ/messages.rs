@@ -174,6 +174,7 @@ fn words(kind: &Kind) -> String {
         Kind::Order { .. } => "begun in another order".into(),
         Kind::Told => "the worker was told something else".into(),
         Kind::Law(law) => format!("{law:?}"),
+        Kind::Stream => "our end of the stream says something else".into(),
     }
 }
 

@@ -81,6 +81,8 @@ pub enum Kind {
     Told,
     /// What no broker may do.
     Law(Law),
+    /// Our end of a raw stream says something else.
+    Stream,
 }
 
 /// What no broker may do.

@@ -97,7 +97,8 @@ pub(super) fn client_zero(case: Case<'_>) -> bool {
         | Kind::Runs { .. }
         | Kind::Order { .. }
         | Kind::Told
-        | Kind::Law(_) => false,
+        | Kind::Law(_)
+        | Kind::Stream => false,
     };
     zero && better && case.our_job().is_some()
 }

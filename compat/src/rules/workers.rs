@@ -26,7 +26,8 @@ pub(super) fn foreign_worker_counts(case: Case<'_>) -> bool {
         | Kind::Runs { .. }
         | Kind::Order { .. }
         | Kind::Told
-        | Kind::Law(_) => false,
+        | Kind::Law(_)
+        | Kind::Stream => false,
     };
     refused && registered && served && case.our_job().is_some()
 }
@@ -56,7 +57,8 @@ pub(super) fn long_jobs(case: Case<'_>) -> bool {
         | Kind::RunDiffers { .. }
         | Kind::Order { .. }
         | Kind::Told
-        | Kind::Law(_) => false,
+        | Kind::Law(_)
+        | Kind::Stream => false,
     }
 }
 
@@ -78,7 +80,8 @@ pub(super) fn orphans(case: Case<'_>) -> bool {
         | Kind::RunDiffers { .. }
         | Kind::Order { .. }
         | Kind::Told
-        | Kind::Law(_) => false,
+        | Kind::Law(_)
+        | Kind::Stream => false,
     };
     more && ended(case, End::Left)
 }
@@ -109,7 +112,8 @@ pub(super) fn only_ready(case: Case<'_>) -> bool {
         | Kind::Runs { .. }
         | Kind::Order { .. }
         | Kind::Told
-        | Kind::Law(_) => false,
+        | Kind::Law(_)
+        | Kind::Stream => false,
     };
     served && refused && !offered(case.scene.recorded())
 }
@@ -118,14 +122,15 @@ pub(super) fn partial(case: Case<'_>) -> bool {
     let Some(ours) = case.difference.ours.as_ref() else { return false };
     let is_part = case.difference.kind == Kind::ReplyExtra && matches!(Reply::read(ours), Reply::Part { .. });
     let value = ours.last().map(|frame| &frame.bytes);
-    is_part && case.our_last_run().is_some_and(|run| {
-        run.answers.iter().any(|answer| {
+    is_part
+        && case.our_last_run().is_some_and(|run| {
+            run.answers.iter().any(|answer| {
             let frames = bare(&answer.frames);
             let partial = frames.last().is_some_and(|verb| verb.starts_with(b"PARTIAL: "));
             partial
                 && matches!(Said::read(&frames), Said::Answer { value: given, .. } if given.as_ref() == value)
         })
-    })
+        })
 }
 
 /// A zmws 2 worker that has failed over answers at the clients' port: the original refuses that.
@@ -151,7 +156,8 @@ pub(super) fn answer_at_clients_port(case: Case<'_>) -> bool {
         | Kind::Runs { .. }
         | Kind::Order { .. }
         | Kind::Told
-        | Kind::Law(_) => false,
+        | Kind::Law(_)
+        | Kind::Stream => false,
     }
 }
 
