@@ -69,7 +69,8 @@ fn is_served(case: Case<'_>) -> bool {
 fn is_answer(asked: &Asked, frames: &[Frame]) -> bool {
     let all: Vec<Bytes> = frames.iter().map(|frame| frame.bytes.clone()).collect();
     let frames = without_delimiter(&all);
-    if all.len() == frames.len() && asked.kind != Asking::List {
+    let may_be_bare = asked.kind == Asking::List || asked.form == Form::Majordomo2;
+    if all.len() == frames.len() && !may_be_bare {
         return false;
     }
     match asked.form {
