@@ -1,5 +1,6 @@
 //! Record, replay and compare zmws traffic.
 
+pub mod cli;
 pub mod differ;
 pub mod glance;
 pub mod glance_worker;
@@ -7,6 +8,7 @@ pub mod known;
 pub mod ledger;
 pub mod memory;
 pub mod replay;
+pub mod report;
 pub mod rules;
 pub mod script;
 mod standin;
