@@ -237,6 +237,8 @@ impl Ledger {
     /// A broker began anew: it knows nothing of what was before.
     pub fn restarted(&mut self, broker: &str) {
         *self.lives.entry(broker.to_owned()).or_default() += 1;
+        // Its ids may come again.
+        self.ids.retain(|(of, _), _| of != broker);
     }
 
     /// A client said something.

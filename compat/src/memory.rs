@@ -142,6 +142,7 @@ impl Target for Memory {
     fn restart(&mut self, at: u64, broker: &str) {
         self.now = at;
         self.brokers.remove(broker);
+        self.config.seed += 1;
     }
 
     fn next(&mut self, until: u64) -> Option<Output> {

@@ -268,9 +268,9 @@ fn orders(scene: Scene<'_>) -> Vec<Difference> {
 /// Whether this is the order of the questions, but for such as came at the same time.
 fn is_fair(ledger: &Ledger, order: &[QuestionIndex]) -> bool {
     order.iter().enumerate().all(|(place, &one)| {
-        order[place + 1..].iter().all(|&later| {
-            let (one, later) = (&ledger.questions[one], &ledger.questions[later]);
-            one.at <= later.at || (one.conn != later.conn && one.at - later.at < SIMULTANEOUS)
+        order[place + 1..].iter().all(|&other| {
+            let (asked, later) = (&ledger.questions[one], &ledger.questions[other]);
+            one < other || (asked.conn != later.conn && asked.at - later.at < SIMULTANEOUS)
         })
     })
 }

@@ -45,6 +45,9 @@ pub(super) fn no_param_is_empty(case: Case<'_>) -> bool {
 }
 
 pub(super) fn zero_is_data(case: Case<'_>) -> bool {
+    if let Kind::List(ListDifference::Member { name, ours, .. }) = &case.difference.kind {
+        return name == "param" && ours == "\"0\"";
+    }
     if let Some((_, mine)) = params(case) {
         let falsy = mine == "0" || mine.is_empty();
         return falsy && case.our_reading().is_some_and(|asked| asked.param.as_ref() == Some(&mine));

@@ -60,6 +60,8 @@ pub enum Rule {
     OrphansGoOn,
     /// The job of a worker that registers anew is given out again.
     ReadyGivesBack,
+    /// A worker may offer several services.
+    SeveralServices,
     /// A service is made by READY alone.
     OnlyReadyMakesAService,
     /// `PARTIAL` is a part like `CONT`.
@@ -94,6 +96,7 @@ impl Rule {
             Self::LongJobsRun => workers::long_jobs(case),
             Self::OrphansGoOn => workers::orphans(case),
             Self::ReadyGivesBack => workers::ready_gives_back(case),
+            Self::SeveralServices => workers::several_services(case),
             Self::OnlyReadyMakesAService => workers::only_ready(case),
             Self::PartialIsAPart => workers::partial(case),
             Self::AnswerAtTheClientsPort => workers::answer_at_clients_port(case),
@@ -130,10 +133,6 @@ impl<'a> Case<'a> {
     /// What the question means to a broker that tells the dialects apart.
     fn our_reading(self) -> Option<&'a Asked> {
         self.our_question().map(|question| &question.asked)
-    }
-
-    fn job(self) -> Option<&'a Job> {
-        self.question()?.job.map(|job| &self.scene.recorded().jobs[job])
     }
 
     fn our_job(self) -> Option<&'a Job> {

@@ -3,9 +3,9 @@
 use bytes::Bytes;
 
 use super::Case;
-use crate::differ::Kind;
+use crate::differ::{Kind, ListDifference, RowKey};
 use crate::glance::{Kind as Asking, Reply};
-use crate::glance_worker::Said;
+use crate::glance_worker::{Said, WorkerForm};
 use crate::ledger::{End, Ledger, Offence, Question};
 use crate::trace::Frame;
 
@@ -14,9 +14,14 @@ pub(super) fn foreign_worker_counts(case: Case<'_>) -> bool {
     let Some(question) = case.question() else { return false };
     let refused =
         question.replies.iter().any(|reply| matches!(Reply::read(&reply.frames), Reply::Refused { .. }));
+    let own = match case.scene.header.upstream.as_str() {
+        "master" => WorkerForm::Zmws2,
+        _ => WorkerForm::Zmws1,
+    };
     let registered = case.scene.recorded().workers.values().any(|worker| {
         let offered = worker.services.get(&question.asked.service).is_some_and(|&since| since < question.at);
-        offered && worker.beats.is_empty() && worker.busy.is_empty()
+        let foreign = worker.ready.is_some_and(|(form, _)| form != own);
+        offered && foreign && worker.busy.is_empty()
     });
     let served = match case.difference.kind {
         Kind::ReplyDiffers { .. } | Kind::ReplyMissing | Kind::ReplyExtra | Kind::RunExtra => true,
@@ -72,10 +77,11 @@ fn ended(case: Case<'_>, end: End) -> bool {
 pub(super) fn orphans(case: Case<'_>) -> bool {
     let more = match case.difference.kind {
         Kind::Runs { .. } | Kind::ReplyExtra => true,
+        // The workers have another orphan in their hands, which the recorded broker had forgotten.
+        Kind::RunMissing => return waits_for_orphan(case),
         Kind::ReplyMissing
         | Kind::ReplyDiffers { .. }
         | Kind::List(_)
-        | Kind::RunMissing
         | Kind::RunExtra
         | Kind::RunDiffers { .. }
         | Kind::Order { .. }
@@ -86,9 +92,44 @@ pub(super) fn orphans(case: Case<'_>) -> bool {
     more && ended(case, End::Left)
 }
 
+fn waits_for_orphan(case: Case<'_>) -> bool {
+    let Some(ours) = case.our_question() else { return false };
+    let runs =
+        |ledger: &Ledger, question: &Question| question.job.map_or(0, |job| ledger.jobs[job].runs.len());
+    case.scene.pairs().any(|(recorded, other)| {
+        let (theirs, mine) = (case.scene.recorded(), case.scene.ours());
+        let other = &mine.questions[other];
+        other.asked.service == ours.asked.service
+            && other.at < ours.at
+            && runs(mine, other) > runs(theirs, &theirs.questions[recorded])
+    })
+}
+
 pub(super) fn ready_gives_back(case: Case<'_>) -> bool {
     matches!(case.difference.kind, Kind::Runs { recorded, ours } if ours > recorded)
         && ended(case, End::Registered)
+}
+
+/// The original gives a worker jobs of its first service only, as long as it lives.
+pub(super) fn several_services(case: Case<'_>) -> bool {
+    let mut offering = case.scene.ours().workers.values().filter(|worker| worker.services.len() > 1);
+    match &case.difference.kind {
+        Kind::RunExtra | Kind::ReplyExtra => {
+            let service = case.question().map(|question| &question.asked.service);
+            service.is_some_and(|service| offering.any(|worker| worker.services.contains_key(service)))
+        }
+        Kind::List(ListDifference::Extra(RowKey::Worker(_))) => offering.next().is_some(),
+        Kind::ReplyMissing
+        | Kind::ReplyDiffers { .. }
+        | Kind::List(_)
+        | Kind::RunMissing
+        | Kind::RunDiffers { .. }
+        | Kind::Runs { .. }
+        | Kind::Order { .. }
+        | Kind::Told
+        | Kind::Law(_)
+        | Kind::Stream => false,
+    }
 }
 
 /// The original takes the word of any answer for a service; we take READY's.
