@@ -192,11 +192,13 @@ impl Order {
         if bare.len() == 1 {
             return if last == "HEARTBEAT" { Self::Heartbeat } else { Self::Other };
         }
-        match (&bare[1][..], bare.get(2).map_or(&b""[..], |frame| frame)) {
+        // RFC 18 knows no delimiter, RFC 7 demands one.
+        let inner = if bare[0].is_empty() { &bare[1..] } else { &bare[..] };
+        match (&inner[0][..], inner.get(1).map_or(&b""[..], |frame| frame)) {
             (b"MDPW01", b"\x04") | (b"MDPW02", b"\x05") => return Self::Heartbeat,
-            (b"MDPW01" | b"MDPW02", b"\x02") if bare.len() >= 5 => {
-                let param = bare.get(5).copied().cloned();
-                return Self::Run { id: bare[3].clone(), param, client: None };
+            (b"MDPW01" | b"MDPW02", b"\x02") if inner.len() >= 4 => {
+                let param = inner.get(4).copied().cloned();
+                return Self::Run { id: inner[2].clone(), param, client: None };
             }
             _ => {}
         }

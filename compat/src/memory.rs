@@ -6,7 +6,7 @@ use bytes::Bytes;
 use zmws::admin;
 use zmws::broker::{Action, Broker, Config, Event};
 use zmws::job::{PeerId, Timestamp};
-use zmws::message::{Address, ClientReply, Origin};
+use zmws::message::{Address, ClientReply};
 use zmws::wire;
 
 use crate::target::{Opening, Output, Target};
@@ -130,9 +130,8 @@ impl Target for Memory {
                 }
             },
             Port::Backend => {
-                if let Ok((dialect, command)) = wire::decode_worker_command(None, frames) {
-                    let from =
-                        Address { peer: peer.id, identity: peer.identity, origin: Origin::plain(dialect) };
+                if let Ok((origin, command)) = wire::decode_worker_command(frames) {
+                    let from = Address { peer: peer.id, identity: peer.identity, origin };
                     self.handle(at, conn, Event::Worker { from, command });
                 }
             }
@@ -143,6 +142,7 @@ impl Target for Memory {
     fn restart(&mut self, at: u64, broker: &str) {
         self.now = at;
         self.brokers.remove(broker);
+        self.config.seed += 1;
     }
 
     fn next(&mut self, until: u64) -> Option<Output> {
@@ -213,7 +213,7 @@ impl One {
                 (to, frames)
             }
             Action::Order { to, order } => {
-                let frames = wire::encode_worker_order(to.origin.dialect, &order);
+                let frames = wire::encode_worker_order(&to.origin, &order);
                 (to, frames)
             }
             Action::Record(_) | Action::Publish(_) | Action::Note(_) => return None,
