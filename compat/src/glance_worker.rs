@@ -78,7 +78,13 @@ impl Said {
     }
 
     /// The same answer for another id, in `form`.
-    pub fn answer(form: WorkerForm, verb: Verb, service: &Bytes, value: Option<Bytes>, id: &[u8]) -> Vec<Bytes> {
+    pub fn answer(
+        form: WorkerForm,
+        verb: Verb,
+        service: &Bytes,
+        value: Option<Bytes>,
+        id: &[u8],
+    ) -> Vec<Bytes> {
         let text = |word: &str| Bytes::from([word.as_bytes(), b": ", id].concat());
         let status = match verb {
             Verb::Complete => text("COMPLETE"),
@@ -99,7 +105,14 @@ impl Said {
                     (_, Verb::Complete | Verb::Fail) => (&b"MDPW02"[..], &b"\x04"[..]),
                 };
                 let address = Bytes::copy_from_slice(id);
-                vec![Bytes::new(), fixed(header), fixed(kind), address, Bytes::new(), value.unwrap_or_default()]
+                vec![
+                    Bytes::new(),
+                    fixed(header),
+                    fixed(kind),
+                    address,
+                    Bytes::new(),
+                    value.unwrap_or_default(),
+                ]
             }
         }
     }
@@ -179,11 +192,13 @@ impl Order {
         if bare.len() == 1 {
             return if last == "HEARTBEAT" { Self::Heartbeat } else { Self::Other };
         }
-        match (&bare[1][..], bare.get(2).map_or(&b""[..], |frame| frame)) {
+        // RFC 18 knows no delimiter, RFC 7 demands one.
+        let inner = if bare[0].is_empty() { &bare[1..] } else { &bare[..] };
+        match (&inner[0][..], inner.get(1).map_or(&b""[..], |frame| frame)) {
             (b"MDPW01", b"\x04") | (b"MDPW02", b"\x05") => return Self::Heartbeat,
-            (b"MDPW01" | b"MDPW02", b"\x02") if bare.len() >= 5 => {
-                let param = bare.get(5).copied().cloned();
-                return Self::Run { id: bare[3].clone(), param, client: None };
+            (b"MDPW01" | b"MDPW02", b"\x02") if inner.len() >= 4 => {
+                let param = inner.get(4).copied().cloned();
+                return Self::Run { id: inner[2].clone(), param, client: None };
             }
             _ => {}
         }

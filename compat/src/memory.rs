@@ -6,7 +6,7 @@ use bytes::Bytes;
 use zmws::admin;
 use zmws::broker::{Action, Broker, Config, Event};
 use zmws::job::{PeerId, Timestamp};
-use zmws::message::{Address, ClientReply, Origin};
+use zmws::message::{Address, ClientReply};
 use zmws::wire;
 
 use crate::target::{Opening, Output, Target};
@@ -124,14 +124,14 @@ impl Target for Memory {
                     self.handle(at, conn, Event::Client { from, command });
                 }
                 Err(rejected) => {
-                    let frames = rejected.reply.and_then(|(origin, reply)| wire::encode_client_reply(&origin, &reply));
+                    let frames =
+                        rejected.reply.and_then(|(origin, reply)| wire::encode_client_reply(&origin, &reply));
                     self.out.extend(frames.map(|frames| Output { at, conn, frames }));
                 }
             },
             Port::Backend => {
-                if let Ok((dialect, command)) = wire::decode_worker_command(None, frames) {
-                    let from =
-                        Address { peer: peer.id, identity: peer.identity, origin: Origin::plain(dialect) };
+                if let Ok((origin, command)) = wire::decode_worker_command(frames) {
+                    let from = Address { peer: peer.id, identity: peer.identity, origin };
                     self.handle(at, conn, Event::Worker { from, command });
                 }
             }
@@ -142,6 +142,7 @@ impl Target for Memory {
     fn restart(&mut self, at: u64, broker: &str) {
         self.now = at;
         self.brokers.remove(broker);
+        self.config.seed += 1;
     }
 
     fn next(&mut self, until: u64) -> Option<Output> {
@@ -207,11 +208,12 @@ impl One {
             }
             Action::Inspect { to, view, echo } => {
                 let json = admin::json(&self.broker.snapshot(view));
-                let frames = wire::encode_client_reply(&to.origin, &ClientReply::Snapshot { view, json, echo });
+                let frames =
+                    wire::encode_client_reply(&to.origin, &ClientReply::Snapshot { view, json, echo });
                 (to, frames)
             }
             Action::Order { to, order } => {
-                let frames = wire::encode_worker_order(to.origin.dialect, &order);
+                let frames = wire::encode_worker_order(&to.origin, &order);
                 (to, frames)
             }
             Action::Record(_) | Action::Publish(_) | Action::Note(_) => return None,

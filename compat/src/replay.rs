@@ -21,6 +21,8 @@ use crate::trace::{ConnIndex, Frame, Port};
 pub struct Played {
     /// What the broker did. Question is question of the script, by index.
     pub ours: Ledger,
+    /// Our question of each recorded one.
+    pub questions: HashMap<QuestionIndex, QuestionIndex>,
     /// The jobs that a peer of the replay answered without a pattern in the recording.
     pub improvised: Vec<JobIndex>,
     /// The Unix time, in microseconds, at which it began.
@@ -45,7 +47,7 @@ pub fn play(script: &Script, target: &mut dyn Target, patience: u64) -> Played {
     };
     stage.run();
     let epoch = stage.target.epoch();
-    Played { ours: stage.ours, improvised: stage.improvised, epoch }
+    Played { ours: stage.ours, questions: stage.questions, improvised: stage.improvised, epoch }
 }
 
 struct Stage<'a> {
@@ -354,7 +356,8 @@ impl Stage<'_> {
 
     fn service_of(&self, conn: ConnIndex, job: JobIndex) -> Bytes {
         let asked = self.ours.jobs[job].question.map(|question| &self.ours.questions[question].asked);
-        let offered = || self.ours.workers.get(&conn).and_then(|worker| worker.services.first().cloned());
+        let offered =
+            || self.ours.workers.get(&conn).and_then(|worker| worker.services.keys().next().cloned());
         asked.map(|asked| asked.service.clone()).or_else(offered).unwrap_or_default()
     }
 

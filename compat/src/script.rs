@@ -6,7 +6,8 @@ use bytes::Bytes;
 
 use crate::glance::Generation;
 use crate::glance_worker::{Said, Verb};
-use crate::ledger::{JobIndex, Ledger, QuestionIndex};
+use crate::ledger::{End, JobIndex, Ledger, QuestionIndex};
+use crate::standin;
 use crate::trace::{Conn, ConnIndex, Frame, Port, Side, Trace, What};
 
 /// The play.
@@ -80,23 +81,29 @@ impl Script {
             writer.event(event.at, &event.what);
         }
         let mut script = writer.script;
-        script.lives(trace.header.heartbeat_interval);
+        let half_interval = half(trace.header.heartbeat_interval);
+        script.lives(half_interval);
+        standin::add(&mut script, half_interval);
         script.steps.sort_by_key(|step| step.at);
         script
     }
 
     /// Signs of life for the times in which a worker was busy in the recording.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "intervals are seconds")]
-    fn lives(&mut self, interval: f64) {
-        let half = ((interval * 5e5) as u64).max(1_000);
+    fn lives(&mut self, half: u64) {
         for (&conn, worker) in &self.recorded.workers {
-            for busy in worker.busy.iter().filter(|busy| busy.answered) {
+            for busy in worker.busy.iter().filter(|busy| busy.end == Some(End::Answered)) {
                 let to = busy.to.unwrap_or(busy.from);
                 let times = (busy.from..to).step_by(half as usize).skip(1);
                 self.steps.extend(times.map(|at| Step { at, conn: Some(conn), act: Act::Live }));
             }
         }
     }
+}
+
+/// Half of an interval in seconds, in microseconds.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "intervals are seconds")]
+fn half(interval: f64) -> u64 {
+    ((interval * 5e5) as u64).max(1_000)
 }
 
 struct Author {

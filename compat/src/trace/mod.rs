@@ -11,7 +11,7 @@ mod write;
 
 pub use latin1::{to_bytes, to_text};
 pub use raw::{RawError, decoded};
-pub use read::{Damage, ReadError, read, read_file};
+pub use read::{Damage, ReadError, Reader, read, read_file};
 pub use write::{Writer, line};
 
 use std::collections::BTreeMap;

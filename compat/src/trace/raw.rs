@@ -29,7 +29,8 @@ pub fn decoded(trace: Trace) -> Result<Trace, RawError> {
     if !trace.events.iter().any(|event| matches!(event.what, What::Raw { .. })) {
         return Ok(trace);
     }
-    let mut streams = Streams { conns: &trace.conns, open: HashMap::new(), seen: HashSet::new(), out: Vec::new() };
+    let mut streams =
+        Streams { conns: &trace.conns, open: HashMap::new(), seen: HashSet::new(), out: Vec::new() };
     for event in &trace.events {
         streams.event(event)?;
     }
@@ -80,7 +81,8 @@ impl Streams<'_> {
         let new = || Stream { engine: Engine::new(&end(about.port, to)), input: BytesMut::new() };
         let stream = self.open.entry((conn, to == Side::Broker)).or_insert_with(new);
         stream.input.extend_from_slice(bytes);
-        let refused = |error| RawError { peer: about.peer.clone(), number: about.number, to: to.name(), error };
+        let refused =
+            |error| RawError { peer: about.peer.clone(), number: about.number, to: to.name(), error };
         while let Some(event) = stream.engine.receive(&mut stream.input).map_err(refused)? {
             if let Some(what) = of_stream(conn, to, event) {
                 self.out.push(Event { at, what });
