@@ -36,6 +36,8 @@ pub mod builtin;
 mod cancel;
 mod driver;
 mod job;
+#[cfg(unix)]
+pub mod program;
 pub mod session;
 
 use std::fmt;
