@@ -42,14 +42,26 @@ impl Fake {
     }
 
     /// A broker that comes back at a port.
-    pub(crate) fn at(port: u16) -> Self {
-        Self::bind(port, vec![("X-Zmws", Bytes::from_static(b"test"))])
+    pub(crate) async fn at(port: u16) -> Self {
+        let returning = async {
+            loop {
+                match Self::try_bind(port, vec![("X-Zmws", Bytes::from_static(b"test"))]) {
+                    Ok(fake) => return fake,
+                    // The one before has yet to let go of it.
+                    Err(_) => tokio::task::yield_now().await,
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, returning).await.expect("the port becomes free")
     }
 
     fn bind(port: u16, properties: Vec<(&'static str, Bytes)>) -> Self {
+        Self::try_bind(port, properties).expect("the port is free")
+    }
+
+    fn try_bind(port: u16, properties: Vec<(&'static str, Bytes)>) -> std::io::Result<Self> {
         let options = ListenerOptions { properties, ..ListenerOptions::default() };
-        let router = Router::bind(SocketAddr::from(([127, 0, 0, 1], port)), options);
-        Self { router: router.expect("the port is free") }
+        Ok(Self { router: Router::bind(SocketAddr::from(([127, 0, 0, 1], port)), options)? })
     }
 
     pub(crate) fn port(&self) -> u16 {

@@ -219,7 +219,10 @@ fn show(frames: Option<&Vec<Bytes>>) -> String {
     let Some(frames) = frames else { return "nothing".to_owned() };
     let frames: Vec<_> =
         frames.iter().map(|frame| String::from_utf8_lossy(frame).replace('\u{1}', "\\x01")).collect();
-    frames.join("|")
+    match frames.join("|") {
+        empty if empty.is_empty() => "(empty)".to_owned(),
+        frames => frames,
+    }
 }
 
 /// Upstream's worker of 1.0 takes anything for a job, and answers under whatever stands in its place
@@ -230,12 +233,46 @@ fn a_zmws_1_worker_answers_jobs_and_nothing_else() {
         answers("1.0.0/worker-vs-fake-broker", Dialect::Zmws1),
         answers("2.0.0-rc4/worker-vs-fake-broker", Dialect::Zmws1)
     );
-    assert_snapshot!(answers("1.0.0/worker-vs-fake-broker", Dialect::Zmws1), @"");
+    assert_snapshot!(answers("1.0.0/worker-vs-fake-broker", Dialect::Zmws1), @r#"
+    CID||PARAM-JSON: {"a":1}|JOB: 0001-0001 -> PARAM-JSON: "object {\"a\":1}"|DEMO|COMPLETE: 0001-0001
+    CID|||JOB: 0001-0002 -> PARAM-JSON: "object {}"|DEMO|COMPLETE: 0001-0002
+    CID||JOB: 0001-0003 -> PARAM-JSON: "object {}"|DEMO|COMPLETE: 0001-0003
+    |MDPC02|1|PARAM-JSON: {"a":1}|JOB: 0001-0004 -> PARAM-JSON: "object {}"|DEMO|COMPLETE: 0001-0004, ours nothing
+    |MDPC02|1||JOB: 0001-0005 -> PARAM-JSON: "object {}"|DEMO|COMPLETE: 0001-0005, ours nothing
+    |MDPC02|1|JOB: 0001-0006 -> PARAM-JSON: "object {}"|DEMO|COMPLETE: 0001-0006, ours nothing
+    |MDPC02|\x01|PARAM-JSON: {"a":1}|JOB: 0001-0007 -> PARAM-JSON: "object {}"|DEMO|COMPLETE: 0001-0007, ours nothing
+    |MDPW02||CID||PARAM-JSON: {"a":1} -> PARAM-JSON: "object {}"|DEMO|COMPLETE: -JSON: {"a":1}, ours nothing
+    PARAM-JSON: {"a":1}|JOB: 0001-0008 -> PARAM-JSON: "object {}"|DEMO|COMPLETE: 0001-0008, ours nothing
+    JOB: 0001-0009 -> PARAM-JSON: "object {}"|DEMO|COMPLETE: 0001-0009, ours nothing
+    |JOB: 0001-000A -> PARAM-JSON: "object {}"|DEMO|COMPLETE: 0001-000A, ours nothing
+    CID||PARAM-JSON: {"a":1}|0001-000B -> PARAM-JSON: "object {\"a\":1}"|DEMO|COMPLETE: 000B, ours nothing
+    (empty) -> PARAM-JSON: "object {}"|DEMO|COMPLETE: , ours nothing
+    |HEARTBEAT -> nothing
+    a|b|HEARTBEAT -> nothing
+    garbage -> PARAM-JSON: "object {}"|DEMO|COMPLETE: ge, ours nothing
+    "#);
 }
 
 /// Upstream's worker of 2.x answers what is no job with a FAIL that no broker understands. Ours says
 /// nothing; nor does it take the type byte 1, which no broker sends.
 #[test]
 fn a_zmws_2_worker_answers_jobs_and_nothing_else() {
-    assert_snapshot!(answers("master/worker-vs-fake-broker", Dialect::Zmws2), @"");
+    assert_snapshot!(answers("master/worker-vs-fake-broker", Dialect::Zmws2), @r#"
+    CID||PARAM-JSON: {"a":1}|JOB: 0001-0001 -> MDPC02|3|JOB: 0001-0001|FAIL: JOB: 0001-0001, ours nothing
+    CID|||JOB: 0001-0002 -> MDPC02|3|JOB: 0001-0002|FAIL: JOB: 0001-0002, ours nothing
+    CID||JOB: 0001-0003 -> MDPC02|3|JOB: 0001-0003|FAIL: JOB: 0001-0003, ours nothing
+    |MDPC02|1|PARAM-JSON: {"a":1}|JOB: 0001-0004 -> MDPC02|3|DEMO|PARAM-JSON: "object {\"a\":1}"|COMPLETE: 0001-0004
+    |MDPC02|1||JOB: 0001-0005 -> MDPC02|3|DEMO|PARAM-JSON: "object {}"|COMPLETE: 0001-0005
+    |MDPC02|1|JOB: 0001-0006 -> MDPC02|3|DEMO|PARAM-JSON: "object {}"|COMPLETE: 0001-0006
+    |MDPC02|\x01|PARAM-JSON: {"a":1}|JOB: 0001-0007 -> MDPC02|3|DEMO|PARAM-JSON: "object {\"a\":1}"|COMPLETE: 0001-0007, ours nothing
+    |MDPW02||CID||PARAM-JSON: {"a":1} -> MDPC02|3|PARAM-JSON: {"a":1}|FAIL: PARAM-JSON: {"a":1}, ours nothing
+    PARAM-JSON: {"a":1}|JOB: 0001-0008 -> MDPC02|3|JOB: 0001-0008|FAIL: JOB: 0001-0008, ours nothing
+    JOB: 0001-0009 -> MDPC02|3|JOB: 0001-0009|FAIL: JOB: 0001-0009, ours nothing
+    |JOB: 0001-000A -> MDPC02|3|JOB: 0001-000A|FAIL: JOB: 0001-000A, ours nothing
+    CID||PARAM-JSON: {"a":1}|0001-000B -> MDPC02|3|0001-000B|FAIL: 0001-000B, ours nothing
+    (empty) -> MDPC02|3||FAIL: , ours nothing
+    |HEARTBEAT -> nothing
+    a|b|HEARTBEAT -> nothing
+    garbage -> MDPC02|3|garbage|FAIL: garbage, ours nothing
+    "#);
 }
