@@ -236,10 +236,10 @@ fn after_a_lost_connection_the_answer_comes_first_then_ready_under_the_same_iden
         begun.notified().await;
         let port = broker.port();
         drop(broker);
-        go.notify_one();
         let broker = Fake::at(port).await;
         let (_, second) = broker.came().await;
         assert_eq!(first, second);
+        go.notify_one();
         assert_eq!(broker.said().await.1, r#"MDPC02|3|DEMO|PARAM-JSON: "late"|COMPLETE: 0000-0001"#);
         assert_eq!(broker.said().await.1, READY);
     });

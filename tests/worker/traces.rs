@@ -217,8 +217,8 @@ fn answers(trace: &str, dialect: Dialect) -> String {
 
 fn show(frames: Option<&Vec<Bytes>>) -> String {
     let Some(frames) = frames else { return "nothing".to_owned() };
-    let frames: Vec<_> =
-        frames.iter().map(|frame| String::from_utf8_lossy(frame).replace('\u{1}', "\\x01")).collect();
+    let show = |frame: &Bytes| frame.escape_ascii().to_string().replace("\\\"", "\"").replace("\\\\", "\\");
+    let frames: Vec<_> = frames.iter().map(show).collect();
     match frames.join("|") {
         empty if empty.is_empty() => "(empty)".to_owned(),
         frames => frames,
@@ -241,7 +241,7 @@ fn a_zmws_1_worker_answers_jobs_and_nothing_else() {
     |MDPC02|1||JOB: 0001-0005 -> PARAM-JSON: "object {}"|DEMO|COMPLETE: 0001-0005, ours nothing
     |MDPC02|1|JOB: 0001-0006 -> PARAM-JSON: "object {}"|DEMO|COMPLETE: 0001-0006, ours nothing
     |MDPC02|\x01|PARAM-JSON: {"a":1}|JOB: 0001-0007 -> PARAM-JSON: "object {}"|DEMO|COMPLETE: 0001-0007, ours nothing
-    |MDPW02||CID||PARAM-JSON: {"a":1} -> PARAM-JSON: "object {}"|DEMO|COMPLETE: -JSON: {"a":1}, ours nothing
+    |MDPW02|\x02|CID||PARAM-JSON: {"a":1} -> PARAM-JSON: "object {}"|DEMO|COMPLETE: -JSON: {"a":1}, ours nothing
     PARAM-JSON: {"a":1}|JOB: 0001-0008 -> PARAM-JSON: "object {}"|DEMO|COMPLETE: 0001-0008, ours nothing
     JOB: 0001-0009 -> PARAM-JSON: "object {}"|DEMO|COMPLETE: 0001-0009, ours nothing
     |JOB: 0001-000A -> PARAM-JSON: "object {}"|DEMO|COMPLETE: 0001-000A, ours nothing
@@ -265,7 +265,7 @@ fn a_zmws_2_worker_answers_jobs_and_nothing_else() {
     |MDPC02|1||JOB: 0001-0005 -> MDPC02|3|DEMO|PARAM-JSON: "object {}"|COMPLETE: 0001-0005
     |MDPC02|1|JOB: 0001-0006 -> MDPC02|3|DEMO|PARAM-JSON: "object {}"|COMPLETE: 0001-0006
     |MDPC02|\x01|PARAM-JSON: {"a":1}|JOB: 0001-0007 -> MDPC02|3|DEMO|PARAM-JSON: "object {\"a\":1}"|COMPLETE: 0001-0007, ours nothing
-    |MDPW02||CID||PARAM-JSON: {"a":1} -> MDPC02|3|PARAM-JSON: {"a":1}|FAIL: PARAM-JSON: {"a":1}, ours nothing
+    |MDPW02|\x02|CID||PARAM-JSON: {"a":1} -> MDPC02|3|PARAM-JSON: {"a":1}|FAIL: PARAM-JSON: {"a":1}, ours nothing
     PARAM-JSON: {"a":1}|JOB: 0001-0008 -> MDPC02|3|JOB: 0001-0008|FAIL: JOB: 0001-0008, ours nothing
     JOB: 0001-0009 -> MDPC02|3|JOB: 0001-0009|FAIL: JOB: 0001-0009, ours nothing
     |JOB: 0001-000A -> MDPC02|3|JOB: 0001-000A|FAIL: JOB: 0001-000A, ours nothing
