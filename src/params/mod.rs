@@ -3,7 +3,7 @@
 //! The broker carries bodies and never looks into them; workers, clients, the gateway and whoever
 //! looks on do, here. A parameter frame is a tag and a payload ([`tag`]); payloads are JSON
 //! ([`json`]) or PHP's serialization. Web forms become parameters by PHP's rules
-//! ([`query`]).
+//! ([`query`], [`multipart`]).
 //!
 //! Everything here reads foreign input: nothing panics, recurses as deep as the input says, or
 //! allocates by a length that the input declares.
@@ -11,6 +11,7 @@
 pub mod array;
 mod float;
 pub mod json;
+pub mod multipart;
 pub mod query;
 pub mod tag;
 
