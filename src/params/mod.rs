@@ -12,6 +12,7 @@ pub mod array;
 mod float;
 pub mod json;
 pub mod multipart;
+pub mod php;
 pub mod query;
 pub mod tag;
 

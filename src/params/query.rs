@@ -7,7 +7,7 @@
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::array::{Array, Key};
+use super::array::{Array, Key, Nest};
 
 /// PHP's limits on a form. The defaults are PHP's own.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -34,6 +34,15 @@ pub enum Node {
     Array(Array<Self>),
     /// An uploaded file.
     File(File),
+}
+
+impl Nest for Node {
+    fn nested(&mut self) -> Option<&mut Array<Self>> {
+        match self {
+            Self::Array(array) => Some(array),
+            Self::Text(_) | Self::File(_) => None,
+        }
+    }
 }
 
 /// A file that was sent with a form.
