@@ -108,8 +108,9 @@ struct Oddities {
     reference: bool,
     /// A key came twice.
     duplicate: bool,
-    /// There was a payload that may hold numbered values.
-    payload: bool,
+    /// There was a payload that may hold numbered values, so that numbers above this one may be
+    /// other values than we count.
+    payload: Option<usize>,
 }
 
 /// An array or object whose end has not been seen.
@@ -249,7 +250,7 @@ impl Parser {
         let length = usize::try_from(length).map_err(|_| self.malformed())?;
         let payload = self.slice(length)?;
         self.expect(b"}")?;
-        self.note(|oddities| oddities.payload = true)?;
+        self.oddities.payload.get_or_insert(self.slots.len());
         Ok(Value::Custom(Box::new(Custom { class, payload })))
     }
 
@@ -289,7 +290,8 @@ impl Parser {
             (Some(object), ReferenceKind::Handle) => *object,
             (None, _) => false,
         };
-        if !valid && !(self.oddities.payload && slot > 0) {
+        let beyond_payload = slot > 0 && self.oddities.payload.is_some_and(|known| at >= known);
+        if !valid && !beyond_payload {
             return Err(DecodeError::Malformed { at: start });
         }
         self.note(|oddities| oddities.reference = true)?;

@@ -19,16 +19,24 @@
 //! a reference names the value that it repeats by this number. A [`Value`] keeps the number;
 //! [`Slots`] finds the value.
 
+mod de;
 mod decode;
 mod encode;
+mod json;
+mod ser;
+mod slots;
 mod walk;
 
 use std::fmt;
 
 use bytes::Bytes;
 
+pub use self::de::{FromError, from_value};
 pub use self::decode::{DecodeError, Limits, decode, decode_with};
 pub use self::encode::{encode, encode_with};
+pub use self::json::JsonError;
+pub use self::ser::{ToError, to_value};
+pub use self::slots::Slots;
 pub use super::array::{Array, Key, KeyRef};
 pub use super::float::Precision;
 
@@ -220,7 +228,10 @@ impl Clone for Value {
 impl fmt::Debug for Value {
     /// The serialized form, bytes that are not printable escaped.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", encode(self).escape_ascii())
+        encode(self).iter().try_for_each(|&byte| match byte {
+            b' '..=b'~' => write!(f, "{}", char::from(byte)),
+            _ => write!(f, "\\x{byte:02x}"),
+        })
     }
 }
 

@@ -153,3 +153,166 @@ fn references_behind_a_payload_are_taken_on_trust() {
     let value = decode(&text[..]).expect("PHP takes it");
     assert_eq!(encode(&value), text);
 }
+
+fn json(text: impl Into<Bytes>) -> Result<String, JsonError> {
+    let json = decode(text).expect("PHP takes it").to_json()?;
+    Ok(String::from_utf8(json).expect("JSON is UTF-8"))
+}
+
+#[test]
+fn json_follows_references_and_shows_public_properties() {
+    let cases = [
+        ("a:4:{i:0;i:1;i:1;i:2;i:2;R:3;i:3;R:3;}", "[1,2,2,2]"),
+        ("a:2:{i:0;O:1:\"P\":2:{s:1:\"a\";d:1;s:4:\"\0*\0b\";i:2;}i:1;r:2;}", r#"[{"a":1},{"a":1}]"#),
+        ("a:2:{i:1;b:1;i:0;b:0;}", r#"{"1":true,"0":false}"#),
+        ("O:8:\"stdClass\":0:{}", "{}"),
+        ("s:3:\"/\u{e9}\";", r#""\/\u00e9""#),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(json(text).as_deref(), Ok(expected), "{text}");
+    }
+    assert_eq!(json("a:1:{s:2:\"\0x\";i:1;}").as_deref(), Ok(r#"{"\u0000x":1}"#));
+}
+
+#[test]
+fn json_is_refused_where_php_gives_false() {
+    let deep = |depth: usize| "a:1:{i:0;".repeat(depth) + "N;" + &"}".repeat(depth);
+    assert!(json(deep(512)).is_ok());
+    assert_eq!(json(deep(513)), Err(JsonError::TooDeep));
+    assert_eq!(json("d:NAN;"), Err(JsonError::NotFinite));
+    assert_eq!(json(&b"s:1:\"\xff\";"[..]), Err(JsonError::NotUtf8));
+    assert_eq!(json("O:1:\"A\":1:{s:4:\"self\";r:1;}"), Err(JsonError::Recursion));
+    assert_eq!(json("a:2:{i:0;i:1;i:1;a:2:{i:0;i:1;i:1;R:3;}}"), Err(JsonError::Recursion));
+    assert_eq!(json("E:3:\"A:B\";"), Err(JsonError::Opaque));
+}
+
+/// Each array holds the one before it twice: 40 of them would make 2^40 values.
+#[test]
+fn references_that_multiply_are_stopped_by_a_limit() {
+    let mut text = String::from("a:41:{i:0;a:1:{i:0;i:7;}");
+    for at in 1..=40 {
+        // Numbers: the root 1, the first array 2 and its element 3, then one for each array.
+        let before = if at == 1 { 2 } else { at + 2 };
+        text += &format!("i:{at};a:2:{{i:0;R:{before};i:1;R:{before};}}");
+    }
+    text += "}";
+    let value = decode(text).expect("PHP takes it");
+    assert_eq!(
+        value.to_json_with(crate::params::json::Style::default(), 100_000),
+        Err(JsonError::TooLong(100_000))
+    );
+    let error = from_value::<serde_json::Value>(&value).expect_err("too many values");
+    assert!(error.to_string().contains("repeat more than"), "{error}");
+}
+
+mod bridge {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Serialize};
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize, PartialEq, Serialize)]
+    struct Everything {
+        yes: bool,
+        small: u8,
+        big: i64,
+        float: f64,
+        text: String,
+        none: Option<i32>,
+        list: Vec<i32>,
+        empty: BTreeMap<String, i32>,
+        numbered: BTreeMap<u16, (char, String)>,
+        unit: Choice,
+        newtype: Choice,
+        tuple: Choice,
+        fields: Choice,
+    }
+
+    #[derive(Debug, Deserialize, PartialEq, Serialize)]
+    enum Choice {
+        Unit,
+        New(i32),
+        Two(i32, String),
+        Named { a: i32 },
+    }
+
+    #[test]
+    fn a_type_comes_back_as_it_went() {
+        let value = Everything {
+            yes: true,
+            small: 200,
+            big: i64::MIN,
+            float: 0.1,
+            text: "\u{e9}".into(),
+            none: None,
+            list: vec![1, 2],
+            empty: BTreeMap::new(),
+            numbered: BTreeMap::from([(7, ('x', "y".into()))]),
+            unit: Choice::Unit,
+            newtype: Choice::New(1),
+            tuple: Choice::Two(1, "b".into()),
+            fields: Choice::Named { a: 1 },
+        };
+        let php = to_value(&value).expect("has a PHP form");
+        insta::assert_snapshot!(format!("{php:?}").replace(";s:", ";\ns:"), @r#"
+        a:13:{s:3:"yes";b:1;
+        s:5:"small";i:200;
+        s:3:"big";i:-9223372036854775808;
+        s:5:"float";d:0.1;
+        s:4:"text";
+        s:2:"\xc3\xa9";
+        s:4:"none";N;
+        s:4:"list";a:2:{i:0;i:1;i:1;i:2;}s:5:"empty";a:0:{}s:8:"numbered";a:1:{i:7;a:2:{i:0;
+        s:1:"x";i:1;
+        s:1:"y";}}s:4:"unit";
+        s:4:"Unit";
+        s:7:"newtype";a:1:{s:3:"New";i:1;}s:5:"tuple";a:1:{s:3:"Two";a:2:{i:0;i:1;i:1;
+        s:1:"b";}}s:6:"fields";a:1:{s:5:"Named";a:1:{s:1:"a";i:1;}}}
+        "#);
+        assert_eq!(from_value::<Everything>(&decode(encode(&php)).expect("our own")), Ok(value));
+    }
+
+    #[test]
+    fn objects_enums_and_references_fit_types() {
+        #[derive(Debug, Deserialize, PartialEq)]
+        struct Order {
+            id: i32,
+            secret: String,
+            state: State,
+            again: State,
+        }
+        #[derive(Debug, Deserialize, PartialEq)]
+        enum State {
+            Open,
+        }
+        let text = "O:5:\"Order\":4:{s:2:\"id\";i:1;s:9:\"\0*\0secret\";s:1:\"x\";s:12:\"\0Order\0state\";E:10:\"State:Open\";\
+            s:5:\"again\";r:4;}";
+        let order: Order = from_value(&decode(text).expect("PHP takes it")).expect("fits");
+        assert_eq!(order, Order { id: 1, secret: "x".into(), state: State::Open, again: State::Open });
+    }
+
+    #[test]
+    fn any_type_takes_what_there_is() {
+        let value =
+            decode("a:3:{i:5;N;s:1:\"a\";a:1:{i:0;d:0.5;}s:1:\"b\";O:1:\"C\":1:{s:4:\"\0*\0d\";b:1;}}");
+        let json: serde_json::Value = from_value(&value.expect("PHP takes it")).expect("fits");
+        assert_eq!(json, json!({"5": null, "a": [0.5], "b": {"d": true}}));
+    }
+
+    #[test]
+    fn a_value_that_contains_itself_is_refused() {
+        for text in ["a:1:{i:0;R:1;}", "O:1:\"A\":1:{s:4:\"self\";r:1;}"] {
+            let value = decode(text).expect("PHP takes it");
+            let error = from_value::<serde_json::Value>(&value).expect_err("endless");
+            assert_eq!(error.to_string(), "more than 128 values within each other");
+        }
+    }
+
+    #[test]
+    fn integers_that_php_does_not_have_become_floats() {
+        assert_eq!(encode(&to_value(&u64::MAX).expect("a number")), b"d:1.8446744073709552E+19;");
+        assert!(to_value(&BTreeMap::from([((1, 2), 3)])).is_err());
+    }
+}
