@@ -58,8 +58,6 @@ pub enum Rule {
     LongJobsRun,
     /// The job of a worker that left is given out again.
     OrphansGoOn,
-    /// The job of a worker that registers anew is given out again.
-    ReadyGivesBack,
     /// A worker may offer several services.
     SeveralServices,
     /// A service is made by READY alone.
@@ -95,7 +93,6 @@ impl Rule {
             Self::FirstComeFirstServed => workers::first_come(case),
             Self::LongJobsRun => workers::long_jobs(case),
             Self::OrphansGoOn => workers::orphans(case),
-            Self::ReadyGivesBack => workers::ready_gives_back(case),
             Self::SeveralServices => workers::several_services(case),
             Self::OnlyReadyMakesAService => workers::only_ready(case),
             Self::PartialIsAPart => workers::partial(case),

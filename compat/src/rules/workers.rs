@@ -105,11 +105,6 @@ fn waits_for_orphan(case: Case<'_>) -> bool {
     })
 }
 
-pub(super) fn ready_gives_back(case: Case<'_>) -> bool {
-    matches!(case.difference.kind, Kind::Runs { recorded, ours } if ours > recorded)
-        && ended(case, End::Registered)
-}
-
 /// The original gives a worker jobs of its first service only, as long as it lives.
 pub(super) fn several_services(case: Case<'_>) -> bool {
     let mut offering = case.scene.ours().workers.values().filter(|worker| worker.services.len() > 1);
