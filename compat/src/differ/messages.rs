@@ -12,7 +12,7 @@ use crate::trace::{ConnIndex, Frame, to_text};
 
 /// Two messages of different connections may be swapped by the network if they are less than this apart, in
 /// microseconds.
-const SIMULTANEOUS: u64 = 3_000;
+const SIMULTANEOUS: u64 = crate::settle::MOMENT;
 
 pub(super) fn differences(scene: Scene<'_>) -> Vec<Difference> {
     let mut found = Vec::new();
