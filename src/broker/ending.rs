@@ -135,6 +135,7 @@ impl Broker {
         self.counters.jobs_requeued += 1;
         actions.push(Action::Note(Note::JobRequeued { job: id, service, peer, attempts, cause }));
         self.give_back(id);
+        self.hold(now, id);
         self.assign(now, key, actions);
     }
 

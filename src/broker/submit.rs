@@ -86,12 +86,19 @@ impl Broker {
         self.queued += 1;
         let State::Queued(place) = job.state else { unreachable!("a new job is queued") };
         self.jobs.insert(id, job);
-        let service = &mut self.services[key];
-        service.queue(kind).push_back(place, id);
-        if !service.offered || (kind == Kind::Many && service.workers_many == 0) {
+        self.services[key].queue(kind).push_back(place, id);
+        self.hold(now, id);
+        self.assign(now, key, actions);
+    }
+
+    /// Bounds the time that a queued job waits for a worker of a kind that is not there.
+    pub(super) fn hold(&mut self, now: Timestamp, id: JobId) {
+        let Some(job) = self.jobs.get(&id) else { return };
+        let service = &self.services[job.service];
+        let in_vain = !service.offered || (Kind::of(&job.body) == Kind::Many && service.workers_many == 0);
+        if let (true, State::Queued(place)) = (in_vain, job.state) {
             self.timers.set(now.plus_micros(self.config.hold_ms * MS), Timer::Held(id, place));
         }
-        self.assign(now, key, actions);
     }
 
     /// The service, if the job may be taken.

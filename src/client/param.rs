@@ -4,6 +4,8 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::job::{Body, JobId, ServiceName};
+use crate::params;
+use crate::params::tag::{self, BareParam, Tag};
 
 /// A job's parameter.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,20 +26,12 @@ impl Param {
     pub fn into_body(self) -> Body {
         match self {
             Self::None => Body::EMPTY,
-            Self::Json(value) => Body::One(tagged_json(&value)),
+            Self::Json(value) => Body::One(tag::json_frame(&value)),
             Self::Frame(frame) => Body::One(frame),
             Self::Frames(frames) => Body::from_frames(frames),
         }
     }
 }
-
-fn tagged_json(value: &Value) -> Bytes {
-    let mut frame = JSON_TAG.to_vec();
-    serde_json::to_writer(&mut frame, value).expect("a JSON value is JSON, and memory takes it");
-    Bytes::from(frame)
-}
-
-const JSON_TAG: &[u8] = b"PARAM-JSON: ";
 
 impl From<()> for Param {
     fn from((): ()) -> Self {
@@ -77,6 +71,8 @@ impl Reply {
 
 /// A body's value, if its one frame is `PARAM-JSON: <json>`.
 pub fn json(body: &Body) -> Option<Value> {
-    let text = body.first().strip_prefix(JSON_TAG)?;
-    serde_json::from_slice(text).ok()
+    match tag::split(body.first(), BareParam::AsUpstream) {
+        (Tag::Json, text) => params::json::decode(&text),
+        (Tag::Php | Tag::None, _) => None,
+    }
 }

@@ -33,3 +33,6 @@ pub use access::{Origins, TokenError, Tokens};
 pub use config::{BodyForm, Config};
 pub use http::{bind, serve};
 pub use log::{AccessLog, LogForm};
+
+#[cfg(test)]
+mod tests;

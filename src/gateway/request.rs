@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use crate::gateway::seam;
 use crate::job::ServiceName;
 use crate::message::{Mode, View};
+use crate::params::{json, query as form, tag};
 
 /// What a path of the old kind names.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -80,16 +81,13 @@ fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
-/// A request's parameters, in order.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Params(Map<String, Value>);
+/// A request's parameters, in order: a JSON object.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Params(Value);
 
 /// Why a request has no parameters that could be sent on.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum BadParams {
-    /// There are more of them, or deeper ones, than are taken.
-    #[error("{0}")]
-    Limit(String),
     /// They say of themselves what they are, and are not.
     #[error("{0}")]
     Malformed(String),
@@ -103,9 +101,9 @@ impl Params {
         content_type: Option<&str>,
         body: &[u8],
     ) -> Result<Self, BadParams> {
-        let from_query = seam::parse_str(query.unwrap_or_default().as_bytes())?;
+        let from_query = variables(query.unwrap_or_default().as_bytes());
         if !from_query.is_empty() {
-            return Ok(Self(from_query));
+            return Ok(Self(Value::Object(from_query)));
         }
         let kind = content_type.unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim();
@@ -114,17 +112,18 @@ impl Params {
         } else if kind.eq_ignore_ascii_case("application/vnd.php.serialized") {
             seam::php(body)?
         } else {
-            match serde_json::from_slice(body) {
-                Ok(value) if value != Value::Null => value,
-                Ok(_) | Err(_) => Value::Object(seam::parse_str(body)?),
+            match json::decode(body) {
+                Some(value) if value != Value::Null => value,
+                Some(_) | None => Value::Object(variables(body)),
             }
         };
-        Ok(Self(object(value)))
+        Ok(Self(Value::Object(object(value))))
     }
 
     /// The one frame that the worker gets; `None` if there are no parameters.
     pub(crate) fn frame(&self) -> Option<Bytes> {
-        (!self.0.is_empty()).then(|| seam::frame(&self.0))
+        let is_empty = self.0.as_object().is_none_or(Map::is_empty);
+        (!is_empty).then(|| tag::json_frame(&self.0))
     }
 
     /// The name of a JSONP callback, if one is asked for.
@@ -134,8 +133,12 @@ impl Params {
 
     /// Takes `_timeout` out: seconds, perhaps with a fraction.
     pub(crate) fn take_timeout(&mut self) -> Option<Value> {
-        self.0.shift_remove("_timeout")
+        self.0.as_object_mut()?.shift_remove("_timeout")
     }
+}
+
+fn variables(text: &[u8]) -> Map<String, Value> {
+    object(form::to_json(form::parse(text, form::Limits::default())))
 }
 
 /// A JSON array becomes an object with its indices for names; a scalar is no parameters at all, as
@@ -173,7 +176,7 @@ pub(crate) fn delivery(accept: &str) -> Delivery {
         accept.split(',').any(|range| {
             let mut parts = range.split(';').map(str::trim);
             let kind = parts.next().unwrap_or_default();
-            kind.eq_ignore_ascii_case(wanted) && !parts.any(|part| is_weight_zero(part))
+            kind.eq_ignore_ascii_case(wanted) && !parts.any(is_weight_zero)
         })
     };
     match (named("text/event-stream"), named("application/x-ndjson")) {

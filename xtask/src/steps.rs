@@ -37,6 +37,12 @@ pub(crate) enum Failure {
     /// Tidy found something.
     #[error("tidy: {0} to mend")]
     Untidy(usize),
+    /// Dependencies bring in what they may not.
+    #[error("deny: {0} objections")]
+    Denied(usize),
+    /// A file of rules lacks a part.
+    #[error("{0} is no TOML, or lacks a list that is read")]
+    NoRules(PathBuf),
     /// Tests were left out although nothing may be.
     #[error("{0} tests were left out, and none may be")]
     LeftOut(usize),

@@ -313,6 +313,10 @@ transcript!(
     c1 hold S one|two
     w1 ready S
     +60000
+    m1 ready S
+    c1 hold S three|four
+    m1 leaves
+    +60000
 "
 );
 

@@ -105,7 +105,8 @@ impl Keys {
 impl Claimed {
     /// Keeps the answer, or gives the key back if there is none to keep.
     pub(crate) fn settle(mut self, now: Instant, answer: Option<Reply>) {
-        if let (Some(answer), Some(key)) = (answer, self.key.take()) {
+        let Some(answer) = answer else { return }; // the drop gives it back
+        if let Some(key) = self.key.take() {
             self.keys.table().keep(now, key, answer);
         }
     }

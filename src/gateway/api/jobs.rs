@@ -17,7 +17,8 @@ use crate::gateway::api::lists::query_value;
 use crate::gateway::api::{Reply, problem};
 use crate::gateway::http::Door;
 use crate::gateway::refusal::Refusal;
-use crate::gateway::{response, seam};
+use crate::gateway::response;
+use crate::params::tag;
 
 /// A job as it is asked for.
 #[derive(Debug)]
@@ -132,7 +133,7 @@ fn param(body: &Bytes) -> Result<Param, Refusal> {
     }
     let value: Value = serde_json::from_slice(body)
         .map_err(|error| Refusal::bad_request(format!("the body is not JSON: {error}")))?;
-    Ok(Param::Frame(seam::tagged(&value)))
+    Ok(Param::Frame(tag::json_frame(&value)))
 }
 
 /// `30s`, `500ms`, `2m`, or a number of seconds.
