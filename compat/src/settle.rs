@@ -12,8 +12,9 @@ pub(crate) const MOMENT: u64 = 3_000;
 /// Tries a recording gets.
 const TRIES: usize = 80;
 
-/// The best script, and how many differences it leaves, by `count`, which also tells when they are.
-pub(crate) fn settled(script: Script, mut count: impl FnMut(&Script) -> Vec<u64>) -> Script {
+/// The script that leaves the fewest differences. `count` says which a script leaves: when each is, and when
+/// its question was asked.
+pub(crate) fn settled(script: Script, mut count: impl FnMut(&Script) -> Vec<(u64, u64)>) -> Script {
     let mut best = script;
     let mut left = count(&best);
     let mut tries = TRIES;
@@ -42,8 +43,10 @@ enum Shift {
 }
 
 /// Steps near the differences that have a step of another connection beside them.
-fn candidates(script: &Script, differences: &[u64]) -> Vec<(usize, Shift)> {
-    let near = |at: u64| differences.iter().any(|difference| difference.abs_diff(at) <= 2 * MOMENT);
+fn candidates(script: &Script, differences: &[(u64, u64)]) -> Vec<(usize, Shift)> {
+    let near = |at: u64| {
+        differences.iter().any(|(seen, asked)| seen.abs_diff(at).min(asked.abs_diff(at)) <= 2 * MOMENT)
+    };
     let steps = script.steps.iter().enumerate();
     let said = steps.filter(|(_, step)| matches!(step.act, Act::Ask { .. } | Act::Tell(_)));
     let there = said.filter(|(_, step)| near(step.at));

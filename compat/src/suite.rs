@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use crate::differ::{Difference, Scene, differences};
+use crate::differ::{About, Difference, Scene, differences};
 use crate::known::Known;
 use crate::memory::Memory;
 use crate::replay::{Played, play};
@@ -124,11 +124,20 @@ pub fn replay(trace: Trace, known: &Known, target: &dyn Fn(&Header) -> Box<dyn T
     };
     let script = settled(Script::of(&trace), |script| {
         let (_, found) = once(script);
-        found.iter().filter(|(entry, _)| entry.is_none()).map(|(_, difference)| difference.at).collect()
+        let unknown = found.iter().filter(|(entry, _)| entry.is_none());
+        unknown.map(|(_, difference)| (difference.at, asked_at(script, difference))).collect()
     });
     let (played, found) = once(&script);
     let differences = found.into_iter().map(|(entry, difference)| (difference, entry)).collect();
     Replayed { trace, script, played, differences }
+}
+
+/// When the question was asked that a difference is about.
+fn asked_at(script: &Script, difference: &Difference) -> u64 {
+    match difference.about {
+        About::Question(question) => script.recorded.questions[question].at,
+        About::Conn(_) => difference.at,
+    }
 }
 
 /// How long a peer of the replay waits for what does not come.
