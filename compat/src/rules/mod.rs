@@ -50,6 +50,8 @@ pub enum Rule {
     NoBareHistory,
     /// A worker is listed, or not, by our time of giving it up.
     WorkersListedByTheirLife,
+    /// A list shows a job whose life differs for a reason of its own.
+    ListsFollowLives,
     /// A busy worker is listed.
     BusyWorkersListed,
     /// Jobs begin in the order of their questions.
@@ -89,6 +91,7 @@ impl Rule {
             Self::ListsAreJson => lists::are_json(case),
             Self::NoBareHistory => lists::no_bare_history(case),
             Self::WorkersListedByTheirLife => lists::workers_by_life(case),
+            Self::ListsFollowLives => lists::follow_lives(case),
             Self::BusyWorkersListed => lists::busy_workers(case),
             Self::FirstComeFirstServed => workers::first_come(case),
             Self::LongJobsRun => workers::long_jobs(case),

@@ -89,7 +89,14 @@ pub(super) fn orphans(case: Case<'_>) -> bool {
         | Kind::Law(_)
         | Kind::Stream => false,
     };
-    more && ended(case, End::Left)
+    more && (ended(case, End::Left) || was_lost(case))
+}
+
+/// Whether the recorded worker left with the job.
+fn was_lost(case: Case<'_>) -> bool {
+    let Some(job) = case.question().and_then(|question| question.job) else { return false };
+    let mut busy = case.scene.recorded().workers.values().flat_map(|worker| &worker.busy);
+    busy.any(|busy| busy.job == job && busy.end == Some(End::Left))
 }
 
 fn waits_for_orphan(case: Case<'_>) -> bool {
