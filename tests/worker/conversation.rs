@@ -174,7 +174,9 @@ fn concurrency_is_so_many_peers_with_jobs_at_once() {
         let all = Arc::new(Barrier::new(3));
         let worker = demo(&broker).concurrency(3).handler(move |_| {
             let all = Arc::clone(&all);
-            async move { drop(all.wait().await) }
+            async move {
+                all.wait().await;
+            }
         });
         let _worker = Running::start(worker.expect("DEMO is a name"));
         let (mut peers, mut identities) = (Vec::new(), Vec::new());

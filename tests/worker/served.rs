@@ -11,7 +11,7 @@ use zmws::worker::builtin::Builtin;
 use crate::fake::{PATIENCE, Running, play};
 
 /// A server for the time of a test.
-fn with_server<F: Future<Output = ()>>(test: impl FnOnce(Addresses, Client) -> F) {
+pub(crate) fn with_server<F: Future<Output = ()>>(test: impl FnOnce(Addresses, Client) -> F) {
     play(async {
         let config = Config { client_port: 0, worker_port: 0, news_port: 0, ..Config::default() };
         let server = Server::bind(config).expect("ports are free");
@@ -24,13 +24,13 @@ fn with_server<F: Future<Output = ()>>(test: impl FnOnce(Addresses, Client) -> F
     });
 }
 
-fn start(builtin: Builtin, addresses: Addresses) -> Running {
+pub(crate) fn start(builtin: Builtin, addresses: Addresses) -> Running {
     let builder = Worker::builder(builtin.service()).servers([addresses.workers.to_string()]);
     Running::start(builtin.worker(builder).expect("it has a name"))
 }
 
 /// Until the worker has come its service is unknown.
-async fn call(
+pub(crate) async fn call(
     client: &Client,
     service: &str,
     param: serde_json::Value,
