@@ -220,7 +220,7 @@ impl Reply {
 fn status(frame: &Bytes) -> Option<Reply> {
     if let Some(rest) = frame.strip_prefix(b"JOB: ") {
         let id = rest.split(|&byte| byte == b' ').next().unwrap_or_default();
-        return Some(Reply::Accepted { id: frame.slice_ref(id) });
+        return is_id(id).then(|| Reply::Accepted { id: frame.slice_ref(id) });
     }
     if let Some(rest) = frame.strip_prefix(b"CONT: ") {
         return Some(Reply::Part { id: id_of(frame, rest)? });

@@ -176,8 +176,6 @@ pub enum End {
     Answered,
     /// Its connection went.
     Left,
-    /// It registered anew.
-    Registered,
     /// It was given another job.
     Overrun,
 }
@@ -288,8 +286,6 @@ impl Ledger {
         match &said {
             Said::Ready { service, form } => {
                 worker.services.entry(service.clone()).or_insert(at);
-                // A worker that registers anew has lost what it had.
-                worker.free(at, End::Registered);
                 worker.ready = Some((*form, at));
             }
             Said::Answer { id, verb, .. } => {

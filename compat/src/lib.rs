@@ -11,6 +11,7 @@ pub mod replay;
 pub mod report;
 pub mod rules;
 pub mod script;
+mod settle;
 mod standin;
 pub mod stream;
 pub mod suite;

@@ -1,6 +1,6 @@
 //! Our broker without sockets and without a clock: what `server` does, in virtual time.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 use bytes::Bytes;
 use zmws::admin;
@@ -32,8 +32,6 @@ struct One {
     broker: Broker,
     conns: HashMap<ConnIndex, Peer>,
     by_peer: HashMap<PeerId, ConnIndex>,
-    /// Connections whose identity another had: a ROUTER takes no notice of them.
-    ignored: HashSet<ConnIndex>,
 }
 
 #[derive(Clone, Debug)]
@@ -93,15 +91,6 @@ impl Target for Memory {
         self.broker_of.insert(conn, opening.broker.to_owned());
         let config = &self.config;
         let one = self.brokers.entry(opening.broker.to_owned()).or_insert_with(|| One::new(config));
-        if let Some(before) = one.holder(opening.port, &identity) {
-            if !opening.welcome {
-                one.ignored.insert(conn);
-                return;
-            }
-            let said = one.left(at, before);
-            self.out.extend(said);
-        }
-        let one = self.brokers.get_mut(opening.broker).expect("made above");
         one.by_peer.insert(id, conn);
         one.conns.insert(conn, Peer { id, identity, port: opening.port });
     }
@@ -170,12 +159,7 @@ impl Target for Memory {
 
 impl One {
     fn new(config: &Config) -> Self {
-        Self {
-            broker: Broker::new(config.clone()),
-            conns: HashMap::new(),
-            by_peer: HashMap::new(),
-            ignored: HashSet::new(),
-        }
+        Self { broker: Broker::new(config.clone()), conns: HashMap::new(), by_peer: HashMap::new() }
     }
 
     fn holder(&self, port: Port, identity: &Bytes) -> Option<ConnIndex> {

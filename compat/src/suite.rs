@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use crate::differ::{Difference, Scene, differences};
+use crate::differ::{About, Difference, Scene, differences};
 use crate::known::Known;
 use crate::memory::Memory;
 use crate::replay::{Played, play};
 use crate::script::Script;
+use crate::settle::settled;
 use crate::stream;
 use crate::target::Target;
 use crate::trace::{self, Header, Port, Trace};
@@ -111,19 +112,32 @@ pub fn replay_file_at(path: &Path, known: &Known, target: &dyn Fn(&Header) -> Bo
     Case { path: path.to_owned(), header: Some(header), verdict, replayed: Some(Box::new(replayed)) }
 }
 
-/// Replays a decoded trace.
+/// Replays a decoded trace. Messages that the network may have swapped are swapped, if that explains it.
 pub fn replay(trace: Trace, known: &Known, target: &dyn Fn(&Header) -> Box<dyn Target>) -> Replayed {
-    let script = Script::of(&trace);
-    let played = play(&script, &mut *target(&trace.header), patience(&trace.header));
-    let scene = Scene { header: &trace.header, script: &script, played: &played };
-    let found = differences(scene).into_iter();
-    let differences = found
-        .map(|difference| {
-            let entry = known.explains(scene, &difference);
-            (difference, entry)
-        })
-        .collect();
+    let once = |script: &Script| {
+        let played = play(script, &mut *target(&trace.header), patience(&trace.header));
+        let scene = Scene { header: &trace.header, script, played: &played };
+        let found = differences(scene).into_iter();
+        let found: Vec<_> =
+            found.map(|difference| (known.explains(scene, &difference), difference)).collect();
+        (played, found)
+    };
+    let script = settled(Script::of(&trace), |script| {
+        let (_, found) = once(script);
+        let unknown = found.iter().filter(|(entry, _)| entry.is_none());
+        unknown.map(|(_, difference)| (difference.at, asked_at(script, difference))).collect()
+    });
+    let (played, found) = once(&script);
+    let differences = found.into_iter().map(|(entry, difference)| (difference, entry)).collect();
     Replayed { trace, script, played, differences }
+}
+
+/// When the question was asked that a difference is about.
+fn asked_at(script: &Script, difference: &Difference) -> u64 {
+    match difference.about {
+        About::Question(question) => script.recorded.questions[question].at,
+        About::Conn(_) => difference.at,
+    }
 }
 
 /// How long a peer of the replay waits for what does not come.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::{About, Difference, Kind, Scene, lists};
+use crate::glance::Generation;
 use crate::glance_worker::Order;
 use crate::ledger::{Heard, Ledger, QuestionIndex, Run};
 use crate::replay::replaced;
@@ -12,7 +13,7 @@ use crate::trace::{ConnIndex, Frame, to_text};
 
 /// Two messages of different connections may be swapped by the network if they are less than this apart, in
 /// microseconds.
-const SIMULTANEOUS: u64 = 3_000;
+const SIMULTANEOUS: u64 = crate::settle::MOMENT;
 
 pub(super) fn differences(scene: Scene<'_>) -> Vec<Difference> {
     let mut found = Vec::new();
@@ -24,6 +25,12 @@ pub(super) fn differences(scene: Scene<'_>) -> Vec<Difference> {
     found.extend(orders(scene));
     found.extend(told(scene));
     found
+}
+
+/// Whether anything but a list differs about a recorded question.
+pub(crate) fn differs(scene: Scene<'_>, recorded: QuestionIndex) -> bool {
+    let ours = scene.played.questions.get(&recorded);
+    ours.is_some_and(|&ours| Pair { scene, recorded, ours }.differs())
 }
 
 /// A question, recorded and replayed.
@@ -41,6 +48,12 @@ impl<'a> Pair<'a> {
 
     fn our_replies(&self) -> &'a [Heard] {
         &self.scene.ours().questions[self.ours].replies
+    }
+
+    /// Whether anything but a list differs.
+    fn differs(&self) -> bool {
+        let is_other = |difference: &Difference| !matches!(difference.kind, Kind::List(_));
+        self.replies().iter().any(is_other) || !self.runs().is_empty()
     }
 
     // --- answers
@@ -217,18 +230,18 @@ fn gaps(recorded: usize, ours: usize, same: impl Fn(usize, usize) -> bool) -> Ve
 
 // --- first in, first out
 
-/// The questions of each service in the order in which their jobs were first given out.
-fn begun(ledger: &Ledger) -> BTreeMap<Bytes, Vec<QuestionIndex>> {
-    let first = |question: &crate::ledger::Question| {
-        let job = question.job?;
-        Some(ledger.jobs[job].runs.first()?.order.sequence)
-    };
-    let mut all: Vec<_> = ledger
-        .questions
-        .iter()
-        .enumerate()
-        .filter_map(|(index, question)| Some((first(question)?, index, question.asked.service.clone())))
-        .collect();
+/// The questions of each service in the order in which their jobs were first given out, or given out at all.
+fn begun(ledger: &Ledger, runs: Runs) -> BTreeMap<Bytes, Vec<QuestionIndex>> {
+    let mut all = Vec::new();
+    for (index, question) in ledger.questions.iter().enumerate() {
+        let given = question.job.map_or(&[][..], |job| &ledger.jobs[job].runs);
+        let counted = match runs {
+            Runs::First => given.len().min(1),
+            Runs::All => given.len(),
+        };
+        let service = &question.asked.service;
+        all.extend(given[..counted].iter().map(|run| (run.order.sequence, index, service.clone())));
+    }
     all.sort_unstable_by_key(|(sequence, _, _)| *sequence);
     let mut begun: BTreeMap<Bytes, Vec<QuestionIndex>> = BTreeMap::new();
     for (_, index, service) in all {
@@ -237,8 +250,20 @@ fn begun(ledger: &Ledger) -> BTreeMap<Bytes, Vec<QuestionIndex>> {
     begun
 }
 
+/// Which runs of a job count for its place.
+#[derive(Clone, Copy)]
+enum Runs {
+    First,
+    All,
+}
+
 fn orders(scene: Scene<'_>) -> Vec<Difference> {
-    let (recorded, ours) = (begun(scene.recorded()), begun(scene.ours()));
+    // The original gives a job that lost its worker to the end of the queue; we to the front.
+    let runs = match scene.recorded().generation() {
+        Generation::One | Generation::Two => Runs::First,
+        Generation::Both => Runs::All,
+    };
+    let (recorded, ours) = (begun(scene.recorded(), runs), begun(scene.ours(), runs));
     let mut found = Vec::new();
     for (service, mine) in &ours {
         let Some(theirs) = recorded.get(service) else { continue };

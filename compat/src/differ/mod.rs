@@ -10,6 +10,7 @@ mod messages;
 
 pub(crate) use lists::is_sound as is_sound_list;
 pub use lists::{ListDifference, Row, RowKey, rows};
+pub(crate) use messages::differs;
 
 use crate::ledger::{Ledger, QuestionIndex};
 use crate::replay::Played;

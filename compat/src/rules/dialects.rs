@@ -116,16 +116,16 @@ fn is_status(asked: &Asked, frames: &[Bytes]) -> bool {
 pub(super) fn majordomo_worker_served(case: Case<'_>) -> bool {
     let About::Conn(conn) = case.difference.about else { return false };
     let ready = case.scene.ours().workers.get(&conn).and_then(|worker| worker.ready);
-    let header: &[u8] = match ready {
-        Some((WorkerForm::Majordomo1, _)) => b"MDPW01",
-        Some((WorkerForm::Majordomo2, _)) => b"MDPW02",
-        Some((WorkerForm::Zmws1 | WorkerForm::Zmws2, _)) | None => return false,
+    let headers: &[&[u8]] = match ready {
+        Some((WorkerForm::Majordomo1, _)) => &[b"MDPW01"],
+        Some((WorkerForm::Majordomo2, _)) => &[b"MDPW02"],
+        None => &[b"MDPW01", b"MDPW02"],
+        Some((WorkerForm::Zmws1 | WorkerForm::Zmws2, _)) => return false,
     };
     let sound = |frames: &Vec<Frame>| {
-        frames.len() >= 3
-            && frames[0].bytes.is_empty()
-            && frames[1].bytes == header
-            && frames[2].bytes.len() == 1
+        let frames: Vec<Bytes> = frames.iter().map(|frame| frame.bytes.clone()).collect();
+        let frames = without_delimiter(&frames);
+        frames.len() >= 2 && headers.contains(&&frames[0][..]) && frames[1].len() == 1
     };
     case.difference.kind == Kind::Told
         && case.difference.recorded.is_none()

@@ -1,7 +1,7 @@
 //! Lists (`SERVER-…`).
 
 use super::Case;
-use crate::differ::{Kind, ListDifference, RowKey, is_sound_list};
+use crate::differ::{Kind, ListDifference, RowKey, differs, is_sound_list};
 use crate::glance::{Generation, Kind as Asking};
 
 pub(super) fn answered(case: Case<'_>) -> bool {
@@ -44,4 +44,22 @@ pub(super) fn busy_workers(case: Case<'_>) -> bool {
         .workers
         .values()
         .any(|worker| worker.busy.iter().any(|busy| busy.from <= at && busy.to.is_none_or(|to| to >= at)))
+}
+
+/// The job's own difference must have its reason elsewhere: this one only says that lists tell the truth.
+pub(super) fn follow_lives(case: Case<'_>) -> bool {
+    let Kind::List(list) = &case.difference.kind else { return false };
+    match list {
+        ListDifference::Missing(RowKey::Job(question))
+        | ListDifference::Extra(RowKey::Job(question))
+        | ListDifference::Names(RowKey::Job(question)) => differs(case.scene, *question),
+        ListDifference::RecordedEmpty
+        | ListDifference::NoList
+        | ListDifference::Echo
+        | ListDifference::Missing(_)
+        | ListDifference::Extra(_)
+        | ListDifference::Names(_)
+        | ListDifference::Member { .. }
+        | ListDifference::Order => false,
+    }
 }

@@ -50,6 +50,8 @@ pub enum Rule {
     NoBareHistory,
     /// A worker is listed, or not, by our time of giving it up.
     WorkersListedByTheirLife,
+    /// A list shows a job whose life differs for a reason of its own.
+    ListsFollowLives,
     /// A busy worker is listed.
     BusyWorkersListed,
     /// Jobs begin in the order of their questions.
@@ -58,8 +60,6 @@ pub enum Rule {
     LongJobsRun,
     /// The job of a worker that left is given out again.
     OrphansGoOn,
-    /// The job of a worker that registers anew is given out again.
-    ReadyGivesBack,
     /// A worker may offer several services.
     SeveralServices,
     /// A service is made by READY alone.
@@ -91,11 +91,11 @@ impl Rule {
             Self::ListsAreJson => lists::are_json(case),
             Self::NoBareHistory => lists::no_bare_history(case),
             Self::WorkersListedByTheirLife => lists::workers_by_life(case),
+            Self::ListsFollowLives => lists::follow_lives(case),
             Self::BusyWorkersListed => lists::busy_workers(case),
             Self::FirstComeFirstServed => workers::first_come(case),
             Self::LongJobsRun => workers::long_jobs(case),
             Self::OrphansGoOn => workers::orphans(case),
-            Self::ReadyGivesBack => workers::ready_gives_back(case),
             Self::SeveralServices => workers::several_services(case),
             Self::OnlyReadyMakesAService => workers::only_ready(case),
             Self::PartialIsAPart => workers::partial(case),

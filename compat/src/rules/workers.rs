@@ -89,7 +89,14 @@ pub(super) fn orphans(case: Case<'_>) -> bool {
         | Kind::Law(_)
         | Kind::Stream => false,
     };
-    more && ended(case, End::Left)
+    more && (ended(case, End::Left) || was_lost(case))
+}
+
+/// Whether the recorded worker left with the job.
+fn was_lost(case: Case<'_>) -> bool {
+    let Some(job) = case.question().and_then(|question| question.job) else { return false };
+    let mut busy = case.scene.recorded().workers.values().flat_map(|worker| &worker.busy);
+    busy.any(|busy| busy.job == job && busy.end == Some(End::Left))
 }
 
 fn waits_for_orphan(case: Case<'_>) -> bool {
@@ -103,11 +110,6 @@ fn waits_for_orphan(case: Case<'_>) -> bool {
             && other.at < ours.at
             && runs(mine, other) > runs(theirs, &theirs.questions[recorded])
     })
-}
-
-pub(super) fn ready_gives_back(case: Case<'_>) -> bool {
-    matches!(case.difference.kind, Kind::Runs { recorded, ours } if ours > recorded)
-        && ended(case, End::Registered)
 }
 
 /// The original gives a worker jobs of its first service only, as long as it lives.

@@ -11,7 +11,7 @@ use zmws_compat::trace::{ConnIndex, Frame, Header, Port};
 
 /// What is wrong with the broker.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Fault {
+pub(crate) enum Fault {
     Nothing,
     WrongWord,
     LostDelimiter,
@@ -41,7 +41,7 @@ pub enum Fault {
     UnknownServiceTaken,
 }
 
-pub const ALL: [Fault; 26] = [
+pub(crate) const ALL: [Fault; 26] = [
     Fault::WrongWord,
     Fault::LostDelimiter,
     Fault::ParamAndJobSwapped,
@@ -71,7 +71,7 @@ pub const ALL: [Fault; 26] = [
 ];
 
 /// Our broker with a fault.
-pub struct Faulty {
+pub(crate) struct Faulty {
     fault: Fault,
     broker: Memory,
     ports: HashMap<ConnIndex, Port>,
@@ -84,7 +84,7 @@ pub struct Faulty {
 }
 
 impl Faulty {
-    pub fn new(header: &Header, fault: Fault) -> Self {
+    pub(crate) fn new(header: &Header, fault: Fault) -> Self {
         Self {
             fault,
             broker: Memory::new(header),
