@@ -2,15 +2,17 @@
 
 mod support;
 
+use std::process::Command;
 use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use zmws::message::Dialect::{self, Mdp01, Zmws1, Zmws2};
 
-use support::broker::Broker;
+use support::broker::{Broker, zmws};
 use support::frames::{self, Kind, Message, read_reply, tagged};
 use support::peers::Peer;
+use support::program::Program;
 use support::raw::RawPeer;
 use support::script::{self, Script};
 use support::{PATIENCE, now, poll, wall_clock};
@@ -61,6 +63,41 @@ fn job_of_a_killed_php_worker_of_zmws2_goes_to_another_at_once() {
 #[test]
 fn job_of_a_killed_majordomo_worker_goes_to_another_at_once() {
     job_of_a_killed_worker_goes_to_another(Peer::Python, Mdp01);
+}
+
+/// The library's own worker, three processes of it. Its builtin takes 0.8 s for a job.
+#[test]
+fn job_of_a_killed_worker_of_ours_goes_to_another_at_once() {
+    let broker = Broker::start(&[]);
+    let mut workers: Vec<(Program, Value)> = Vec::new();
+    for number in 1..=3 {
+        let mut command = Command::new(zmws());
+        command.args(["worker", "--builtin=sleep"]).arg(format!("--backend-port={}", broker.workers));
+        let program = Program::start("zmws worker", &mut command);
+        broker.wait_for_workers(SERVICE, number);
+        let known: Vec<&Value> = workers.iter().map(|(_, id)| id).collect();
+        let list = broker.list("SERVER-WORKERS");
+        let ids = list.iter().map(|worker| worker["workerid"].clone());
+        let id = ids.into_iter().find(|id| !known.contains(&id)).expect("the new one is in the list");
+        workers.push((program, id));
+    }
+    let mut client = RawPeer::dealer(broker.clients);
+    client.send(&frames::request(Zmws1, SERVICE, None));
+    let active = |but: &Value| broker.list("SERVER-ACTIVE").into_iter().find(|job| job["worker"] != *but);
+    let first = poll("a worker has the job", PATIENCE, || active(&Value::Null));
+    let victim = workers.iter_mut().find(|(_, id)| *id == first["worker"]).expect("it is one of ours");
+    let killed_at = wall_clock();
+    victim.0.kill();
+    let second = poll("another worker has the job", PATIENCE, || active(&first["worker"]));
+    let took = second["startedat"].as_f64().expect("a time") - killed_at;
+    println!("worker of ours killed: another had its job after {:.1} ms", took * 1e3);
+    assert_eq!(first["jobid"], second["jobid"]);
+    assert!(took < 1.0, "{took} s");
+    assert_eq!(answer(&mut client).0, Kind::Complete);
+    // Were there a second answer, it would come before this list.
+    client.send(&[b"SERVER-ACTIVE"]);
+    assert_eq!(client.receive(PATIENCE).expect("a list"), [b"[]"]);
+    broker.wait_for_workers(SERVICE, 2);
 }
 
 #[test]

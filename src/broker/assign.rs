@@ -6,7 +6,7 @@ use super::job::State;
 use super::queue::Place;
 use super::service::{Kind, ServiceKey};
 use super::worker::CREDIT;
-use super::{Broker, MS};
+use super::{Broker, micros};
 use crate::job::{JobId, PeerId, Timestamp};
 use crate::message::{JobRef, WorkerOrder};
 
@@ -60,7 +60,7 @@ impl Broker {
         self.services[key].active += 1;
         let limit = self.time_limit(key);
         if let Some(worker) = self.workers.get_mut(&peer) {
-            worker.job_due = limit.map(|limit_ms| now.plus_micros(limit_ms * MS));
+            worker.job_due = limit.map(|limit_ms| now.plus_micros(micros(limit_ms)));
         }
         self.wake(peer);
         self.rest_if_free(peer);

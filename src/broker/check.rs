@@ -6,8 +6,9 @@ use super::service::Kind;
 use super::worker::CREDIT;
 
 impl Broker {
-    /// Panics where an invariant does not hold.
-    pub(crate) fn check(&self) {
+    /// Panics where an invariant does not hold. For tests, those of the fuzz targets among them; there is
+    /// none in a release build.
+    pub fn check(&self) {
         self.check_jobs();
         self.check_workers();
         self.check_services();
@@ -16,7 +17,9 @@ impl Broker {
     fn check_jobs(&self) {
         let queued = self.jobs.values().filter(|job| matches!(job.state, State::Queued(_))).count();
         assert_eq!((queued, self.jobs.len() - queued), (self.queued, self.active), "queued and active jobs");
-        let bytes: usize = self.jobs.values().map(|job| job.body.len()).sum();
+        let offered = self.services.iter().filter(|service| service.offered).count();
+        assert_eq!(offered, self.services.offered(), "services that were offered");
+        let bytes: usize = self.jobs.values().map(|job| job.weight()).sum();
         assert_eq!(bytes, self.bytes, "bytes of parameters");
         for (id, job) in &self.jobs {
             if let State::Active { worker, .. } = job.state {

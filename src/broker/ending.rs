@@ -1,15 +1,18 @@
 //! How a job ends: once, whoever says so.
 
+use bytes::Bytes;
+
 use super::Broker;
 use super::event::{Action, JobEnd, Record};
 use super::job::{Client, Job, Owner, State};
 use super::notes::{GivenUp, Note, Taken};
+use super::queue::SHRINK_FROM;
 use super::service::Kind;
 use super::snapshot::{JobRow, RunRow};
 use crate::job::{Body, JobId, PeerId, Timestamp};
 use crate::message::{ClientReply, Mode, Outcome};
 
-/// Bytes of a parameter that are remembered of a job that is over.
+/// Bytes of a parameter that a list shows, and that are remembered of a job that is over.
 const PARAM_MAX: usize = 64 << 10;
 
 impl Broker {
@@ -24,6 +27,10 @@ impl Broker {
     ) {
         let Some(job) = self.jobs.remove(&id) else { return };
         self.take_out(&job);
+        // A backlog that is gone leaves no memory behind.
+        if self.jobs.capacity() > SHRINK_FROM && self.jobs.len() < self.jobs.capacity() / 8 {
+            self.jobs.shrink_to(self.jobs.capacity() / 2);
+        }
         match outcome {
             Outcome::Complete => self.counters.jobs_completed += 1,
             Outcome::Fail => self.counters.jobs_failed += 1,
@@ -55,7 +62,7 @@ impl Broker {
 
     /// Accounts for a job that is gone from `jobs`.
     fn take_out(&mut self, job: &Job) {
-        self.bytes -= job.body.len();
+        self.bytes -= job.weight();
         let service = &mut self.services[job.service];
         match job.state {
             State::Queued(_) => {
@@ -82,7 +89,8 @@ impl Broker {
             }
         }
         let mut row = self.row(id, job);
-        row.param.truncate(PARAM_MAX);
+        // In memory of its own: a slice would keep the whole frame, or a read buffer, which nobody counts.
+        row.param = Bytes::copy_from_slice(&row.param);
         row.completed_at = Some(now);
         self.history.push_back(row);
         self.remembered.insert(id);
@@ -93,14 +101,16 @@ impl Broker {
         let run = match job.state {
             State::Queued(_) => None,
             State::Active { worker, started_at } => {
-                let identity = self.workers.get(&worker).map(|worker| worker.address.identity.clone());
-                Some(RunRow { worker: identity.unwrap_or_default(), started_at })
+                let there = self.workers.get(&worker).map(|worker| &worker.address.identity);
+                // A worker that took its job down with it is gone by now.
+                let gone = || job.former.as_ref()?.last().map(|owner| &owner.identity);
+                Some(RunRow { worker: there.or_else(gone).cloned().unwrap_or_default(), started_at })
             }
         };
         JobRow {
             service: self.services[job.service].name.clone(),
             requested_at: job.requested_at,
-            param: job.body.first().clone(),
+            param: job.body.first().slice(..job.body.first().len().min(PARAM_MAX)),
             client: job.client_identity().clone(),
             job: id,
             sync: job.mode == Mode::Wait,

@@ -57,6 +57,14 @@ pub(super) struct Owner {
 }
 
 impl Job {
+    /// Bytes that count against `bytes_max`.
+    pub(super) fn weight(&self) -> usize {
+        match &self.client {
+            Client::Known(address) => self.body.len() + envelope_len(address),
+            Client::Restored(_) => self.body.len(),
+        }
+    }
+
     /// Its client's ZeroMQ identity.
     pub(super) fn client_identity(&self) -> &Bytes {
         match &self.client {
@@ -76,6 +84,11 @@ impl Job {
     pub(super) fn was_with_an_anonymous_worker(&self) -> bool {
         self.former.iter().flat_map(|owners| owners.iter()).any(|owner| !is_own(&owner.identity))
     }
+}
+
+/// Bytes of the return envelope, which a client may make as large as it likes.
+pub(super) fn envelope_len(address: &Address) -> usize {
+    address.origin.envelope.iter().flatten().map(Bytes::len).sum()
 }
 
 /// Whether an identity is the peer's own, not one that we gave it.

@@ -47,12 +47,13 @@ impl Broker {
     /// (PROTOCOL.md quirk 15). But what it was busy with and is not its own any more is settled by that.
     fn ready(&mut self, now: Timestamp, from: Address, service: &ServiceName, actions: &mut Vec<Action>) {
         let peer = from.peer;
+        self.change_form(&from);
         let known = self.services.key(service);
         let offers = |worker: &Worker| known.is_some_and(|key| worker.services.contains(&key));
         let worker = self.workers.get(&peer);
         let is_new = worker.is_none();
         if !worker.is_some_and(offers) && !self.offer(now, from, service, actions) {
-            return;
+            return self.rest(now, peer, actions);
         }
         self.wake(peer);
         let own: Vec<JobId> = match self.workers.get(&peer) {
@@ -65,6 +66,22 @@ impl Broker {
         self.rest(now, peer, actions);
         if is_new {
             self.greet(now, peer, actions);
+        }
+    }
+
+    /// A READY in another dialect changes the form of what follows, and perhaps what the worker takes.
+    fn change_form(&mut self, from: &Address) {
+        let Some(worker) = self.workers.get(&from.peer).filter(|worker| worker.address != *from) else {
+            return;
+        };
+        let took_many = usize::from(worker.takes_many());
+        self.wake(from.peer);
+        let Some(worker) = self.workers.get_mut(&from.peer) else { return };
+        worker.address = from.clone();
+        let takes_many = usize::from(worker.takes_many());
+        for &key in &worker.services {
+            let service = &mut self.services[key];
+            service.workers_many = service.workers_many + takes_many - took_many;
         }
     }
 
@@ -86,7 +103,8 @@ impl Broker {
         actions: &mut Vec<Action>,
     ) -> bool {
         let peer = from.peer;
-        let full = self.services.key(service).is_none() && self.services.len() >= self.config.services_max;
+        let known = self.services.key(service).is_some_and(|key| self.services[key].offered);
+        let full = !known && self.services.offered() >= self.config.services_max;
         let offered = self.workers.get(&peer).map_or(0, |worker| worker.services.len());
         if full || offered >= worker::SERVICES_MAX {
             self.counters.services_refused += 1;
@@ -103,12 +121,11 @@ impl Broker {
             counters.workers_joined += 1;
             Worker::new(now, from.clone())
         });
-        // A READY in another dialect changes the form of what follows.
         debug_assert!(worker.resting.is_none(), "woken above");
         let takes_many = worker.takes_many();
         worker.services.push(key);
+        self.services.mark_offered(key);
         let service = &mut self.services[key];
-        service.offered = true;
         service.workers += 1;
         service.workers_many += usize::from(takes_many);
         actions.push(Action::Note(Note::WorkerJoined { peer, service: service.name.clone() }));

@@ -15,7 +15,7 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 mod assign;
-#[cfg(test)]
+#[cfg(any(test, debug_assertions))]
 mod check;
 mod config;
 mod ending;
@@ -55,8 +55,9 @@ use worker::Worker;
 #[derive(Debug)]
 pub struct Broker {
     config: Config,
-    /// Jobs that are not over. Ids and peers are numbers of our own choice, so their hash may be quick.
-    jobs: FxHashMap<JobId, Job>,
+    /// Jobs that are not over. Ids and peers are numbers of our own choice, so their hash may be quick. Boxed, so
+    /// that the table is small: it is never full, and is copied as it grows.
+    jobs: FxHashMap<JobId, Box<Job>>,
     services: Services,
     workers: FxHashMap<PeerId, Worker>,
     history: VecDeque<JobRow>,
@@ -162,3 +163,7 @@ impl Broker {
 
 /// Microseconds in a millisecond: settings are in the latter, times in the former.
 const MS: u64 = 1_000;
+
+fn micros(ms: u64) -> u64 {
+    ms.saturating_mul(MS)
+}

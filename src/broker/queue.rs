@@ -94,4 +94,4 @@ impl Queue {
 /// Dead entries that are kept at least, so that a clean-up is worth its while.
 const DEAD_MAX: usize = 64;
 /// Entries from which on a queue gives memory back.
-const SHRINK_FROM: usize = 1_024;
+pub(super) const SHRINK_FROM: usize = 1_024;

@@ -86,11 +86,29 @@ pub(super) struct Services {
     keys: HashMap<ServiceName, ServiceKey>,
     all: Vec<Option<Service>>,
     free: Vec<ServiceKey>,
+    /// Those that a worker ever offered. The others are here for requests that are held, and are counted
+    /// apart, so that requests for services that nobody offers keep no worker out.
+    offered: usize,
 }
 
 impl Services {
     pub(super) fn len(&self) -> usize {
         self.keys.len()
+    }
+
+    pub(super) fn offered(&self) -> usize {
+        self.offered
+    }
+
+    pub(super) fn held(&self) -> usize {
+        self.len() - self.offered
+    }
+
+    pub(super) fn mark_offered(&mut self, key: ServiceKey) {
+        if !self[key].offered {
+            self[key].offered = true;
+            self.offered += 1;
+        }
     }
 
     pub(super) fn key(&self, name: &ServiceName) -> Option<ServiceKey> {

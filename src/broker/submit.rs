@@ -3,11 +3,11 @@
 use bytes::Bytes;
 
 use super::event::{Action, Record, Restored};
-use super::job::{Client, Job, State};
+use super::job::{Client, Job, State, envelope_len};
 use super::notes::{Note, Refusal};
 use super::service::{Kind, ServiceKey};
 use super::timers::Timer;
-use super::{Broker, MS};
+use super::{Broker, micros};
 use crate::job::{Body, JobId, ServiceName, Timestamp};
 use crate::message::{Address, ClientCommand, ClientReply, IfUnknown, Mode};
 
@@ -48,7 +48,8 @@ impl Broker {
 
     fn submit(&mut self, now: Timestamp, from: Address, request: Request, actions: &mut Vec<Action>) {
         let kind = Kind::of(&request.body);
-        let service = match self.admit(&request, kind) {
+        let weight = request.body.len() + envelope_len(&from);
+        let service = match self.admit(&request, weight) {
             Ok(service) => service,
             Err(cause) => return self.refuse(from, request.service, cause, actions),
         };
@@ -82,10 +83,10 @@ impl Broker {
     /// Puts a new job at the end of its queue, unless a worker rests that takes it.
     fn enqueue(&mut self, now: Timestamp, id: JobId, job: Job, kind: Kind, actions: &mut Vec<Action>) {
         let key = job.service;
-        self.bytes += job.body.len();
+        self.bytes += job.weight();
         self.queued += 1;
         let State::Queued(place) = job.state else { unreachable!("a new job is queued") };
-        self.jobs.insert(id, job);
+        self.jobs.insert(id, Box::new(job));
         self.services[key].queue(kind).push_back(place, id);
         self.hold(now, id);
         self.assign(now, key, actions);
@@ -97,12 +98,13 @@ impl Broker {
         let service = &self.services[job.service];
         let in_vain = !service.offered || (Kind::of(&job.body) == Kind::Many && service.workers_many == 0);
         if let (true, State::Queued(place)) = (in_vain, job.state) {
-            self.timers.set(now.plus_micros(self.config.hold_ms * MS), Timer::Held(id, place));
+            self.timers.set(now.plus_micros(micros(self.config.hold_ms)), Timer::Held(id, place));
         }
     }
 
     /// The service, if the job may be taken.
-    fn admit(&mut self, request: &Request, kind: Kind) -> Result<ServiceKey, Refusal> {
+    fn admit(&mut self, request: &Request, weight: usize) -> Result<ServiceKey, Refusal> {
+        let kind = Kind::of(&request.body);
         if self.draining {
             return Err(Refusal::Draining);
         }
@@ -111,7 +113,7 @@ impl Broker {
         if !offered && request.if_unknown == IfUnknown::Refuse {
             return Err(Refusal::Unknown);
         }
-        if known.is_none() && self.services.len() >= self.config.services_max {
+        if known.is_none() && self.services.held() >= self.config.services_max {
             return Err(Refusal::ServicesFull);
         }
         if let Some(key) = known {
@@ -126,7 +128,7 @@ impl Broker {
         if self.queued >= self.config.queued_max {
             return Err(Refusal::QueueFull);
         }
-        if self.bytes.saturating_add(request.body.len()) > self.config.bytes_max {
+        if self.bytes.saturating_add(weight) > self.config.bytes_max {
             return Err(Refusal::BytesFull);
         }
         Ok(self.services.enter(&request.service))
@@ -179,11 +181,10 @@ impl Broker {
             return false;
         }
         let service = self.services.enter(&job.service);
-        self.services[service].offered = true;
+        self.services.mark_offered(service);
         let kind = Kind::of(&job.body);
         let place = self.places.at_the_end();
         self.services[service].queue(kind).push_back(place, job.job);
-        self.bytes += job.body.len();
         self.queued += 1;
         self.counters.jobs_accepted += 1;
         let restored = Job {
@@ -196,7 +197,8 @@ impl Broker {
             attempts: job.attempts,
             former: None,
         };
-        self.jobs.insert(job.job, restored);
+        self.bytes += restored.weight();
+        self.jobs.insert(job.job, Box::new(restored));
         true
     }
 }

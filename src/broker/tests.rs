@@ -8,6 +8,7 @@
 //! +5000                 so many milliseconds pass; timers ring when they are due
 //! ```
 
+mod figures;
 mod laws;
 mod transcripts;
 

@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 use super::Broker;
 use super::job::State;
 use super::queue::Place;
-use super::snapshot::{ENTRIES_MAX, JobRow, WorkerRow};
+use super::snapshot::{ENTRIES_MAX, JobRow, PARAM_BYTES_MAX, WorkerRow};
 use crate::job::JobId;
 
 impl Broker {
@@ -26,10 +26,11 @@ impl Broker {
         let mut heads: BinaryHeap<_> = (0..queues.len())
             .filter_map(|at| queues[at].next().map(|(place, id)| Reverse((place, id, at))))
             .collect();
-        let mut rows = Vec::new();
-        while rows.len() < ENTRIES_MAX {
+        let (mut rows, mut param_bytes) = (Vec::new(), 0);
+        while rows.len() < ENTRIES_MAX && param_bytes < PARAM_BYTES_MAX {
             let Some(Reverse((_, id, at))) = heads.pop() else { break };
             rows.extend(self.jobs.get(&id).map(|job| self.row(id, job)));
+            param_bytes += rows.last().map_or(0, |row| row.param.len());
             heads.extend(queues[at].next().map(|(place, id)| Reverse((place, id, at))));
         }
         rows
@@ -44,6 +45,12 @@ impl Broker {
         let mut rows: Vec<JobRow> = rows.filter_map(|id| Some(self.row(id, self.jobs.get(&id)?))).collect();
         rows.sort_unstable_by_key(|row| (row.run.as_ref().map(|run| run.started_at), row.job));
         rows.truncate(ENTRIES_MAX);
+        let mut param_bytes = 0;
+        rows.retain(|row| {
+            let fits = param_bytes < PARAM_BYTES_MAX;
+            param_bytes += row.param.len();
+            fits
+        });
         rows
     }
 

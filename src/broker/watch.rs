@@ -8,7 +8,7 @@ use super::queue::Place;
 use super::service::Kind;
 use super::timers::Timer;
 use super::worker::Worker;
-use super::{Broker, MS};
+use super::{Broker, MS, micros};
 use crate::job::{Body, JobId, PeerId, Timestamp};
 use crate::message::{Mode, Outcome, WorkerOrder};
 
@@ -52,14 +52,14 @@ impl Broker {
     /// A little earlier than promised, so that a worker that polls for one interval never counts a silence
     /// (PROTOCOL.md quirk 34).
     fn heartbeat_due(&self, worker: &Worker) -> Timestamp {
-        worker.told_at.plus_micros(self.config.heartbeat_ms.max(1) * MS * 4 / 5)
+        worker.told_at.plus_micros(micros(self.config.heartbeat_ms.max(1)) / 5 * 4)
     }
 
     /// When a worker's silence is too long.
     pub(super) fn expires_at(&self, worker: &Worker) -> Timestamp {
         let patience =
             self.config.heartbeat_ms.max(1).saturating_mul(u64::from(self.config.missed_max.max(1)));
-        worker.heard_at.plus_micros(patience.saturating_mul(MS))
+        worker.heard_at.plus_micros(micros(patience))
     }
 
     fn look_after(&mut self, now: Timestamp, peer: PeerId, actions: &mut Vec<Action>) {

@@ -7,7 +7,7 @@
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::array::{Array, Key, KeyRef};
+use super::array::{Array, Key, Nest};
 
 /// PHP's limits on a form. The defaults are PHP's own.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -31,9 +31,18 @@ pub enum Node {
     /// Bytes as they came, percent signs and plus signs decoded.
     Text(Bytes),
     /// What brackets in the name make.
-    Array(Array<Node>),
+    Array(Array<Self>),
     /// An uploaded file.
     File(File),
+}
+
+impl Nest for Node {
+    fn nested(&mut self) -> Option<&mut Array<Self>> {
+        match self {
+            Self::Array(array) => Some(array),
+            Self::Text(_) | Self::File(_) => None,
+        }
+    }
 }
 
 /// A file that was sent with a form.

@@ -227,8 +227,13 @@ impl Route {
         }
     }
 
-    /// At the client, who knows that what stands before the first empty frame is its own.
+    /// At the client, who knows that what stands before the first empty frame is its own. Behind a header there
+    /// is none: an empty frame is then the body (`["MDPC02", 0x03, service, ""]`, RFC 18).
     fn strip_reply(frames: Frames) -> (Self, Frames) {
+        let has_header = frames.first().is_some_and(|first| first == mdp01::CLIENT || first == mdp02::CLIENT);
+        if has_header {
+            return (Self { delimiter: false, envelope: None }, frames);
+        }
         match frames.iter().take(ENVELOPE_FRAMES_MAX + 1).position(Bytes::is_empty) {
             // `[<param>, "", <json>]` of a list is not to be told from an envelope; we ask without.
             Some(end) => Self::cut(frames, end),

@@ -17,7 +17,7 @@ use super::answer::Answer;
 use super::cancel::Cancellation;
 use super::job::{Job, Label, Surroundings};
 use super::session::{self, Action, Event, Order, Session};
-use crate::job::{Body, Timestamp};
+use crate::job::{Body, ServiceName, Timestamp};
 use crate::message::{Dialect, Outcome, WorkerCommand};
 use crate::transport::{Dealer, DealerEvent, DealerOptions, DealerSender, SendError};
 use crate::wire;
@@ -39,6 +39,7 @@ pub(crate) enum Stage {
 
 /// A session, its socket, and its running job.
 pub(crate) struct Driver {
+    service: ServiceName,
     settings: Arc<Settings>,
     work: Work,
     born: Instant,
@@ -77,10 +78,16 @@ enum Wake {
 
 impl Driver {
     /// Begins to connect. `seed` makes the identities.
-    pub(crate) fn new(settings: Arc<Settings>, work: Work, seed: u64, stage: watch::Receiver<Stage>) -> Self {
+    pub(crate) fn new(
+        service: ServiceName,
+        settings: Arc<Settings>,
+        work: Work,
+        seed: u64,
+        stage: watch::Receiver<Stage>,
+    ) -> Self {
         let born = Instant::now();
         let config = session::Config {
-            service: settings.service.clone(),
+            service: service.clone(),
             servers: settings.servers.len(),
             heartbeat_us: micros(settings.heartbeat),
             tries: settings.tries,
@@ -92,7 +99,7 @@ impl Driver {
             unreachable!("a session begins with Connect");
         };
         let link = Link::open(&settings, server, identity);
-        Self { settings, work, born, session, link, running: None, stage }
+        Self { service, settings, work, born, session, link, running: None, stage }
     }
 
     /// Runs until the worker is told to stop.
@@ -107,7 +114,7 @@ impl Driver {
             self.handle(wake, &mut actions);
             for action in std::mem::take(&mut actions) {
                 if by_silence && matches!(action, Action::Connect { .. }) {
-                    warn!(service = %self.settings.service, "server silent, trying the next");
+                    warn!(service = %self.service, "server silent, trying the next");
                 }
                 if action == Action::Close {
                     return self.link.close().await;
@@ -139,7 +146,7 @@ impl Driver {
             Wake::Socket(DealerEvent::Connected(info)) => self.connected(&info),
             Wake::Socket(DealerEvent::Message(frames)) => self.decode(frames),
             Wake::Socket(DealerEvent::Disconnected(why)) => {
-                info!(service = %self.settings.service, why, "disconnected");
+                info!(service = %self.service, why, "disconnected");
                 Event::Disconnected
             }
             Wake::Part(body) => Event::Partial(body),
@@ -157,7 +164,7 @@ impl Driver {
             true => Dialect::Zmws2,
             false => Dialect::Zmws1,
         });
-        info!(service = %self.settings.service, dialect = ?self.link.dialect, "connected");
+        info!(service = %self.service, dialect = ?self.link.dialect, "connected");
         Event::Connected
     }
 
@@ -165,7 +172,7 @@ impl Driver {
         match wire::decode_worker_order(self.link.dialect, frames) {
             Ok(order) => Event::Order(order),
             Err(error) => {
-                warn!(service = %self.settings.service, dialect = ?self.link.dialect, %error, "not an order");
+                warn!(service = %self.service, dialect = ?self.link.dialect, %error, "not an order");
                 Event::Unreadable
             }
         }
@@ -178,9 +185,9 @@ impl Driver {
         }
         let answer = result.unwrap_or_else(|error| Answer::Failed(error.to_string()));
         if let Answer::Failed(why) = &answer {
-            warn!(service = %self.settings.service, job = running.label, why, "job failed");
+            warn!(service = %self.service, job = running.label, why, "job failed");
         } else {
-            debug!(service = %self.settings.service, job = running.label, "job done");
+            debug!(service = %self.service, job = running.label, "job done");
         }
         let event = match answer.into_outcome(self.link.dialect) {
             Some((outcome, body)) => Event::Finished { outcome, body },
@@ -211,13 +218,13 @@ impl Driver {
 
     fn start(&mut self, order: Order) {
         let label = Label(&order.job).to_string();
-        let span = info_span!("job", job = label, service = %self.settings.service);
+        let span = info_span!("job", job = label, service = %self.service);
         let (sender, parts) = mpsc::channel(PARTS);
         let (cancel, cancellation) = Cancellation::new();
         let job = Job::new(
             order,
             Surroundings {
-                service: self.settings.service.clone(),
+                service: self.service.clone(),
                 dialect: self.link.dialect,
                 bare: self.settings.bare_param,
                 parts: sender,
@@ -234,7 +241,7 @@ impl Driver {
     /// The time of grace is over: what runs is left behind, and the broker told by the closed connection.
     fn leave(self) {
         if let Some(running) = &self.running {
-            warn!(service = %self.settings.service, job = running.label, "left behind");
+            warn!(service = %self.service, job = running.label, "left behind");
             running.cancel.send_replace(true);
         }
     }
@@ -262,7 +269,7 @@ impl Link {
     fn open(settings: &Settings, server: usize, identity: Bytes) -> Self {
         let address = &settings.servers[server];
         let name = String::from_utf8_lossy(&identity);
-        info!(service = %settings.service, server = address, identity = %name, "connecting");
+        info!(server = address, identity = %name, "connecting");
         let options = DealerOptions { identity, reconnect_max: RECONNECT_MAX, ..DealerOptions::default() };
         let dealer = Dealer::connect(address.clone(), options);
         let dialect = settings.dialect.unwrap_or(Dialect::Zmws1);

@@ -36,6 +36,8 @@ pub mod builtin;
 mod cancel;
 mod driver;
 mod job;
+#[cfg(unix)]
+pub mod program;
 pub mod session;
 
 use std::fmt;
@@ -62,6 +64,7 @@ use driver::{Driver, Stage, Work};
 
 /// A worker that is ready to run.
 pub struct Worker {
+    service: ServiceName,
     settings: Arc<Settings>,
     work: Work,
 }
@@ -74,15 +77,13 @@ pub struct NoService;
 /// Settings of a [`Worker`]; [`Builder::handler`] or [`Builder::blocking`] ends them.
 #[derive(Clone, Debug)]
 pub struct Builder {
+    service: Bytes,
     settings: Settings,
 }
 
 /// What all connections of a worker share.
 #[derive(Clone)]
 struct Settings {
-    /// Empty until checked by [`Builder::finish`]; then a valid name.
-    service: ServiceName,
-    named: bool,
     servers: Vec<String>,
     concurrency: usize,
     heartbeat: Duration,
@@ -97,11 +98,7 @@ struct Settings {
 impl Worker {
     /// Settings, each with a default, of a worker that does `service`.
     pub fn builder(service: impl Into<Bytes>) -> Builder {
-        let service = ServiceName::new(service);
-        let named = service.is_some();
         let settings = Settings {
-            service: service.unwrap_or_else(|| ServiceName::new("?").expect("it has a letter")),
-            named,
             servers: vec![with_port("127.0.0.1")],
             concurrency: 1,
             heartbeat: Duration::from_secs(5),
@@ -112,7 +109,7 @@ impl Worker {
             idle: None,
             seed: None,
         };
-        Builder { settings }
+        Builder { service: service.into(), settings }
     }
 
     /// Connects, registers, and does jobs until `stop` is done; then finishes what runs, takes nothing
@@ -127,7 +124,8 @@ impl Worker {
         let mut drivers = JoinSet::new();
         for _ in 0..self.settings.concurrency {
             let (settings, work) = (Arc::clone(&self.settings), Arc::clone(&self.work));
-            drivers.spawn(Driver::new(settings, work, seeds.u64(..), stages.clone()).run());
+            let driver = Driver::new(self.service.clone(), settings, work, seeds.u64(..), stages.clone());
+            drivers.spawn(driver.run());
         }
         stop.await;
         stage.send_replace(Stage::Drain);
@@ -141,7 +139,10 @@ impl Worker {
 
 impl fmt::Debug for Worker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Worker").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("Worker")
+            .field("service", &self.service)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }
 
@@ -256,17 +257,14 @@ impl Builder {
     }
 
     fn finish(self, work: Work) -> Result<Worker, NoService> {
-        match self.settings.named {
-            true => Ok(Worker { settings: Arc::new(self.settings), work }),
-            false => Err(NoService),
-        }
+        let service = ServiceName::new(self.service).ok_or(NoService)?;
+        Ok(Worker { service, settings: Arc::new(self.settings), work })
     }
 }
 
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
-            .field("service", &self.service)
             .field("servers", &self.servers)
             .field("concurrency", &self.concurrency)
             .field("heartbeat", &self.heartbeat)

@@ -131,6 +131,10 @@ pub struct Session {
     /// From when on silence counts.
     silent_since: Timestamp,
     beat_at: Timestamp,
+    /// When this identity was made.
+    joined_at: Timestamp,
+    /// We were told to go soon after we came, and come again then.
+    rejoin_at: Option<Timestamp>,
     /// Heartbeats since the last job; `None` once [`Action::Idle`] was given for it.
     idle_beats: Option<u32>,
     work: Work,
@@ -174,6 +178,8 @@ impl Session {
             heard: false,
             silent_since: now,
             beat_at: now,
+            joined_at: now,
+            rejoin_at: None,
             idle_beats: Some(0),
             work: Work::Free,
             waiting: VecDeque::new(),
@@ -208,7 +214,7 @@ impl Session {
             return None;
         }
         let beat = self.beats().then_some(self.beat_at);
-        [beat, self.given_up_at()].into_iter().flatten().min()
+        [beat, self.given_up_at(), self.rejoin_at].into_iter().flatten().min()
     }
 
     /// Whether a job runs.
@@ -232,11 +238,15 @@ impl Session {
     fn connect(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
         self.link = Link::Down;
         (self.registered, self.ready_due, self.heard) = (false, true, false);
-        self.silent_since = now;
+        (self.silent_since, self.joined_at, self.rejoin_at) = (now, now, None);
         self.waiting.clear();
         let (high, low) = (self.random.u16(..), self.random.u16(..));
         let identity = format!("{high:04X}-{low:04X}").into();
         actions.push(Action::Connect { server: self.server, identity });
+        self.abandon(actions);
+    }
+
+    fn abandon(&mut self, actions: &mut Vec<Action>) {
         if let Work::Busy { wanted, .. } = &mut self.work
             && std::mem::replace(wanted, false)
         {
@@ -244,7 +254,21 @@ impl Session {
         }
     }
 
+    /// A broker that does not want us is not asked again and again without a pause.
+    fn dismissed(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
+        let earliest = self.joined_at.plus_micros(self.config.heartbeat_us);
+        if now >= earliest {
+            return self.connect(now, actions);
+        }
+        (self.link, self.registered, self.rejoin_at) = (Link::Down, false, Some(earliest));
+        self.waiting.clear();
+        self.abandon(actions);
+    }
+
     fn connected(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
+        if self.rejoin_at.is_some() {
+            return;
+        }
         self.link = Link::Up;
         self.ready_due = true;
         // A server that was well before has all its tries again. One that lets us in, says nothing and
@@ -277,7 +301,7 @@ impl Session {
             WorkerOrder::Run { job, client, body } => self.run(Order { job, client, body }, actions),
             WorkerOrder::Heartbeat => {}
             WorkerOrder::Disconnect => match self.stage {
-                Stage::Serving => self.connect(now, actions),
+                Stage::Serving => self.dismissed(now, actions),
                 Stage::Draining | Stage::Closed => self.close(actions),
             },
         }
@@ -286,7 +310,7 @@ impl Session {
     fn run(&mut self, order: Order, actions: &mut Vec<Action>) {
         match &self.work {
             // The broker gives it to another when we close.
-            _ if self.stage != Stage::Serving => {}
+            _ if self.stage != Stage::Serving || self.rejoin_at.is_some() => {}
             Work::Free => self.begin(order, actions),
             // One answer serves both. An address is a client's, who may well ask twice.
             Work::Busy { job: running @ JobRef::Named(_), .. } if *running == order.job => {}
@@ -372,6 +396,8 @@ impl Session {
                 }
                 Stage::Draining | Stage::Closed => self.close(actions),
             }
+        } else if self.rejoin_at.is_some_and(|at| now >= at) {
+            self.connect(now, actions);
         } else if self.beats() && now >= self.beat_at {
             self.beat(now, actions);
         }
@@ -398,3 +424,6 @@ impl Session {
 const BEATS_TO_IDLE: u32 = 3;
 /// Orders kept while a job runs; more are failed.
 const WAITING_MAX: usize = 64;
+
+#[cfg(test)]
+mod tests;

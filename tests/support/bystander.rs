@@ -56,9 +56,7 @@ impl Bystander {
     pub(crate) fn finish(mut self) -> Served {
         self.stop.store(true, Ordering::Relaxed);
         let thread = self.thread.take().expect("it is taken only here and when dropped");
-        let served = thread.join().expect("each job of the bystander is answered");
-        assert!(served.jobs > 0, "the attack was over before the bystander asked");
-        served
+        thread.join().expect("each job of the bystander is answered")
     }
 }
 

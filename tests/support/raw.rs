@@ -117,6 +117,13 @@ impl RawPeer {
         }
     }
 
+    /// Whether bytes are there, now.
+    pub(crate) fn has_input(&mut self) -> bool {
+        let mut byte = [0];
+        self.stream.set_read_timeout(Some(Duration::from_millis(1))).expect("the time is not zero");
+        !self.input.is_empty() || self.stream.peek(&mut byte).is_ok_and(|count| count > 0)
+    }
+
     /// Whether the peer hangs up within the time. What it sends meanwhile is dropped.
     pub(crate) fn is_hung_up(&mut self, patience: Duration) -> bool {
         is_hung_up(&mut self.stream, patience)

@@ -383,15 +383,17 @@ transcript!(
 );
 
 transcript!(
-    services_are_bounded_and_unused_ones_make_room,
+    held_services_are_bounded_and_keep_no_worker_out,
     Config { services_max: 2, ..Config::default() },
     "
     w1 ready A
     c1 hold B x
     c1 hold C x
+    c1 hold D x
     w2 ready C
+    m3 ready E
     +60000
-    c1 hold C y
+    c1 hold F y
 "
 );
 
@@ -437,53 +439,16 @@ fn jobs_of_an_earlier_process_are_done_first_and_only_recorded_when_over() {
 }
 
 #[test]
-fn ids_come_from_the_seed_and_are_unique_among_those_remembered() {
-    let mut world = World::new(Config { seed: 3, ..Config::default() });
-    world.play("w1 ready S");
-    for _ in 0..2_000 {
-        world.play("c1 ask S");
-    }
-    let mut ids = world.ids.clone();
-    ids.sort_unstable();
-    ids.dedup();
-    assert_eq!(ids.len(), 2_000);
-}
-
-#[test]
-fn the_history_has_the_last_hundred() {
+fn a_ready_in_another_dialect_changes_the_form_of_what_follows() {
     let mut world = World::new(Config::default());
-    world.play("w1 ready S");
-    for number in 0..103 {
-        world.play(&format!("c1 ask S p{number}\n w1 done {number}"));
-    }
-    let Snapshot::Jobs(rows) = world.broker.snapshot(View::History) else { panic!("jobs") };
-    assert_eq!((rows.len(), &rows[0].param[..], &rows[99].param[..]), (100, &b"p3"[..], &b"p102"[..]));
-}
-
-#[test]
-fn lists_show_what_waits_what_runs_and_who_is_there() {
-    let mut world = World::new(Config::default());
-    world.play(
-        "
-        w1 ready A
-        w1 ready B
-        c1 wait A one
-        c1 ask B two
-        c1 ask A three
-    ",
-    );
-    let params = |view| match world.broker.snapshot(view) {
-        Snapshot::Jobs(rows) => {
-            rows.iter().map(|row| String::from_utf8_lossy(&row.param).into_owned()).collect()
-        }
-        Snapshot::Workers(rows) => rows.iter().map(|row| row.service.to_string()).collect::<Vec<_>>(),
-    };
-    assert_eq!(params(View::Jobs), ["two", "three"]);
-    assert_eq!(params(View::Active), ["one"]);
-    assert_eq!(params(View::Workers), ["A", "B"]);
-    let totals = world.broker.totals();
-    assert_eq!(
-        (totals.queued, totals.active, totals.workers, totals.services, totals.bytes),
-        (2, 1, 1, 2, 11)
-    );
+    world.play("w1 ready S\n c1 hold S a|b");
+    let from = Address { origin: Origin::plain(Dialect::Mdp02), ..world.address("w1") };
+    let command = WorkerCommand::Ready { service: service("S") };
+    world.event(Event::Worker { from: from.clone(), command });
+    let mut actions = Vec::new();
+    let command = client_command(&["hold", "S", "a|b"], &[]);
+    world.broker.handle(START, Event::Client { from: world.address("c1"), command }, &mut actions);
+    world.broker.check();
+    assert!(world.log.ends_with("refused S\n"), "zmws has no word for two frames: {}", world.log);
+    assert!(matches!(&actions[..], [Action::Order { to, .. }] if *to == from), "{actions:?}");
 }
