@@ -19,13 +19,14 @@ pub enum Generation {
 }
 
 impl Generation {
-    /// That of a header's `upstream`.
-    pub fn of(upstream: &str) -> Self {
-        match upstream.as_bytes().first() {
-            Some(b'0' | b'1') => Self::One,
-            Some(b'2') => Self::Two,
-            _ if upstream == "master" => Self::Two,
-            _ => Self::Both,
+    /// That of a header's `upstream`: a tag of the original, or one of our own kind. `None` if the text does
+    /// not say.
+    pub fn of(upstream: &str) -> Option<Self> {
+        match upstream.as_bytes() {
+            [b'0' | b'1', b'.', ..] => Some(Self::One),
+            [b'2', b'.', ..] | b"master" => Some(Self::Two),
+            [b'r', b'f', b'c', ..] | [b'z', b'm', b'w', b's', ..] => Some(Self::Both),
+            _ => None,
         }
     }
 }
@@ -74,11 +75,10 @@ pub enum Kind {
 impl Asked {
     /// Reads a client's message as a broker of `generation` does.
     pub fn read(frames: &[Bytes], generation: Generation) -> Self {
-        let frames = without_delimiter(frames);
         match generation {
-            Generation::One => zmws1(frames),
-            Generation::Two => zmws2(frames, is_type_text),
-            Generation::Both => either(frames),
+            Generation::One => zmws1(without_delimiter(frames)),
+            Generation::Two => zmws2(without_delimiter(frames)),
+            Generation::Both => either(without_delimiter(without_envelope(frames))),
         }
     }
 
@@ -95,7 +95,9 @@ fn either(frames: &[Bytes]) -> Asked {
     match (first, second) {
         (b"MDPC01", _) if frames.len() >= 2 => majordomo(Form::Majordomo1, frames, 1),
         (b"MDPC02", b"\x01") if frames.len() >= 3 => majordomo(Form::Majordomo2, frames, 2),
-        (b"MDPC02", _) if frames.len() >= 2 => zmws2(frames, is_type_text),
+        (b"MDPC02", _) if frames.len() >= 3 || (frames.len() == 2 && looks_like_type(second)) => {
+            zmws2(frames)
+        }
         _ => zmws1(frames),
     }
 }
@@ -106,9 +108,9 @@ fn zmws1(frames: &[Bytes]) -> Asked {
     named(Form::Zmws1, job, param)
 }
 
-fn zmws2(frames: &[Bytes], is_type: impl Fn(&[u8]) -> bool) -> Asked {
+fn zmws2(frames: &[Bytes]) -> Asked {
     let header = frames.first().is_some_and(|frame| frame == "MDPC02");
-    let sound = header && frames.get(1).is_some_and(|frame| is_type(frame)) && frames.len() >= 3;
+    let sound = header && frames.get(1).is_some_and(|frame| is_type_text(frame)) && frames.len() >= 3;
     let (job, param) = match frames.len() {
         0..3 => (Bytes::new(), None),
         3 => (frames[2].clone(), None),
@@ -147,6 +149,13 @@ fn is_type_text(frame: &[u8]) -> bool {
     text[..digits].iter().rev().skip(1).all(|&digit| digit == b'0') && text[..digits].last() == Some(&b'1')
 }
 
+/// Whether a second frame after `MDPC02` can only be meant as a type.
+fn looks_like_type(frame: &[u8]) -> bool {
+    frame.is_empty()
+        || frame[0] < b' '
+        || frame.trim_ascii_start().first().is_some_and(|byte| b"+-0123456789".contains(byte))
+}
+
 /// What a broker tells a client.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Reply {
@@ -174,6 +183,8 @@ pub enum Reply {
     Majordomo {
         /// The service it names.
         service: Bytes,
+        /// The job, where zmws's own text stands for the failure that Majordomo has no word for.
+        id: Option<Bytes>,
     },
     /// Anything else, among it the JSON of a list.
     Other,
@@ -182,16 +193,16 @@ pub enum Reply {
 impl Reply {
     /// Reads a broker's message to a client.
     pub fn read(frames: &[Frame]) -> Self {
-        let frames: Vec<&Bytes> = frames.iter().map(|frame| &frame.bytes).collect();
-        let frames = if frames.len() > 1 && frames[0].is_empty() { &frames[1..] } else { &frames[..] };
+        let frames: Vec<Bytes> = frames.iter().map(|frame| frame.bytes.clone()).collect();
+        let frames = without_delimiter(without_envelope(&frames));
         let header = (&frames[0][..], frames.get(1).map_or(&b""[..], |frame| frame));
+        let majordomo = |service: usize| Self::Majordomo {
+            service: frames.get(service).cloned().unwrap_or_default(),
+            id: frames.last().and_then(|frame| status(frame)?.id().cloned()),
+        };
         let at = match header {
-            (b"MDPC01", _) => {
-                return Self::Majordomo { service: frames.get(1).copied().cloned().unwrap_or_default() };
-            }
-            (b"MDPC02", [2 | 3]) => {
-                return Self::Majordomo { service: frames.get(2).copied().cloned().unwrap_or_default() };
-            }
+            (b"MDPC01", _) => return majordomo(1),
+            (b"MDPC02", [2 | 3]) => return majordomo(2),
             (b"MDPC02", b"3" | b"2") => 3,
             _ => 0,
         };
@@ -204,7 +215,8 @@ impl Reply {
     pub fn id(&self) -> Option<&Bytes> {
         match self {
             Self::Accepted { id } | Self::Part { id } | Self::Ended { id } => Some(id),
-            Self::Refused { .. } | Self::Majordomo { .. } | Self::Other => None,
+            Self::Majordomo { id, .. } => id.as_ref(),
+            Self::Refused { .. } | Self::Other => None,
         }
     }
 }
@@ -212,7 +224,7 @@ impl Reply {
 fn status(frame: &Bytes) -> Option<Reply> {
     if let Some(rest) = frame.strip_prefix(b"JOB: ") {
         let id = rest.split(|&byte| byte == b' ').next().unwrap_or_default();
-        return Some(Reply::Accepted { id: frame.slice_ref(id) });
+        return is_id(id).then(|| Reply::Accepted { id: frame.slice_ref(id) });
     }
     if let Some(rest) = frame.strip_prefix(b"CONT: ") {
         return Some(Reply::Part { id: id_of(frame, rest)? });
@@ -244,6 +256,19 @@ pub fn is_id(text: &[u8]) -> bool {
     };
     let mut halves = text.split(|&byte| byte == b'-');
     matches!((halves.next(), halves.next(), halves.next()), (Some(a), Some(b), None) if half(a) && half(b))
+}
+
+/// What stands behind a return envelope: frames that a client wants back, an empty one, and a Majordomo or
+/// zmws 2 header.
+pub fn without_envelope(frames: &[Bytes]) -> &[Bytes] {
+    let is_end = |pair: &[Bytes]| {
+        let header = pair[1] == "MDPC01" || pair[1] == "MDPC02" || pair[1].starts_with(b"CONT: ");
+        pair[0].is_empty() && header
+    };
+    if frames.first().is_none_or(Bytes::is_empty) {
+        return frames;
+    }
+    frames.windows(2).take(9).position(is_end).map_or(frames, |end| &frames[end..])
 }
 
 /// One leading empty frame is a delimiter, if anything follows.

@@ -5,7 +5,7 @@
 //! question it answers; a job to the question that made it, found by id where one was told and else by
 //! service, parameter and client.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 
@@ -27,6 +27,10 @@ pub struct Ledger {
     pub questions: Vec<Question>,
     /// The jobs, in the order they were first heard of.
     pub jobs: Vec<Job>,
+    /// Messages to clients that answer no question of theirs.
+    pub strays: Vec<(ConnIndex, Heard)>,
+    /// What no broker may do, in words, and when it did.
+    pub offences: Vec<(u64, Offence)>,
     /// The workers, by connection.
     pub workers: BTreeMap<ConnIndex, Worker>,
     ids: HashMap<(String, Bytes), JobIndex>,
@@ -101,11 +105,48 @@ pub struct Answer {
     pub verb: Verb,
 }
 
+/// What no broker may do.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Offence {
+    /// A job for a worker that has one.
+    ToBusy {
+        /// The worker.
+        conn: ConnIndex,
+        /// The job.
+        job: JobIndex,
+    },
+    /// A job for a worker that does not offer its service.
+    ToWrong {
+        /// The job.
+        job: JobIndex,
+    },
+    /// A job for a second worker, while the first is there and at it.
+    Twice {
+        /// The job.
+        job: JobIndex,
+    },
+    /// A job under the id of another.
+    SameId {
+        /// The question whose job has it too.
+        question: QuestionIndex,
+    },
+    /// HEARTBEAT for a worker that has a job.
+    BeatToBusy {
+        /// The worker.
+        conn: ConnIndex,
+    },
+    /// A result before the worker had any.
+    NoSource {
+        /// The question.
+        question: QuestionIndex,
+    },
+}
+
 /// A worker's connection.
 #[derive(Clone, Debug, Default)]
 pub struct Worker {
-    /// What it offers.
-    pub services: BTreeSet<Bytes>,
+    /// What it offers, and since when.
+    pub services: BTreeMap<Bytes, u64>,
     /// The form of its last READY, and when that was.
     pub ready: Option<(WorkerForm, u64)>,
     /// When it said anything.
@@ -129,8 +170,19 @@ pub struct Busy {
     pub from: u64,
     /// Until when, if it ended.
     pub to: Option<u64>,
-    /// Whether it ended with the worker's answer.
-    pub answered: bool,
+    /// How it ended.
+    pub end: Option<End>,
+}
+
+/// How a worker's time with a job ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum End {
+    /// With its answer.
+    Answered,
+    /// Its connection went.
+    Left,
+    /// It was given another job.
+    Overrun,
 }
 
 impl Worker {
@@ -139,9 +191,16 @@ impl Worker {
         self.busy.last().filter(|busy| busy.to.is_none()).map(|busy| busy.job)
     }
 
-    fn free(&mut self, at: u64, answered: bool) {
+    /// It is no worker any more, though it is still there.
+    fn dismiss(&mut self, at: u64) {
+        self.free(at, End::Left);
+        self.services.clear();
+        self.ready = None;
+    }
+
+    fn free(&mut self, at: u64, end: End) {
         if let Some(busy) = self.busy.last_mut().filter(|busy| busy.to.is_none()) {
-            (busy.to, busy.answered) = (Some(at), answered);
+            (busy.to, busy.end) = (Some(at), Some(end));
         }
     }
 }
@@ -163,6 +222,8 @@ impl Ledger {
             conns,
             questions: Vec::new(),
             jobs: Vec::new(),
+            strays: Vec::new(),
+            offences: Vec::new(),
             workers: BTreeMap::new(),
             ids: HashMap::new(),
             identities: HashMap::new(),
@@ -186,21 +247,44 @@ impl Ledger {
     /// A broker began anew: it knows nothing of what was before.
     pub fn restarted(&mut self, broker: &str) {
         *self.lives.entry(broker.to_owned()).or_default() += 1;
+        // Its ids may come again.
+        self.ids.retain(|(of, _), _| of != broker);
     }
 
     /// A client said something.
     pub fn client_said(&mut self, at: u64, conn: ConnIndex, frames: Vec<Bytes>) -> QuestionIndex {
         let asked = Asked::read(&frames, self.generation);
         let life = self.life(conn);
+        if self.generation == Generation::Both {
+            self.worker_asked(at, conn, &frames);
+        }
         self.questions.push(Question { at, conn, frames, asked, replies: Vec::new(), job: None, life });
         self.questions.len() - 1
+    }
+
+    /// A worker's answer at the clients' port, which only a broker that reads all dialects understands.
+    fn worker_asked(&mut self, at: u64, conn: ConnIndex, frames: &[Bytes]) {
+        let Said::Answer { id, verb, .. } = Said::read(frames) else { return };
+        let Some(job) = self.job_of(conn, &id) else { return };
+        let frames = frames.iter().cloned().map(Frame::whole).collect();
+        let Some(run) = self.jobs[job].runs.last_mut() else { return };
+        run.answers.push(Answer { at, frames, verb });
+        if let Some(worker) = self.workers.get_mut(&run.conn).filter(|worker| worker.holds() == Some(job)) {
+            worker.free(at, End::Answered);
+        }
     }
 
     /// A client was told something. `None` if that answers no question.
     pub fn client_heard(&mut self, at: u64, conn: ConnIndex, frames: Vec<Frame>) -> Option<QuestionIndex> {
         let heard = self.heard(at, frames);
         let reply = Reply::read(&heard.frames);
-        let question = self.question_of(conn, &reply)?;
+        let Some(question) = self.question_of(conn, &reply) else {
+            self.strays.push((conn, heard));
+            return None;
+        };
+        if matches!(reply, Reply::Ended { .. }) && !self.has_source(question) {
+            self.offences.push((at, Offence::NoSource { question }));
+        }
         self.questions[question].replies.push(heard);
         Some(question)
     }
@@ -213,12 +297,13 @@ impl Ledger {
         worker.signs.push(at);
         match &said {
             Said::Ready { service, form } => {
-                worker.services.insert(service.clone());
+                worker.services.entry(service.clone()).or_insert(at);
                 worker.ready = Some((*form, at));
             }
             Said::Answer { id, verb, .. } => {
                 self.answered(at, conn, id, Answer { at, frames: frames.to_vec(), verb: *verb });
             }
+            Said::Disconnect => worker.dismiss(at),
             Said::Heartbeat | Said::Other => {}
         }
         said
@@ -231,7 +316,16 @@ impl Ledger {
         self.workers.entry(conn).or_default();
         match order {
             Order::Heartbeat => {
+                if self.workers[&conn].holds().is_some() {
+                    self.offences.push((at, Offence::BeatToBusy { conn }));
+                }
                 self.workers.entry(conn).or_default().beats.push(at);
+                Told::Else
+            }
+            Order::Disconnect => {
+                let worker = self.workers.entry(conn).or_default();
+                worker.others.push(heard);
+                worker.dismiss(at);
                 Told::Else
             }
             Order::Other => {
@@ -240,10 +334,11 @@ impl Ledger {
             }
             Order::Run { id, param, client } => {
                 let job = self.job_given(conn, &id, param.as_ref(), client.as_ref());
+                self.watch_order(at, conn, job);
                 self.jobs[job].runs.push(Run { order: heard, conn, answers: Vec::new() });
                 let worker = self.workers.entry(conn).or_default();
-                worker.free(at, false);
-                worker.busy.push(Busy { job, from: at, to: None, answered: false });
+                worker.free(at, End::Overrun);
+                worker.busy.push(Busy { job, from: at, to: None, end: None });
                 Told::Job(job)
             }
         }
@@ -252,7 +347,7 @@ impl Ledger {
     /// A worker's connection went.
     pub fn worker_left(&mut self, at: u64, conn: ConnIndex) {
         if let Some(worker) = self.workers.get_mut(&conn) {
-            worker.free(at, false);
+            worker.free(at, End::Left);
             worker.left = worker.left.or(Some(at));
         }
     }
@@ -291,8 +386,29 @@ impl Ledger {
         }
         let worker = self.workers.entry(conn).or_default();
         if over && worker.holds() == Some(job) {
-            worker.free(at, true);
+            worker.free(at, End::Answered);
         }
+    }
+
+    fn watch_order(&mut self, at: u64, conn: ConnIndex, job: JobIndex) {
+        if self.workers[&conn].holds().is_some() {
+            self.offences.push((at, Offence::ToBusy { conn, job }));
+        }
+        let service = self.jobs[job].question.map(|question| &self.questions[question].asked.service);
+        if service.is_some_and(|service| !self.workers[&conn].services.contains_key(service)) {
+            self.offences.push((at, Offence::ToWrong { job }));
+        }
+        let others = self.workers.iter().filter(|(other, _)| **other != conn);
+        if others.map(|(_, worker)| worker.holds()).any(|held| held == Some(job)) {
+            self.offences.push((at, Offence::Twice { job }));
+        }
+    }
+
+    /// Whether a worker has said how the job of a question stands, or lost it.
+    fn has_source(&self, question: QuestionIndex) -> bool {
+        let Some(job) = self.questions[question].job else { return false };
+        let runs = &self.jobs[job].runs;
+        runs.len() > 1 || runs.iter().any(|run| !run.answers.is_empty())
     }
 
     // --- which question a reply answers
@@ -303,14 +419,16 @@ impl Ledger {
         }
         if let Some(id) = reply.id() {
             let known = self.job_of(conn, id).and_then(|job| self.jobs[job].question);
-            return known.or_else(|| {
-                let question = self.open(conn, |asked, _| asked.kind == Kind::Wait)?;
-                self.bind(conn, id, question);
-                Some(question)
-            });
+            if let Some(question) = known {
+                return self.same_client(conn, self.questions[question].conn).then_some(question);
+            }
+            let jobless = |question: &Question| question.asked.kind == Kind::Wait && question.job.is_none();
+            let question = self.open(conn, jobless)?;
+            self.bind(conn, id, question);
+            return Some(question);
         }
-        let fits = |asked: &Asked, replies: usize| replies == 0 && self.fits(asked, reply);
-        let unanswered = |_: &Asked, replies: usize| replies == 0;
+        let fits = |question: &Question| question.replies.is_empty() && self.fits(&question.asked, reply);
+        let unanswered = |question: &Question| question.replies.is_empty();
         self.open(conn, fits).or_else(|| self.open(conn, unanswered)).or_else(|| self.last(conn))
     }
 
@@ -324,11 +442,24 @@ impl Ledger {
         {
             return Some(question);
         }
-        let background = |asked: &Asked, replies: usize| asked.kind == Kind::Background && replies == 0;
-        let unanswered = |_: &Asked, replies: usize| replies == 0;
+        let unanswered = |question: &Question| question.replies.is_empty();
+        let background =
+            |question: &Question| unanswered(question) && question.asked.kind == Kind::Background;
         let question = self.open(conn, background).or_else(|| self.open(conn, unanswered))?;
+        if let Some(other) = known
+            && self.questions[other].asked.kind == Kind::Background
+        {
+            let at = self.questions[question].at;
+            self.offences.push((at, Offence::SameId { question: other }));
+        }
         self.bind(conn, id, question);
         Some(question)
+    }
+
+    /// Whether two connections are one client's: it may come back under its identity.
+    fn same_client(&self, one: ConnIndex, other: ConnIndex) -> bool {
+        one == other
+            || self.identities.get(&one).is_some_and(|identity| self.identities.get(&other) == Some(identity))
     }
 
     fn fits(&self, asked: &Asked, reply: &Reply) -> bool {
@@ -336,18 +467,17 @@ impl Ledger {
             Reply::Refused { name } => {
                 (asked.kind != Kind::List) && (*name == asked.service || *name == asked.job)
             }
-            Reply::Majordomo { service } => *service == asked.service,
+            Reply::Majordomo { service, .. } => *service == asked.service,
             Reply::Other => asked.kind == Kind::List,
             Reply::Accepted { .. } | Reply::Part { .. } | Reply::Ended { .. } => false,
         }
     }
 
     /// The oldest question over `conn`, of the broker's present life, that `fits`.
-    fn open(&self, conn: ConnIndex, fits: impl Fn(&Asked, usize) -> bool) -> Option<QuestionIndex> {
+    fn open(&self, conn: ConnIndex, fits: impl Fn(&Question) -> bool) -> Option<QuestionIndex> {
         let life = self.life(conn);
-        self.questions.iter().position(|question| {
-            question.conn == conn && question.life == life && fits(&question.asked, question.replies.len())
-        })
+        let mut questions = self.questions.iter();
+        questions.position(|question| question.conn == conn && question.life == life && fits(question))
     }
 
     fn last(&self, conn: ConnIndex) -> Option<QuestionIndex> {
@@ -409,7 +539,7 @@ impl Ledger {
         });
         let likeness = |question: &Question| {
             let asked = &question.asked;
-            let of_service = services.contains(&asked.service);
+            let of_service = services.contains_key(&asked.service);
             let same_param = match (param, &asked.param) {
                 (Some(given), Some(sent)) => given == sent,
                 (Some(given), None) => given.is_empty() || *given == asked.job,
@@ -421,6 +551,11 @@ impl Ledger {
         let best =
             candidates.map(|(index, question)| (likeness(question), std::cmp::Reverse(index))).max()?;
         Some(best.1.0)
+    }
+
+    /// The identity that a peer gave itself.
+    pub fn own_identity(&self, conn: ConnIndex) -> Option<&Bytes> {
+        self.identities.get(&conn)
     }
 
     /// The identity of a client: its own, or the one that zmws 1 workers were told.

@@ -1,12 +1,12 @@
 //! Our broker without sockets and without a clock: what `server` does, in virtual time.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 use bytes::Bytes;
 use zmws::admin;
 use zmws::broker::{Action, Broker, Config, Event};
 use zmws::job::{PeerId, Timestamp};
-use zmws::message::{Address, ClientReply, Origin};
+use zmws::message::{Address, ClientReply};
 use zmws::wire;
 
 use crate::target::{Opening, Output, Target};
@@ -32,8 +32,6 @@ struct One {
     broker: Broker,
     conns: HashMap<ConnIndex, Peer>,
     by_peer: HashMap<PeerId, ConnIndex>,
-    /// Connections whose identity another had: a ROUTER takes no notice of them.
-    ignored: HashSet<ConnIndex>,
 }
 
 #[derive(Clone, Debug)]
@@ -93,15 +91,6 @@ impl Target for Memory {
         self.broker_of.insert(conn, opening.broker.to_owned());
         let config = &self.config;
         let one = self.brokers.entry(opening.broker.to_owned()).or_insert_with(|| One::new(config));
-        if let Some(before) = one.holder(opening.port, &identity) {
-            if !opening.welcome {
-                one.ignored.insert(conn);
-                return;
-            }
-            let said = one.left(at, before);
-            self.out.extend(said);
-        }
-        let one = self.brokers.get_mut(opening.broker).expect("made above");
         one.by_peer.insert(id, conn);
         one.conns.insert(conn, Peer { id, identity, port: opening.port });
     }
@@ -130,9 +119,8 @@ impl Target for Memory {
                 }
             },
             Port::Backend => {
-                if let Ok((dialect, command)) = wire::decode_worker_command(None, frames) {
-                    let from =
-                        Address { peer: peer.id, identity: peer.identity, origin: Origin::plain(dialect) };
+                if let Ok((origin, command)) = wire::decode_worker_command(frames) {
+                    let from = Address { peer: peer.id, identity: peer.identity, origin };
                     self.handle(at, conn, Event::Worker { from, command });
                 }
             }
@@ -143,6 +131,7 @@ impl Target for Memory {
     fn restart(&mut self, at: u64, broker: &str) {
         self.now = at;
         self.brokers.remove(broker);
+        self.config.seed += 1;
     }
 
     fn next(&mut self, until: u64) -> Option<Output> {
@@ -170,12 +159,7 @@ impl Target for Memory {
 
 impl One {
     fn new(config: &Config) -> Self {
-        Self {
-            broker: Broker::new(config.clone()),
-            conns: HashMap::new(),
-            by_peer: HashMap::new(),
-            ignored: HashSet::new(),
-        }
+        Self { broker: Broker::new(config.clone()), conns: HashMap::new(), by_peer: HashMap::new() }
     }
 
     fn holder(&self, port: Port, identity: &Bytes) -> Option<ConnIndex> {
@@ -213,7 +197,7 @@ impl One {
                 (to, frames)
             }
             Action::Order { to, order } => {
-                let frames = wire::encode_worker_order(to.origin.dialect, &order);
+                let frames = wire::encode_worker_order(&to.origin, &order);
                 (to, frames)
             }
             Action::Record(_) | Action::Publish(_) | Action::Note(_) => return None,

@@ -21,6 +21,8 @@ use crate::trace::{ConnIndex, Frame, Port};
 pub struct Played {
     /// What the broker did. Question is question of the script, by index.
     pub ours: Ledger,
+    /// Our question of each recorded one.
+    pub questions: HashMap<QuestionIndex, QuestionIndex>,
     /// The jobs that a peer of the replay answered without a pattern in the recording.
     pub improvised: Vec<JobIndex>,
     /// The Unix time, in microseconds, at which it began.
@@ -40,12 +42,13 @@ pub fn play(script: &Script, target: &mut dyn Target, patience: u64) -> Played {
         waiting: HashMap::new(),
         waived: Vec::new(),
         open: HashMap::new(),
+        names: HashMap::new(),
         chosen: HashMap::new(),
         improvised: Vec::new(),
     };
     stage.run();
     let epoch = stage.target.epoch();
-    Played { ours: stage.ours, improvised: stage.improvised, epoch }
+    Played { ours: stage.ours, questions: stage.questions, improvised: stage.improvised, epoch }
 }
 
 struct Stage<'a> {
@@ -63,6 +66,8 @@ struct Stage<'a> {
     /// Recorded questions whose answers are waited for no longer.
     waived: Vec<QuestionIndex>,
     open: HashMap<ConnIndex, bool>,
+    /// Who has which identity, by port and broker.
+    names: HashMap<(Port, String, Bytes), ConnIndex>,
     /// Which runs of a recorded job were taken as the pattern of one of ours.
     chosen: HashMap<JobIndex, Vec<usize>>,
     improvised: Vec<JobIndex>,
@@ -199,27 +204,45 @@ impl Stage<'_> {
                 self.target.restart(now, broker);
                 self.ours.restarted(broker);
             }
-            Act::Open(identity) => {
-                let about = &self.script.conns[conn];
-                let opening = Opening {
-                    port: about.port,
-                    broker: about.broker(),
-                    identity: identity.clone(),
-                    welcome: self.script.welcome[conn],
-                };
-                self.ours.identified(conn, identity);
-                self.target.open(now, conn, &opening);
-                self.open.insert(conn, true);
-            }
-            Act::Close => {
+            Act::Open(identity) => self.connect(now, conn, identity),
+            Act::Close if self.is_open(conn) => {
                 self.open.insert(conn, false);
+                self.names.retain(|_, holder| *holder != conn);
                 self.ours.worker_left(now, conn);
                 self.target.close(now, conn);
             }
+            // A connection that was never taken notice of.
+            Act::Close | Act::Ask { .. } | Act::Tell(_) | Act::Live if !self.is_open(conn) => {}
             Act::Ask { question, frames, about } => self.ask(now, conn, *question, frames, *about),
             Act::Tell(frames) => self.tell(now, conn, frames.clone()),
             Act::Live => self.live(now, conn),
+            Act::Close => {}
         }
+    }
+
+    fn is_open(&self, conn: ConnIndex) -> bool {
+        self.open.get(&conn) == Some(&true)
+    }
+
+    /// Connects, unless the identity is another's: a ROUTER takes no notice of the second, and the
+    /// recording tells whether the first was still there.
+    fn connect(&mut self, now: u64, conn: ConnIndex, identity: &Bytes) {
+        let about = &self.script.conns[conn];
+        let name = (about.port, about.broker().to_owned(), identity.clone());
+        let holder = self.names.get(&name).copied().filter(|_| !identity.is_empty());
+        if let Some(holder) = holder {
+            if !self.script.welcome[conn] {
+                return;
+            }
+            self.open.insert(holder, false);
+            self.ours.worker_left(now, holder);
+            self.target.close(now, holder);
+        }
+        let opening = Opening { port: about.port, broker: about.broker(), identity: identity.clone() };
+        self.ours.identified(conn, identity);
+        self.target.open(now, conn, &opening);
+        self.open.insert(conn, true);
+        self.names.insert(name, conn);
     }
 
     fn ask(
@@ -250,7 +273,7 @@ impl Stage<'_> {
 
     fn live(&mut self, now: u64, conn: ConnIndex) {
         let Some(worker) = self.ours.workers.get(&conn) else { return };
-        let is_open = self.open.get(&conn) == Some(&true);
+        let is_open = self.is_open(conn);
         if let Some((form, _)) = worker.ready
             && is_open
             && worker.holds().is_none()
@@ -277,7 +300,8 @@ impl Stage<'_> {
     /// Plans what the worker that has just got a job will say of it: what the recording has of that job.
     fn rehearse(&mut self, now: u64, conn: ConnIndex, job: JobIndex) {
         let run = self.ours.jobs[job].runs.len() - 1;
-        let Some(pattern) = self.pattern(conn, job, run) else {
+        let pattern = self.pattern(conn, job, run);
+        let Some(pattern) = pattern.filter(|pattern| self.is_played_out(conn, run, pattern)) else {
             self.improvised.push(job);
             return self.improvise(now, conn, job, run);
         };
@@ -308,6 +332,15 @@ impl Stage<'_> {
         Some(runs[index].clone())
     }
 
+    /// Whether a pattern says what this worker does: it answers, or it is this worker's own silence, or that
+    /// of one that stayed silent and stayed. What a worker does with the job that another died of, it does
+    /// not say.
+    fn is_played_out(&self, conn: ConnIndex, run: usize, pattern: &Run) -> bool {
+        let left =
+            self.script.recorded.workers.get(&pattern.conn).is_some_and(|worker| worker.left.is_some());
+        !pattern.answers.is_empty() || pattern.conn == conn || (run == 0 && !left)
+    }
+
     /// A job that the recorded broker gave to nobody is done at once, so that its worker is free again as
     /// it was in the recording.
     fn improvise(&mut self, now: u64, conn: ConnIndex, job: JobIndex, run: usize) {
@@ -319,7 +352,7 @@ impl Stage<'_> {
 
     fn answer(&mut self, now: u64, job: JobIndex, run: usize, frames: Vec<Bytes>, _last: bool) {
         let conn = self.ours.jobs[job].runs[run].conn;
-        let is_open = self.open.get(&conn) == Some(&true);
+        let is_open = self.is_open(conn);
         if is_open && self.has(conn, job, run) {
             self.tell(now, conn, frames);
         }
@@ -354,7 +387,8 @@ impl Stage<'_> {
 
     fn service_of(&self, conn: ConnIndex, job: JobIndex) -> Bytes {
         let asked = self.ours.jobs[job].question.map(|question| &self.ours.questions[question].asked);
-        let offered = || self.ours.workers.get(&conn).and_then(|worker| worker.services.first().cloned());
+        let offered =
+            || self.ours.workers.get(&conn).and_then(|worker| worker.services.keys().next().cloned());
         asked.map(|asked| asked.service.clone()).or_else(offered).unwrap_or_default()
     }
 

@@ -7,8 +7,7 @@ use crate::trace::{ConnIndex, Port};
 /// A broker (or several, by name) that connections can be made to. Times are microseconds since the replay
 /// began.
 pub trait Target {
-    /// A peer connects. `welcome` says whether the recording shows that the broker took notice of this
-    /// connection, which decides who keeps an identity that two connections claim.
+    /// A peer connects. No other has its identity then.
     fn open(&mut self, at: u64, conn: ConnIndex, opening: &Opening<'_>);
 
     /// A peer hangs up.
@@ -36,8 +35,6 @@ pub struct Opening<'a> {
     pub broker: &'a str,
     /// The peer's own identity; empty for none.
     pub identity: Bytes,
-    /// Whether the recording shows that the broker took notice of it.
-    pub welcome: bool,
 }
 
 /// A message of the broker.

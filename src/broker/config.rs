@@ -28,9 +28,10 @@ pub struct Config {
     pub queued_per_service_max: usize,
     /// Jobs queued in all services together. Default 4 000 000.
     pub queued_max: usize,
-    /// Bytes of parameters, queued and active. Default 1 GiB.
+    /// Bytes of parameters and return envelopes of jobs queued and active. Default 1 GiB.
     pub bytes_max: usize,
-    /// Services that are remembered. Default 65 536.
+    /// Services that are remembered because a worker offered them; and as many again for which requests are
+    /// held. Default 65 536.
     pub services_max: usize,
     /// Where job ids begin: from the clock or the system's randomness at the edge.
     pub seed: u64,

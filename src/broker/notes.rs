@@ -193,7 +193,7 @@ pub struct Totals {
     pub workers: usize,
     /// Services that are known.
     pub services: usize,
-    /// Bytes of parameters of queued and active jobs.
+    /// Bytes of parameters and return envelopes of queued and active jobs.
     pub bytes: usize,
 }
 

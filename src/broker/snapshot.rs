@@ -7,6 +7,9 @@ use crate::job::{JobId, ServiceName, Timestamp};
 /// Entries a list has at most: more would be a message that nobody can read.
 pub const ENTRIES_MAX: usize = 10_000;
 
+/// Bytes of parameters from which on a list of queued or active jobs ends early.
+pub const PARAM_BYTES_MAX: usize = 8 << 20;
+
 /// A list, as a client asked for it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Snapshot {
@@ -23,7 +26,7 @@ pub struct JobRow {
     pub service: ServiceName,
     /// When it was asked for.
     pub requested_at: Timestamp,
-    /// The first frame of its parameter.
+    /// The first frame of its parameter, of which no more than 64 KiB.
     pub param: Bytes,
     /// The client's ZeroMQ identity.
     pub client: Bytes,

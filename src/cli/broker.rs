@@ -55,13 +55,8 @@ pub(super) struct Ports {
 /// What the broker holds, and for how long.
 #[derive(Debug, clap::Args)]
 pub(super) struct BrokerLimits {
-    /// Seconds between two heartbeats to an idle worker
-    #[arg(long, value_name = "SECONDS", env = "HEARTBEAT_INTERVAL", default_value = "5")]
-    heartbeat_interval: PhpInteger,
-
-    /// Heartbeats an idle worker may miss before it is dropped
-    #[arg(long, value_name = "N", env = "HEARTBEAT_MAXTRIES", default_value = "3")]
-    heartbeat_maxtries: PhpInteger,
+    #[command(flatten)]
+    pub(super) heartbeats: Heartbeats,
 
     /// Workers a job may take down before it is failed
     #[arg(long, value_name = "N", default_value_t = 5)]
@@ -98,6 +93,28 @@ pub(super) struct BrokerLimits {
     /// Seconds that running jobs may take to end when the broker is stopped
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     grace: u64,
+}
+
+/// When silence becomes news, for brokers and workers alike.
+#[derive(Debug, clap::Args)]
+pub(super) struct Heartbeats {
+    /// Seconds between two heartbeats between the broker and an idle worker
+    #[arg(long, value_name = "SECONDS", env = "HEARTBEAT_INTERVAL", default_value = "5")]
+    heartbeat_interval: PhpInteger,
+
+    /// Heartbeats that may be missed before the other side is given up
+    #[arg(long, value_name = "N", env = "HEARTBEAT_MAXTRIES", default_value = "3")]
+    heartbeat_maxtries: PhpInteger,
+}
+
+impl Heartbeats {
+    pub(super) fn interval(&self) -> Duration {
+        Duration::from_secs(u64::from(self.heartbeat_interval.or(5)))
+    }
+
+    pub(super) fn tries(&self) -> u32 {
+        self.heartbeat_maxtries.or(3)
+    }
 }
 
 /// A number as PHP's programs read it from their environment: 0 means the default (PROTOCOL.md §3).
@@ -177,8 +194,8 @@ impl BrokerLimits {
             }
         }
         broker::Config {
-            heartbeat_ms: u64::from(self.heartbeat_interval.or(5)) * 1_000,
-            missed_max: self.heartbeat_maxtries.or(3),
+            heartbeat_ms: millis(self.heartbeats.interval()),
+            missed_max: self.heartbeats.tries(),
             attempts_max: self.max_attempts,
             job_timeout_ms,
             job_timeout_default_ms,

@@ -1,11 +1,14 @@
 //! Words and defaults of each command, one file a command, and no work.
 
 mod broker;
+mod call;
 mod dialect;
 mod flags;
 mod gateway;
 mod log;
 mod process;
+mod up;
+mod worker;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -24,6 +27,9 @@ struct Cli {
 enum Command {
     Broker(broker::Args),
     Gateway(gateway::Args),
+    Worker(worker::Args),
+    Call(call::Args),
+    Up(up::Args),
 }
 
 /// Why a command failed: one clear line.
@@ -42,6 +48,9 @@ pub(crate) fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     let outcome = match cli.command {
         Command::Broker(args) => broker::run(args),
         Command::Gateway(args) => gateway::run(args),
+        Command::Worker(args) => worker::run(args),
+        Command::Call(args) => call::run(args),
+        Command::Up(args) => up::run(args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

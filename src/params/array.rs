@@ -66,30 +66,49 @@ impl From<&str> for Key {
 }
 
 /// An ordered map as PHP's `array`: setting a key again changes the value in its first place.
+///
+/// Arrays within arrays are dropped one after the other, not one within the other, so that the
+/// depth of foreign data is no danger to the stack.
 #[derive(Clone, Debug)]
-pub struct Array<V> {
+pub struct Array<V: Nest> {
     entries: Entries<V>,
-    /// The greatest integer key there ever was.
-    greatest: Option<i64>,
+}
+
+/// A value that may hold an array of values of its kind.
+pub trait Nest: Sized {
+    /// The array in this value, if it holds one.
+    fn nested(&mut self) -> Option<&mut Array<Self>>;
 }
 
 #[derive(Clone, Debug)]
 enum Entries<V> {
     List(Vec<V>),
-    Map(IndexMap<Key, V>),
+    Map(Box<Map<V>>),
 }
 
-impl<V> Array<V> {
+#[derive(Clone, Debug)]
+struct Map<V> {
+    values: IndexMap<Key, V>,
+    /// The greatest integer key there ever was.
+    greatest: Option<i64>,
+}
+
+impl<V: Nest> Array<V> {
     /// The empty array.
     pub const fn new() -> Self {
-        Self { entries: Entries::List(Vec::new()), greatest: None }
+        Self { entries: Entries::List(Vec::new()) }
+    }
+
+    /// The empty array, with room for a list of `capacity` values.
+    pub(crate) fn with_capacity(capacity: usize) -> Self {
+        Self { entries: Entries::List(Vec::with_capacity(capacity)) }
     }
 
     /// Elements.
     pub fn len(&self) -> usize {
         match &self.entries {
             Entries::List(list) => list.len(),
-            Entries::Map(map) => map.len(),
+            Entries::Map(map) => map.values.len(),
         }
     }
 
@@ -106,16 +125,16 @@ impl<V> Array<V> {
                 Ok(at) if at < list.len() => return Some(std::mem::replace(&mut list[at], value)),
                 Ok(at) if at == list.len() => {
                     list.push(value);
-                    self.greatest = Some(*integer);
                     return None;
                 }
                 _ => {}
             }
         }
+        let map = self.map();
         if let Key::Int(integer) = key {
-            self.greatest = self.greatest.max(Some(integer));
+            map.greatest = map.greatest.max(Some(integer));
         }
-        self.map().insert(key, value)
+        map.values.insert(key, value)
     }
 
     /// Appends a value under the next integer key, which is one more than the greatest there ever
@@ -132,9 +151,9 @@ impl<V> Array<V> {
 
     /// The key that [`Array::push`] will use.
     pub fn next_key(&self) -> Option<i64> {
-        match self.greatest {
-            None => Some(0),
-            Some(greatest) => greatest.checked_add(1),
+        match &self.entries {
+            Entries::List(list) => Some(int_key(list.len())),
+            Entries::Map(map) => map.greatest.map_or(Some(0), |greatest| greatest.checked_add(1)),
         }
     }
 
@@ -143,7 +162,7 @@ impl<V> Array<V> {
         match (&self.entries, key) {
             (Entries::List(list), Key::Int(integer)) => list.get(usize::try_from(*integer).ok()?),
             (Entries::List(_), Key::Bytes(_)) => None,
-            (Entries::Map(map), key) => map.get(key),
+            (Entries::Map(map), key) => map.values.get(key),
         }
     }
 
@@ -152,21 +171,21 @@ impl<V> Array<V> {
         match (&mut self.entries, key) {
             (Entries::List(list), Key::Int(integer)) => list.get_mut(usize::try_from(*integer).ok()?),
             (Entries::List(_), Key::Bytes(_)) => None,
-            (Entries::Map(map), key) => map.get_mut(key),
+            (Entries::Map(map), key) => map.values.get_mut(key),
         }
     }
 
     /// Takes a key out; the others keep their order, and the next key stays what it was.
     pub fn remove(&mut self, key: &Key) -> Option<V> {
         self.get(key)?;
-        self.map().shift_remove(key)
+        self.map().values.shift_remove(key)
     }
 
     /// Whether the keys are 0, 1, 2 … in this order: what `json_encode` writes with brackets.
     pub fn is_list(&self) -> bool {
         match &self.entries {
             Entries::List(_) => true,
-            Entries::Map(map) => map.keys().zip(0..).all(|(key, at)| *key == Key::Int(at)),
+            Entries::Map(map) => map.values.keys().zip(0..).all(|(key, at)| *key == Key::Int(at)),
         }
     }
 
@@ -174,7 +193,7 @@ impl<V> Array<V> {
     pub fn iter(&self) -> impl Iterator<Item = (KeyRef<'_>, &V)> {
         let (list, map) = match &self.entries {
             Entries::List(list) => (Some(list), None),
-            Entries::Map(map) => (None, Some(map)),
+            Entries::Map(map) => (None, Some(&map.values)),
         };
         let listed = list.into_iter().flatten().zip(0..).map(|(value, at)| (KeyRef::Int(at), value));
         listed.chain(map.into_iter().flatten().map(|(key, value)| (key.as_ref(), value)))
@@ -184,15 +203,26 @@ impl<V> Array<V> {
     pub fn get_index(&self, at: usize) -> Option<(KeyRef<'_>, &V)> {
         match &self.entries {
             Entries::List(list) => list.get(at).map(|value| (KeyRef::Int(int_key(at)), value)),
-            Entries::Map(map) => map.get_index(at).map(|(key, value)| (key.as_ref(), value)),
+            Entries::Map(map) => map.values.get_index(at).map(|(key, value)| (key.as_ref(), value)),
         }
     }
 
+    /// The values, to change them in place.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        let (list, map) = match &mut self.entries {
+            Entries::List(list) => (Some(list), None),
+            Entries::Map(map) => (None, Some(&mut map.values)),
+        };
+        list.into_iter().flatten().chain(map.into_iter().flat_map(IndexMap::values_mut))
+    }
+
     /// The elements as a map, which they then stay.
-    fn map(&mut self) -> &mut IndexMap<Key, V> {
+    fn map(&mut self) -> &mut Map<V> {
         if let Entries::List(list) = &mut self.entries {
-            let list = std::mem::take(list).into_iter().enumerate();
-            self.entries = Entries::Map(list.map(|(at, value)| (Key::Int(int_key(at)), value)).collect());
+            let list = std::mem::take(list).into_iter();
+            let greatest = list.len().checked_sub(1).map(int_key);
+            let values = list.enumerate().map(|(at, value)| (Key::Int(int_key(at)), value)).collect();
+            self.entries = Entries::Map(Box::new(Map { values, greatest }));
         }
         match &mut self.entries {
             Entries::Map(map) => map,
@@ -201,20 +231,39 @@ impl<V> Array<V> {
     }
 }
 
-impl<V> Default for Array<V> {
+impl<V: Nest> Drop for Array<V> {
+    fn drop(&mut self) {
+        let mut doomed = Vec::new();
+        self.disown(&mut doomed);
+        while let Some(mut array) = doomed.pop() {
+            array.disown(&mut doomed);
+        }
+    }
+}
+
+impl<V: Nest> Array<V> {
+    /// Moves the arrays within this one to `orphans`.
+    fn disown(&mut self, orphans: &mut Vec<Self>) {
+        for inner in self.values_mut().filter_map(Nest::nested).filter(|inner| !inner.is_empty()) {
+            orphans.push(std::mem::take(inner));
+        }
+    }
+}
+
+impl<V: Nest> Default for Array<V> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<V: PartialEq> PartialEq for Array<V> {
+impl<V: Nest + PartialEq> PartialEq for Array<V> {
     /// Whether both have the same keys and values in the same order.
     fn eq(&self, other: &Self) -> bool {
         self.len() == other.len() && self.iter().eq(other.iter())
     }
 }
 
-impl<V> FromIterator<(Key, V)> for Array<V> {
+impl<V: Nest> FromIterator<(Key, V)> for Array<V> {
     fn from_iter<I: IntoIterator<Item = (Key, V)>>(entries: I) -> Self {
         let mut array = Self::new();
         for (key, value) in entries {
@@ -224,23 +273,21 @@ impl<V> FromIterator<(Key, V)> for Array<V> {
     }
 }
 
-impl<V> FromIterator<V> for Array<V> {
+impl<V: Nest> FromIterator<V> for Array<V> {
     /// The list of the values.
     fn from_iter<I: IntoIterator<Item = V>>(values: I) -> Self {
-        let list: Vec<V> = values.into_iter().collect();
-        let greatest = list.len().checked_sub(1).map(int_key);
-        Self { entries: Entries::List(list), greatest }
+        Self { entries: Entries::List(values.into_iter().collect()) }
     }
 }
 
-impl<V> IntoIterator for Array<V> {
+impl<V: Nest> IntoIterator for Array<V> {
     type Item = (Key, V);
     type IntoIter = IntoIter<V>;
 
-    fn into_iter(self) -> IntoIter<V> {
-        match self.entries {
+    fn into_iter(mut self) -> IntoIter<V> {
+        match std::mem::replace(&mut self.entries, Entries::List(Vec::new())) {
             Entries::List(list) => IntoIter(Either::List(list.into_iter().enumerate())),
-            Entries::Map(map) => IntoIter(Either::Map(map.into_iter())),
+            Entries::Map(map) => IntoIter(Either::Map(map.values.into_iter())),
         }
     }
 }
@@ -288,6 +335,12 @@ fn canonical_integer(text: &[u8]) -> Option<i64> {
 mod tests {
     use super::*;
 
+    impl Nest for char {
+        fn nested(&mut self) -> Option<&mut Array<Self>> {
+            None
+        }
+    }
+
     #[test]
     fn texts_that_php_prints_as_integers_are_integer_keys() {
         for text in ["0", "5", "-5", "9223372036854775807", "-9223372036854775808"] {
@@ -302,14 +355,14 @@ mod tests {
 
     #[test]
     fn a_key_set_again_keeps_its_place_in_lists_and_maps() {
-        let mut array: Array<i32> = [10, 11].into_iter().collect();
-        assert_eq!(array.insert(Key::Int(0), 20), Some(10));
-        array.insert(Key::from("a"), 1);
+        let mut array: Array<char> = "xy".chars().collect();
+        assert_eq!(array.insert(Key::Int(0), 'z'), Some('x'));
+        array.insert(Key::from("a"), '1');
         assert!(!array.is_list());
-        array.insert(Key::from("b"), 2);
-        assert_eq!(array.insert(Key::from("a"), 3), Some(1));
+        array.insert(Key::from("b"), '2');
+        assert_eq!(array.insert(Key::from("a"), '3'), Some('1'));
         let entries: Vec<_> = array.into_iter().collect();
-        let expected = [(Key::Int(0), 20), (Key::Int(1), 11), (Key::from("a"), 3), (Key::from("b"), 2)];
+        let expected = [(Key::Int(0), 'z'), (Key::Int(1), 'y'), (Key::from("a"), '3'), (Key::from("b"), '2')];
         assert_eq!(entries, expected);
     }
 
@@ -329,11 +382,11 @@ mod tests {
 
     #[test]
     fn a_list_stays_a_list_only_while_its_keys_are_in_order() {
-        let mut array: Array<i32> = [1, 2, 3].into_iter().collect();
+        let mut array: Array<char> = "abc".chars().collect();
         assert!(array.is_list());
-        assert_eq!(array.remove(&Key::Int(1)), Some(2));
+        assert_eq!(array.remove(&Key::Int(1)), Some('b'));
         assert!(!array.is_list());
-        array.insert(Key::Int(1), 2);
+        array.insert(Key::Int(1), 'b');
         assert!(!array.is_list());
     }
 }

@@ -24,7 +24,7 @@ use tracing::{debug, info};
 use crate::admin;
 use crate::broker::{Action, Broker, Event};
 use crate::job::Timestamp;
-use crate::message::{Address, ClientReply, Origin, WorkerOrder};
+use crate::message::{Address, ClientReply, WorkerOrder};
 use crate::store::Memory;
 use crate::transport::{ListenerOptions, Publisher, Router, RouterEvent};
 use crate::wire;
@@ -233,12 +233,9 @@ impl Server {
             RouterEvent::Left { peer, .. } => return Some(Event::WorkerLeft(peer)),
             RouterEvent::Message { peer, identity, frames } => (peer, identity, frames),
         };
-        // Only a bare HEARTBEAT leaves the dialect open, and the broker answers a worker in that of its
-        // READY whatever this says.
-        match wire::decode_worker_command(None, frames) {
-            Ok((dialect, command)) => {
-                let from = Address { peer, identity, origin: Origin::plain(dialect) };
-                Some(Event::Worker { from, command })
+        match wire::decode_worker_command(frames) {
+            Ok((origin, command)) => {
+                Some(Event::Worker { from: Address { peer, identity, origin }, command })
             }
             Err(error) => {
                 self.malformed += 1;
@@ -281,7 +278,7 @@ impl Server {
     }
 
     fn order(&self, to: &Address, order: &WorkerOrder) {
-        let Some(frames) = wire::encode_worker_order(to.origin.dialect, order) else { return };
+        let Some(frames) = wire::encode_worker_order(&to.origin, order) else { return };
         if self.workers.send(to.peer, &frames).is_err() {
             // Its `Left` is on the way and gives the job back.
             debug!(peer = %to.peer, "order for a worker that is gone");

@@ -202,7 +202,7 @@ impl Engine {
             self.check_limits(header)?;
             // Within the limits, so it fits.
             let body_len = header.body_len as usize;
-            if input.len() < header.header_len + body_len {
+            if input.len() - header.header_len < body_len {
                 return Ok(None);
             }
             input.advance(header.header_len);

@@ -6,6 +6,7 @@
 
 use bytes::{Buf, BytesMut};
 
+use super::command::printable;
 use super::mechanism::Mechanism;
 use super::outbox::Outbox;
 use super::{Version, ZmtpError};
@@ -87,7 +88,8 @@ pub(super) fn take_rest(
     let named = &rest[1..=MECHANISM_LEN];
     let name_len = named.iter().rposition(|&octet| octet != 0).map_or(0, |last| last + 1);
     if &named[..name_len] != mechanism.name().as_bytes() {
-        return Err(ZmtpError::Mechanism { theirs: super::command::printable(&named[..name_len]) });
+        let theirs = printable(&named[..name_len]);
+        return Err(ZmtpError::Mechanism { ours: mechanism.name(), theirs });
     }
     Ok(Some(if later || rest[0] > 0 { Version::V3_1 } else { Version::V3_0 }))
 }

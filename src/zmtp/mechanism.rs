@@ -1,7 +1,8 @@
 //! Security mechanisms: the commands after a 3.x greeting, up to both READYs.
 //!
 //! [`Mechanism`] is where PLAIN and CURVE come in: a variant each, with its state in it, chosen by
-//! the configuration; `receive` then answers [`Step::Continue`] until its own last command.
+//! the configuration; `receive` then answers `None` until its own last command. Such a mechanism must
+//! refuse peers of 2.0 before it starts (RFC 37, "Backwards Interoperability"): they have none.
 
 use bytes::Bytes;
 
@@ -20,16 +21,6 @@ pub(super) enum Mechanism {
     Null,
 }
 
-/// Where a handshake stands after a command of the peer.
-#[derive(Debug)]
-#[expect(dead_code, reason = "NULL is done with one command; other mechanisms need more")]
-pub(super) enum Step {
-    /// More commands are to come.
-    Continue,
-    /// Both ends are ready.
-    Done(PeerInfo),
-}
-
 impl Mechanism {
     /// The name in the greeting.
     pub(super) fn name(self) -> &'static str {
@@ -46,19 +37,20 @@ impl Mechanism {
         }
     }
 
-    /// Takes the body of a command of the peer, and appends the answer if there is one.
+    /// Takes the body of a command of the peer, and appends the answer if there is one. The peer, once
+    /// both ends are ready; `None` if more commands are to come.
     pub(super) fn receive(
         &mut self,
         config: &Config,
         version: Version,
         body: &Bytes,
         outbox: &mut Outbox,
-    ) -> Result<Step, ZmtpError> {
+    ) -> Result<Option<PeerInfo>, ZmtpError> {
         let command = Command::parse(body)?;
         match (self, command.name) {
             (Self::Null, b"READY") => {
                 let peer = metadata::parse(version, config.socket_type, body.slice_ref(command.data));
-                peer.inspect_err(|error| put_error(error, outbox)).map(Step::Done)
+                peer.inspect_err(|error| put_error(error, outbox)).map(Some)
             }
             (Self::Null, b"ERROR") => Err(command.error_reason()),
             (Self::Null, name) => Err(ZmtpError::UnexpectedCommand { name: printable(name) }),

@@ -70,7 +70,7 @@ pub enum Version {
 }
 
 /// What the handshake told of the peer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct PeerInfo {
     /// What both ends speak.
     pub version: Version,
@@ -83,7 +83,7 @@ pub struct PeerInfo {
 }
 
 /// What came out of the peer's bytes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Event {
     /// The handshake is done; messages may be sent. Comes first, and once.
     Ready(PeerInfo),
@@ -112,8 +112,10 @@ pub enum ZmtpError {
         start: [u8; 2],
     },
     /// The peer greets with another security mechanism.
-    #[error("the peer wants the security mechanism \"{theirs}\", we have NULL")]
+    #[error("the peer wants the security mechanism \"{theirs}\", we have {ours}")]
     Mechanism {
+        /// Ours.
+        ours: &'static str,
         /// The mechanism in the peer's greeting.
         theirs: String,
     },

@@ -11,7 +11,7 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use super::frame::{COMMAND, Header, LONG, put_header};
 use super::greeting::{self, Major};
-use super::mechanism::{self, Mechanism, Step};
+use super::mechanism::{self, Mechanism};
 use super::metadata::{IDENTITY_MAX, check_identity, check_socket_type};
 use super::outbox::Outbox;
 use super::{Config, PeerInfo, SocketType, Version, ZmtpError};
@@ -120,8 +120,8 @@ impl Opening {
         }
         let Some(body) = take_body(input, header, mechanism::COMMAND_MAX)? else { return Ok(Progress::Wait) };
         Ok(match self.mechanism.receive(&self.config, version, &body, outbox)? {
-            Step::Continue => Progress::Next(self.stage),
-            Step::Done(peer) => Progress::Done(peer),
+            None => Progress::Next(self.stage),
+            Some(peer) => Progress::Done(peer),
         })
     }
 

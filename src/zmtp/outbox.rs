@@ -151,17 +151,17 @@ impl Outbox {
     /// Ends the gathering piece. A short one, as before a shared frame, is copied out so that the
     /// buffer stays; a long one is handed over as it is.
     fn close(&mut self) {
-        let written = if self.closed.is_empty() { std::mem::take(&mut self.written_of_front) } else { 0 };
-        let unwritten = &self.open[written..];
-        if unwritten.is_empty() {
-            self.open.clear();
-        } else if unwritten.len() <= CHUNK_MIN {
-            self.closed.push_back(Bytes::copy_from_slice(unwritten));
-            self.open.clear();
-        } else {
-            let mut piece = Bytes::from(std::mem::take(&mut self.open));
-            self.closed.push_back(piece.split_off(written));
+        if self.open.is_empty() {
+            return;
         }
+        let piece = if self.open.len() <= CHUNK_MIN {
+            let copy = Bytes::copy_from_slice(&self.open);
+            self.open.clear();
+            copy
+        } else {
+            Bytes::from(std::mem::take(&mut self.open))
+        };
+        self.closed.push_back(piece);
     }
 }
 

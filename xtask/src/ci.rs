@@ -1,10 +1,9 @@
 //! All that must hold before a change goes in: cheap and likely failures first.
 
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::steps::{Failure, cargo, finish, show};
-use crate::{fuzz, testing, tidy};
+use crate::{deny, fuzz, testing, tidy};
 
 /// How a step ended, for the list at the end.
 enum Ended {
@@ -30,10 +29,7 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
     step(&mut steps, "pure half", pure_half)?;
     step(&mut steps, "docs", docs)?;
     step(&mut steps, "fuzz corpus", fuzz::run_corpus)?;
-    match installed("deny") {
-        true => step(&mut steps, "deny", deny)?,
-        false => steps.push(("deny", Ended::LeftOut("cargo-deny is not installed"))),
-    }
+    step(&mut steps, "deny", deny::run)?;
     match test {
         true => step(&mut steps, "test", || testing::run(&test_words))?,
         false => steps.push(("test", Ended::LeftOut("--no-test"))),
@@ -84,15 +80,4 @@ fn pure_half() -> Result<(), Failure> {
 fn docs() -> Result<(), Failure> {
     let words = ["doc", "--locked", "--workspace", "--no-deps"];
     finish("docs", cargo().args(words).env("RUSTDOCFLAGS", "-D warnings"))
-}
-
-/// Advisories need a database from the network and change without us: they are not a step of ci.
-fn deny() -> Result<(), Failure> {
-    finish("deny", cargo().args(["deny", "check", "licenses", "bans", "sources"]))
-}
-
-fn installed(subcommand: &str) -> bool {
-    let mut command = Command::new(format!("cargo-{subcommand}"));
-    command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
-    command.status().is_ok_and(|status| status.success())
 }

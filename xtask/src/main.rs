@@ -4,6 +4,7 @@
 //! offers `run`.
 
 mod ci;
+mod deny;
 mod fuzz;
 mod steps;
 mod testing;
@@ -22,6 +23,7 @@ usage: cargo xtask CHORE
   ci      [--no-test] [--require-peers]    all that must hold before a change goes in
   test    [--require-peers] [-- ARGS]      the tests, and what was left out for want of what
   tidy                                     imports, lengths, names, words
+  deny                                     licences, sources and bans of dependencies
   fuzz    [--seconds N] [TARGET …]         each fuzz target for N seconds (60), or those named
   compat  ARGS                             record, replay and compare: see `cargo xtask compat --help`
 
@@ -48,6 +50,7 @@ fn run(chore: &str, words: Vec<String>) -> Result<(), Failure> {
         "ci" => ci::run(&words),
         "test" => testing::run(&words),
         "tidy" => tidy::run(&words),
+        "deny" => deny::run(),
         "fuzz" => fuzz::run(&words),
         "compat" => compat(&words),
         "help" | "--help" | "-h" => {

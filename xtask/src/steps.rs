@@ -37,6 +37,12 @@ pub(crate) enum Failure {
     /// Tidy found something.
     #[error("tidy: {0} to mend")]
     Untidy(usize),
+    /// Dependencies bring in what they may not.
+    #[error("deny: {0} objections")]
+    Denied(usize),
+    /// A file of rules lacks a part.
+    #[error("{0} is no TOML, or lacks a list that is read")]
+    NoRules(PathBuf),
     /// Tests were left out although nothing may be.
     #[error("{0} tests were left out, and none may be")]
     LeftOut(usize),
@@ -47,7 +53,7 @@ pub(crate) enum Failure {
 
 /// The root of the repository.
 pub(crate) fn root() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a folder of the repository")
 }
 
 /// The cargo that runs us, at the root.

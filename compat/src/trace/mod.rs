@@ -10,8 +10,8 @@ mod read;
 mod write;
 
 pub use latin1::{to_bytes, to_text};
-pub use raw::{RawError, decoded};
-pub use read::{Damage, ReadError, read, read_file};
+pub use raw::decoded;
+pub use read::{Damage, ReadError, Reader, read, read_file};
 pub use write::{Writer, line};
 
 use std::collections::BTreeMap;

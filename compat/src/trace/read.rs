@@ -133,15 +133,13 @@ pub fn read_file(path: &Path) -> Result<Trace, ReadError> {
 ///
 /// The first damaged line.
 pub fn read(text: &str) -> Result<Trace, ReadError> {
-    let damaged = |line| move |damage| ReadError::Damaged { line: line + 1, damage };
-    let mut lines = text.lines().enumerate();
-    let (line, first) = lines.next().ok_or_else(|| damaged(0)(Damage::NoHeader))?;
-    let header = header(first).map_err(damaged(line))?;
-    let mut reader = Reader { trace: Trace { header, conns: Vec::new(), events: Vec::new() }, now: 0 };
-    for (line, text) in lines {
-        reader.line(text).map_err(damaged(line))?;
+    let mut reader = Reader::new();
+    let mut events = Vec::new();
+    for line in text.lines() {
+        events.extend(reader.line(line)?);
     }
-    Ok(reader.trace)
+    let damage = || ReadError::Damaged { line: 1, damage: Damage::NoHeader };
+    Ok(Trace { header: reader.header.ok_or_else(damage)?, conns: reader.conns, events })
 }
 
 fn header(text: &str) -> Result<Header, Damage> {
@@ -163,13 +161,43 @@ fn header(text: &str) -> Result<Header, Damage> {
     })
 }
 
-struct Reader {
-    trace: Trace,
+/// Reads line after line, as they come.
+#[derive(Debug, Default)]
+pub struct Reader {
+    header: Option<Header>,
+    conns: Vec<Conn>,
     now: u64,
+    lines: usize,
 }
 
 impl Reader {
-    fn line(&mut self, text: &str) -> Result<(), Damage> {
+    /// Nothing read yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The connections so far.
+    pub fn conns(&self) -> &[Conn] {
+        &self.conns
+    }
+
+    /// The next line; `None` for the header.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the line, and its number.
+    pub fn line(&mut self, text: &str) -> Result<Option<Event>, ReadError> {
+        self.lines += 1;
+        let line = self.lines;
+        let damaged = |damage| ReadError::Damaged { line, damage };
+        if self.header.is_none() {
+            self.header = Some(header(text).map_err(damaged)?);
+            return Ok(None);
+        }
+        self.event(text).map(Some).map_err(damaged)
+    }
+
+    fn event(&mut self, text: &str) -> Result<Event, Damage> {
         let line: EventLine = serde_json::from_str(text)?;
         let at = micros(line.t)?;
         if at < self.now {
@@ -177,8 +205,7 @@ impl Reader {
         }
         self.now = at;
         let what = self.what(line)?;
-        self.trace.events.push(Event { at, what });
-        Ok(())
+        Ok(Event { at, what })
     }
 
     fn what(&mut self, line: EventLine) -> Result<What, Damage> {
@@ -214,21 +241,21 @@ impl Reader {
         let peer = line.peer.as_deref().ok_or(Damage::Missing("peer"))?;
         let number = line.conn.ok_or(Damage::Missing("conn"))?;
         let known = |conn: &Conn| conn.peer == peer && conn.number == number;
-        if let Some(index) = self.trace.conns.iter().rposition(known) {
+        if let Some(index) = self.conns.iter().rposition(known) {
             return Ok(index);
         }
         let port = match &line.port {
             Some(port) => port.as_str(),
             None => {
-                let kind = self.trace.header.peers.get(peer);
+                let kind = self.header.as_ref().and_then(|header| header.peers.get(peer));
                 let unknown = || Damage::Unknown { what: "peer of the header", value: peer.to_owned() };
                 &kind.ok_or_else(unknown)?.connects_to
             }
         };
         let unknown = || Damage::Unknown { what: "port", value: port.to_owned() };
         let port = Port::parse(port).ok_or_else(unknown)?;
-        self.trace.conns.push(Conn { peer: peer.to_owned(), number, port });
-        Ok(self.trace.conns.len() - 1)
+        self.conns.push(Conn { peer: peer.to_owned(), number, port });
+        Ok(self.conns.len() - 1)
     }
 }
 

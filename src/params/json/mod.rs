@@ -49,6 +49,12 @@ pub fn encode_with<T: Serialize + ?Sized>(value: &T, style: Style) -> Result<Vec
     Ok(out)
 }
 
+/// Appends a string with its quotes.
+pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
+    let mut serializer = Serializer::with_formatter(out, PhpFormatter { style: Style::default() });
+    text.serialize(&mut serializer).expect("a vector takes every byte");
+}
+
 struct PhpFormatter {
     style: Style,
 }

@@ -1,0 +1,118 @@
+//! A value in the order in which it is written, without recursion.
+
+use bytes::Bytes;
+
+use super::{Array, Key, KeyRef, Object, Value};
+
+/// A step of the way through a value.
+#[derive(Clone, Copy)]
+pub(super) enum Event<'a> {
+    /// The key of the value that comes next.
+    Key(KeyRef<'a>),
+    /// A value with nothing in it that could be walked through.
+    Leaf(&'a Value),
+    /// An array or object, and what is in it. Its end is a [`Event::Close`].
+    Open(&'a Value, &'a Array<Value>),
+    /// The end of the last array or object that has not ended.
+    Close,
+}
+
+/// The steps through a value.
+pub(super) struct Walk<'a> {
+    next: Option<&'a Value>,
+    open: Vec<(&'a Array<Value>, usize)>,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(value: &'a Value) -> Self {
+        Self { next: Some(value), open: Vec::new() }
+    }
+}
+
+impl<'a> Iterator for Walk<'a> {
+    type Item = Event<'a>;
+
+    fn next(&mut self) -> Option<Event<'a>> {
+        if let Some(value) = self.next.take() {
+            return Some(match value.elements() {
+                Some(elements) => {
+                    self.open.push((elements, 0));
+                    Event::Open(value, elements)
+                }
+                None => Event::Leaf(value),
+            });
+        }
+        let (elements, at) = self.open.last_mut()?;
+        let Some((key, value)) = elements.get_index(*at) else {
+            self.open.pop();
+            return Some(Event::Close);
+        };
+        *at += 1;
+        self.next = Some(value);
+        Some(Event::Key(key))
+    }
+}
+
+/// A copy of a value.
+pub(super) fn rebuild(value: &Value) -> Value {
+    let mut open: Vec<(Option<Bytes>, Array<Value>)> = Vec::new();
+    let mut keys = Vec::new();
+    for event in Walk::new(value) {
+        let mut done = match event {
+            Event::Key(key) => {
+                keys.push(key.to_owned());
+                continue;
+            }
+            Event::Open(shell, elements) => {
+                open.push((class_of(shell), Array::with_capacity(elements.len())));
+                continue;
+            }
+            Event::Leaf(leaf) => copy_leaf(leaf),
+            Event::Close => {
+                let (class, elements) = open.pop().expect("what closes was opened");
+                assemble(class, elements)
+            }
+        };
+        let Some((_, elements)) = open.last_mut() else { return done };
+        elements.insert(keys.pop().expect("an element has a key"), std::mem::replace(&mut done, Value::Null));
+    }
+    unreachable!("a walk ends with the end of what it began with")
+}
+
+/// An array, or an object if there is a class.
+pub(super) fn assemble(class: Option<Bytes>, elements: Array<Value>) -> Value {
+    match class {
+        None => Value::Array(elements),
+        Some(class) => Value::Object(Box::new(Object { class, properties: elements })),
+    }
+}
+
+fn class_of(value: &Value) -> Option<Bytes> {
+    match value {
+        Value::Object(object) => Some(object.class.clone()),
+        _ => None,
+    }
+}
+
+fn copy_leaf(leaf: &Value) -> Value {
+    match leaf {
+        Value::Null => Value::Null,
+        Value::Bool(value) => Value::Bool(*value),
+        Value::Int(value) => Value::Int(*value),
+        Value::Float(value) => Value::Float(*value),
+        Value::String(value) => Value::String(value.clone()),
+        Value::Custom(custom) => Value::Custom(custom.clone()),
+        Value::Enum(case) => Value::Enum(case.clone()),
+        Value::Reference(reference) => Value::Reference(*reference),
+        Value::Array(_) | Value::Object(_) => unreachable!("arrays and objects are opened, not leaves"),
+    }
+}
+
+impl KeyRef<'_> {
+    fn to_owned(self) -> Key {
+        match self {
+            KeyRef::Int(integer) => Key::Int(integer),
+            KeyRef::Bytes(text) => Key::Bytes(text.clone()),
+        }
+    }
+}
