@@ -20,6 +20,22 @@ pub enum Dialect {
     Mdp02,
 }
 
+impl Dialect {
+    /// Whether a body of several frames can be said: zmws has one frame for it, Majordomo as many as
+    /// there are.
+    pub fn carries_many(self) -> bool {
+        match self {
+            Self::Zmws1 | Self::Zmws2 => false,
+            Self::Mdp01 | Self::Mdp02 => true,
+        }
+    }
+
+    /// Whether a body passes unharmed.
+    pub fn carries(self, body: &Body) -> bool {
+        matches!(body, Body::One(_)) || self.carries_many()
+    }
+}
+
 /// What an answer needs so as to look like the question did.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Origin {

@@ -1,148 +1,168 @@
 //! The broker: jobs in, jobs out, nothing else.
+//!
+//! A pure state machine. [`Broker::handle`] takes the time and one [`Event`], and appends the [`Action`]s that
+//! the server must carry out, in order. It reads no clock, decodes no frame and knows no dialect.
+//!
+//! What is in which file: `submit` what clients want, `labour` what workers say, `assign` how a job and a
+//! worker find each other, `ending` how a job ends, `watch` what time brings, `view` what it shows of itself.
+//!
+//! Invariants, checked after every event in tests (`check`):
+//! - a job is queued or active, never both, and ends once;
+//! - a worker has at most `worker::CREDIT` jobs, and rests only while it has room for more;
+//! - no job waits while a worker that could take it rests;
+//! - nothing costs more because there are more jobs, services or workers (but a logarithm of the idle ones).
 
-use std::collections::HashMap;
+#![deny(clippy::wildcard_enum_match_arm)]
 
-use bytes::Bytes;
+mod assign;
+#[cfg(any(test, debug_assertions))]
+mod check;
+mod config;
+mod ending;
+mod event;
+mod job;
+mod labour;
+mod notes;
+mod offers;
+mod queue;
+pub mod snapshot;
+mod submit;
+#[cfg(test)]
+mod tests;
+mod timers;
+mod view;
+mod watch;
+mod worker;
 
-use crate::job::{Body, JobId, PeerId, ServiceName, Timestamp};
-use crate::message::{Address, ClientCommand, ClientReply, Outcome, WorkerCommand, WorkerOrder};
+pub use config::Config;
+pub use event::{Action, Event, JobEnd, Record, Restored};
+pub use notes::{Counters, GivenUp, Ignored, Note, Refusal, ServiceTotals, Taken, Totals};
 
-/// What the broker may be told to do otherwise.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Time between two heartbeats to an idle worker, in milliseconds. Default 5 000.
-    pub heartbeat_ms: u64,
-    /// Heartbeats an idle worker may miss before it is dropped. Default 3.
-    pub missed_max: u32,
-    /// Workers a job may take down before it is failed. Default 5.
-    pub attempts_max: u32,
-    /// How long a job may run, in milliseconds, before it is taken from its worker; by service.
-    pub job_timeout_ms: HashMap<ServiceName, u64>,
-    /// The same for the services not named. Default none.
-    pub job_timeout_default_ms: Option<u64>,
-    /// How long a Majordomo request waits for a worker of an unknown service, in milliseconds. Default 60 000.
-    pub hold_ms: u64,
-    /// Ended jobs that are remembered. Default 100.
-    pub history_max: usize,
-    /// Jobs queued in one service. Default 1 000 000.
-    pub queued_per_service_max: usize,
-    /// Jobs queued in all services together. Default 4 000 000.
-    pub queued_max: usize,
-    /// Bytes of parameters, queued and active. Default 1 GiB.
-    pub bytes_max: usize,
-    /// Services that are remembered. Default 65 536.
-    pub services_max: usize,
-    /// Where job ids begin: from the clock or the system's randomness at the edge.
-    pub seed: u64,
-}
+use std::collections::VecDeque;
 
-/// What happens to the broker.
-#[derive(Clone, Debug)]
-pub enum Event {
-    /// A client said something.
-    Client {
-        /// Where the answer goes.
-        from: Address,
-        /// What it said.
-        command: ClientCommand,
-    },
-    /// A client's connection is gone.
-    ClientLeft(PeerId),
-    /// A worker said something.
-    Worker {
-        /// Where orders go: the dialect is that of this message.
-        from: Address,
-        /// What it said.
-        command: WorkerCommand,
-    },
-    /// A worker's connection is gone.
-    WorkerLeft(PeerId),
-    /// [`Broker::deadline`] has come.
-    Tick,
-    /// Take no new jobs from now on.
-    Drain,
-}
+use rustc_hash::{FxHashMap, FxHashSet};
 
-/// What the server must carry out, in this order.
-#[derive(Clone, Debug)]
-pub enum Action {
-    /// Tell a client.
-    Reply {
-        /// Whom, and how.
-        to: Address,
-        /// What.
-        reply: ClientReply,
-    },
-    /// Tell a worker.
-    Order {
-        /// Whom, and how.
-        to: Address,
-        /// What.
-        order: WorkerOrder,
-    },
-    /// Keep this: replies that come after it in the same batch depend on it.
-    Record(Record),
-    /// A job ended: tell those who listen to the news.
-    Publish(JobEnd),
-}
-
-/// What a store keeps of background jobs.
-#[derive(Clone, Debug)]
-pub enum Record {
-    /// The job was taken.
-    Accepted {
-        /// Its id.
-        job: JobId,
-        /// Its service.
-        service: ServiceName,
-        /// Its parameter.
-        body: Body,
-        /// Who asked.
-        client: Bytes,
-        /// When.
-        at: Timestamp,
-    },
-    /// The job is over and may be forgotten.
-    Finished(JobId),
-}
-
-/// How a job ended, for the news.
-#[derive(Clone, Debug)]
-pub struct JobEnd {
-    /// Its id.
-    pub job: JobId,
-    /// Its service.
-    pub service: ServiceName,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// When it was asked for.
-    pub requested_at: Timestamp,
-    /// When a worker got it; `None` if none ever did.
-    pub started_at: Option<Timestamp>,
-    /// When it ended.
-    pub ended_at: Timestamp,
-}
+use crate::job::{JobId, PeerId, Timestamp};
+use crate::message::View;
+use job::Job;
+use offers::Services;
+use queue::Places;
+use snapshot::{JobRow, Snapshot};
+use timers::Timers;
+use worker::Worker;
 
 /// The state machine.
 #[derive(Debug)]
 pub struct Broker {
     config: Config,
+    /// Jobs that are not over. Ids and peers are numbers of our own choice, so their hash may be quick. Boxed, so
+    /// that the table is small: it is never full, and is copied as it grows.
+    jobs: FxHashMap<JobId, Box<Job>>,
+    services: Services,
+    workers: FxHashMap<PeerId, Worker>,
+    history: VecDeque<JobRow>,
+    /// The ids in `history`: they are not given again.
+    remembered: FxHashSet<JobId>,
+    timers: Timers,
+    places: Places,
+    /// Counts workers that go to rest, for the order among them.
+    rests: u64,
+    ids: fastrand::Rng,
+    draining: bool,
+    queued: usize,
+    active: usize,
+    bytes: usize,
+    counters: Counters,
 }
 
 impl Broker {
     /// A broker that knows no service, no worker, no job.
     pub fn new(config: Config) -> Self {
-        Self { config }
+        let ids = fastrand::Rng::with_seed(config.seed);
+        Self {
+            config,
+            jobs: FxHashMap::default(),
+            services: Services::default(),
+            workers: FxHashMap::default(),
+            history: VecDeque::new(),
+            remembered: FxHashSet::default(),
+            timers: Timers::default(),
+            places: Places::default(),
+            rests: 0,
+            ids,
+            draining: false,
+            queued: 0,
+            active: 0,
+            bytes: 0,
+            counters: Counters::default(),
+        }
     }
 
     /// Takes one event and appends what must be done to `actions`.
     pub fn handle(&mut self, now: Timestamp, event: Event, actions: &mut Vec<Action>) {
-        let _ = (now, event, actions, &self.config);
-        todo!()
+        match event {
+            Event::Client { from, command } => self.client(now, from, command, actions),
+            // Its jobs go on: a background job has to, and a client that waits may come back under its
+            // identity before the result is there.
+            Event::ClientLeft(_) => {}
+            Event::Worker { from, command } => self.worker(now, from, command, actions),
+            Event::WorkerLeft(peer) => self.worker_left(now, peer, actions),
+            Event::Tick => self.tick(now, actions),
+            Event::Drain => self.drain(now, actions),
+        }
     }
 
     /// When to send [`Event::Tick`], if nothing happens before.
     pub fn deadline(&self) -> Option<Timestamp> {
-        todo!()
+        self.timers.next()
     }
+
+    /// Whether no worker has a job: what a drain waits for.
+    pub fn is_idle(&self) -> bool {
+        self.active == 0
+    }
+
+    /// The list a client asked for, for the server to complete [`Action::Inspect`] with.
+    pub fn snapshot(&self, view: View) -> Snapshot {
+        match view {
+            View::Jobs => Snapshot::Jobs(self.queued_rows()),
+            View::Active => Snapshot::Jobs(self.active_rows()),
+            View::History => Snapshot::Jobs(self.history.iter().cloned().collect()),
+            View::Workers => Snapshot::Workers(self.worker_rows()),
+        }
+    }
+
+    /// What happened since the start.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// How much there is now.
+    pub fn totals(&self) -> Totals {
+        Totals {
+            queued: self.queued,
+            active: self.active,
+            workers: self.workers.len(),
+            services: self.services.len(),
+            bytes: self.bytes,
+        }
+    }
+
+    /// How much there is now of each service, in no order.
+    pub fn services(&self) -> impl Iterator<Item = ServiceTotals> + '_ {
+        self.services.iter().map(|service| ServiceTotals {
+            service: service.name.clone(),
+            queued: service.queued(),
+            active: service.active,
+            workers: service.workers,
+            idle: service.idle.len(),
+        })
+    }
+}
+
+/// Microseconds in a millisecond: settings are in the latter, times in the former.
+const MS: u64 = 1_000;
+
+fn micros(ms: u64) -> u64 {
+    ms.saturating_mul(MS)
 }

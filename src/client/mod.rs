@@ -1,1 +1,211 @@
-//! The client: a pure session and its driver on tokio.
+//! A client: jobs to a broker, results from it.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), zmws::client::CallError> {
+//! use serde_json::json;
+//! use zmws::client::Client;
+//!
+//! let client = Client::builder().servers(["127.0.0.1:5555"]).connect();
+//! let reply = client.call("STR-REV", json!({"str": "abc"})).await?;
+//! assert_eq!(reply.json(), Some(json!("cba")));
+//!
+//! let job = client.submit("SLEEP", ()).await?; // in the background
+//! println!("accepted as {job}");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A [`Client`] is a cheap handle; clones share one connection. Requests may be in flight at once,
+//! as many as the settings allow; which answer belongs to which is told in `session.rs`. Dropping
+//! the future of a request gives up what it holds.
+//!
+//! At our own broker (known by the property `X-Zmws` in its READY) all requests share one
+//! connection. At a foreign one (PHP's, or a Majordomo broker) each request in flight has a
+//! connection of its own, of a pool, and speaks [`Builder::dialect`].
+
+mod answers;
+mod builder;
+mod error;
+mod hub;
+mod lane;
+mod param;
+mod request;
+mod session;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+
+use crate::job::{JobId, ServiceName};
+use crate::message::{ClientCommand, ClientReply, IfUnknown, Mode, Outcome, View};
+
+pub use answers::{Answer, Answers};
+pub use builder::{Builder, WhenFull};
+pub use error::CallError;
+pub use param::{Param, Reply, json};
+
+use request::{Order, PARTS_MAX, Request, Ticket, Waiter};
+
+/// A handle to a connection, or a pool of them, to the first broker of a list that can be reached.
+#[derive(Clone, Debug)]
+pub struct Client {
+    shared: Arc<Shared>,
+    timeout: Option<Duration>,
+    repeatable: bool,
+}
+
+#[derive(Debug)]
+struct Shared {
+    orders: mpsc::UnboundedSender<Order>,
+    room: Arc<Semaphore>,
+    when_full: WhenFull,
+    connected: watch::Receiver<bool>,
+    next: AtomicU64,
+}
+
+/// How long an acknowledgement or a list may take, unless [`Client::timeout`] says otherwise.
+const ACKNOWLEDGE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a result may take, unless [`Client::timeout`] says otherwise.
+const RESULT_TIMEOUT: Duration = Duration::from_secs(60);
+
+impl Client {
+    /// Settings, each with a default.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// The same client with another time limit: for [`Client::call`] 60 s by default, for
+    /// [`Client::submit`] and [`Client::list`] 5 s. In a stream it is the longest wait for the next part.
+    #[must_use]
+    pub fn timeout(&self, limit: Duration) -> Self {
+        Self { timeout: Some(limit), ..self.clone() }
+    }
+
+    /// The same client, but a job that was sent when the connection was lost is sent again. Only
+    /// for jobs that may be done twice.
+    #[must_use]
+    pub fn repeatable(&self) -> Self {
+        Self { repeatable: true, ..self.clone() }
+    }
+
+    /// Has a job done and waits for its result (`SYNC-`). Parts of the result are left out.
+    pub async fn call(&self, service: impl AsRef<[u8]>, param: impl Into<Param>) -> Result<Reply, CallError> {
+        let command = submission(service.as_ref(), param.into(), Mode::Wait)?;
+        finished(self.ask(command, RESULT_TIMEOUT).await?)
+    }
+
+    /// Has a job done in the background; its id, once the broker took it.
+    pub async fn submit(
+        &self,
+        service: impl AsRef<[u8]>,
+        param: impl Into<Param>,
+    ) -> Result<JobId, CallError> {
+        let command = submission(service.as_ref(), param.into(), Mode::Background)?;
+        match self.ask(command, ACKNOWLEDGE_TIMEOUT).await? {
+            ClientReply::Accepted { job, .. } => Ok(job),
+            ClientReply::Refused { service } => Err(CallError::Refused { service }),
+            ClientReply::Partial { .. }
+            | ClientReply::Finished { .. }
+            | ClientReply::Snapshot { .. }
+            | ClientReply::Managed { .. } => Err(CallError::Garbled),
+        }
+    }
+
+    /// Has a job done, and gives each part of its result (`CONT`) as it comes, then the result.
+    /// At most 1 024 parts wait to be taken; with more the stream ends in [`CallError::Overrun`].
+    pub async fn stream(
+        &self,
+        service: impl AsRef<[u8]>,
+        param: impl Into<Param>,
+    ) -> Result<Answers, CallError> {
+        let command = submission(service.as_ref(), param.into(), Mode::Wait)?;
+        let (sender, parts) = mpsc::channel(PARTS_MAX + 1);
+        let ticket = self.send(command, Waiter::Many(sender)).await?;
+        Ok(Answers::new(parts, ticket, self.timeout.unwrap_or(RESULT_TIMEOUT)))
+    }
+
+    /// One of the broker's lists (`SERVER-*`): a JSON array, as PROTOCOL.md §5 has it. PHP's 2.x
+    /// broker never answers this.
+    pub async fn list(&self, view: View) -> Result<Bytes, CallError> {
+        let command = ClientCommand::Inspect { view, echo: Vec::new() };
+        match self.ask(command, ACKNOWLEDGE_TIMEOUT).await? {
+            ClientReply::Snapshot { json, .. } => Ok(json),
+            ClientReply::Refused { service } => Err(CallError::Refused { service }),
+            ClientReply::Accepted { .. }
+            | ClientReply::Partial { .. }
+            | ClientReply::Finished { .. }
+            | ClientReply::Managed { .. } => Err(CallError::Garbled),
+        }
+    }
+
+    /// Whether a broker is connected. At a foreign broker this is noticed with the next request.
+    pub fn is_connected(&self) -> bool {
+        *self.shared.connected.borrow()
+    }
+
+    /// Waits until a broker is connected.
+    pub async fn connected(&self) -> Result<(), CallError> {
+        let mut connected = self.shared.connected.clone();
+        let waited = connected.wait_for(|&up| up).await;
+        waited.map(|_| ()).map_err(|_| CallError::Closed)
+    }
+
+    /// Sends a command and waits for its last reply, whatever it is; parts are left out.
+    pub(crate) async fn ask(
+        &self,
+        command: ClientCommand,
+        limit: Duration,
+    ) -> Result<ClientReply, CallError> {
+        let (sender, answer) = oneshot::channel();
+        let exchange = async {
+            let mut ticket = self.send(command, Waiter::One(sender)).await?;
+            let answer = answer.await.unwrap_or(Err(CallError::Closed));
+            ticket.settle();
+            answer
+        };
+        let limit = self.timeout.unwrap_or(limit);
+        tokio::time::timeout(limit, exchange).await.unwrap_or(Err(CallError::Timeout))
+    }
+
+    async fn send(&self, command: ClientCommand, waiter: Waiter) -> Result<Ticket, CallError> {
+        let shared = &self.shared;
+        let room = Arc::clone(&shared.room);
+        let permit = match shared.when_full {
+            WhenFull::Wait => room.acquire_owned().await.map_err(|_| CallError::Closed)?,
+            WhenFull::Refuse => room.try_acquire_owned().map_err(|_| CallError::Busy)?,
+        };
+        let id = shared.next.fetch_add(1, Ordering::Relaxed);
+        let repeatable = self.repeatable || matches!(command, ClientCommand::Inspect { .. });
+        let request = Request { id, command, repeatable, waiter };
+        shared.orders.send(Order::Send(Box::new(request))).map_err(|_| CallError::Closed)?;
+        Ok(Ticket::new(id, shared.orders.clone(), permit))
+    }
+}
+
+fn submission(service: &[u8], param: Param, mode: Mode) -> Result<ClientCommand, CallError> {
+    let service = ServiceName::new(Bytes::copy_from_slice(service))
+        .ok_or(CallError::Refused { service: Bytes::new() })?;
+    Ok(ClientCommand::Submit { service, body: param.into_body(), mode, if_unknown: IfUnknown::Refuse })
+}
+
+fn finished(reply: ClientReply) -> Result<Reply, CallError> {
+    match reply {
+        ClientReply::Finished { job, service, outcome: Outcome::Complete, body } => {
+            Ok(Reply { job, service, body })
+        }
+        ClientReply::Finished { job, service, outcome: Outcome::Fail, body } => {
+            Err(CallError::Failed { job, service, body })
+        }
+        ClientReply::Refused { service } => Err(CallError::Refused { service }),
+        ClientReply::Accepted { .. }
+        | ClientReply::Partial { .. }
+        | ClientReply::Snapshot { .. }
+        | ClientReply::Managed { .. } => Err(CallError::Garbled),
+    }
+}
+
+#[cfg(test)]
+mod tests;

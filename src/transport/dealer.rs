@@ -1,10 +1,20 @@
 //! A DEALER that connects, and connects again.
 
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tracing::debug;
 
-use crate::zmtp::{Limits, PeerInfo};
+use super::hub::set_socket_options;
+use crate::zmtp::{self, Engine, Event, Limits, PeerInfo, SocketType};
 
 /// How a [`Dealer`] behaves.
 #[derive(Clone, Debug)]
@@ -17,7 +27,8 @@ pub struct DealerOptions {
     pub reconnect_min: Duration,
     /// The longest such wait. Default 5 s.
     pub reconnect_max: Duration,
-    /// PING after this long without a byte from a 3.1 peer; given up after as long again. Default 5 s.
+    /// PING after this long without a byte from a 3.1 peer; given up after as long again. Default 5 s; zero
+    /// for never.
     pub ping: Duration,
     /// How long a connection may take to come up, handshake included. Default 5 s.
     pub handshake: Duration,
@@ -44,7 +55,7 @@ impl Default for DealerOptions {
 pub enum DealerEvent {
     /// Connected, handshake done. Comes again after each reconnect.
     Connected(PeerInfo),
-    /// A message.
+    /// A message, at least one frame.
     Message(Vec<Bytes>),
     /// The connection is gone, or could not be made; the dealer goes on trying. Says why.
     Disconnected(String),
@@ -63,16 +74,23 @@ pub enum SendError {
 
 /// A DEALER socket with one peer. Runs as a task of its own on the current tokio runtime (any
 /// flavour); dropping it closes the connection at once.
+///
+/// Messages that were queued while there was no connection are written after the next handshake, as
+/// libzmq does. Those that were already handed to the kernel when a connection broke are lost.
 #[derive(Debug)]
 pub struct Dealer {
     sender: DealerSender,
+    events: mpsc::Receiver<DealerEvent>,
+    task: Task,
 }
 
 impl Dealer {
     /// Starts to connect to `address` (`host:port`) and returns at once.
     pub fn connect(address: impl Into<String>, options: DealerOptions) -> Self {
-        let _ = (address.into(), options);
-        todo!()
+        let (sender, outgoing) = mpsc::channel(options.queue_max.max(1));
+        let (incoming, events) = mpsc::channel(EVENTS);
+        let link = Link { address: address.into(), options, outgoing, incoming, held: None };
+        Self { sender: DealerSender { queue: sender }, events, task: Task(tokio::spawn(link.run())) }
     }
 
     /// A handle that sends; may be cloned and moved to other tasks.
@@ -82,30 +100,289 @@ impl Dealer {
 
     /// The next event. Never ends while the dealer lives. Cancel safe.
     pub async fn recv(&mut self) -> DealerEvent {
-        todo!()
+        match self.events.recv().await {
+            Some(event) => event,
+            // The task ends only when this dealer is closed, or by its runtime's own end.
+            None => std::future::pending().await,
+        }
     }
 
     /// Writes what is queued if the peer takes it within `linger`, then closes.
+    ///
+    /// Other [`DealerSender`]s are told `Closed` from now on.
     pub async fn close(self, linger: Duration) {
-        let _ = linger;
-        todo!()
+        let Self { sender, mut events, mut task } = self;
+        // An empty message is no ZeroMQ message, so it can be the sign that no more will come.
+        let finished = async {
+            let _ = sender.queue.send(Vec::new()).await;
+            while events.recv().await.is_some() {}
+            let _ = (&mut task.0).await;
+        };
+        if tokio::time::timeout(linger, finished).await.is_err() {
+            debug!("closed with messages unsent");
+        }
+    }
+}
+
+/// A task that ends with its owner.
+#[derive(Debug)]
+struct Task(JoinHandle<()>);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
 /// Sends to the peer of a [`Dealer`].
 #[derive(Clone, Debug)]
-pub struct DealerSender {}
+pub struct DealerSender {
+    queue: mpsc::Sender<Vec<Bytes>>,
+}
 
 impl DealerSender {
-    /// Queues a message; does not wait.
+    /// Queues a message; does not wait. A message without frames is none, and is left out.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Full`] or [`SendError::Closed`]; the message is dropped.
     pub fn try_send(&self, frames: Vec<Bytes>) -> Result<(), SendError> {
-        let _ = frames;
-        todo!()
+        if frames.is_empty() {
+            return Ok(());
+        }
+        self.queue.try_send(frames).map_err(|error| match error {
+            TrySendError::Full(_) => SendError::Full,
+            TrySendError::Closed(_) => SendError::Closed,
+        })
     }
 
-    /// Queues a message, waiting for room.
+    /// Queues a message, waiting for room. A message without frames is none, and is left out.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closed`]; the message is dropped.
     pub async fn send(&self, frames: Vec<Bytes>) -> Result<(), SendError> {
-        let _ = frames;
-        todo!()
+        if frames.is_empty() {
+            return Ok(());
+        }
+        self.queue.send(frames).await.map_err(|_| SendError::Closed)
     }
 }
+
+/// The task behind a [`Dealer`].
+struct Link {
+    address: String,
+    options: DealerOptions,
+    outgoing: mpsc::Receiver<Vec<Bytes>>,
+    incoming: mpsc::Sender<DealerEvent>,
+    /// A message taken from the queue when the connection broke.
+    held: Option<Vec<Bytes>>,
+}
+
+/// How a connection ended.
+enum End {
+    /// By the network or the peer.
+    Broken(String),
+    /// The owner wants no more.
+    Closed,
+}
+
+impl Link {
+    async fn run(mut self) {
+        let seed = self.address.len() as u64 ^ std::ptr::from_ref(&self) as u64;
+        let mut jitter = fastrand::Rng::with_seed(seed);
+        let mut wait = self.options.reconnect_min;
+        loop {
+            let mut connected = false;
+            let why = match self.live(&mut connected).await {
+                End::Broken(why) => why,
+                End::Closed => return,
+            };
+            if connected {
+                wait = self.options.reconnect_min;
+            }
+            debug!(address = self.address, why, "disconnected");
+            if self.incoming.send(DealerEvent::Disconnected(why)).await.is_err() {
+                return;
+            }
+            // Between half and one and a half, so that a fleet does not come back in one moment.
+            tokio::time::sleep(wait.mul_f64(0.5 + jitter.f64())).await;
+            wait = (wait * 2).min(self.options.reconnect_max);
+        }
+    }
+
+    /// One connection from its first to its last byte.
+    async fn live(&mut self, connected: &mut bool) -> End {
+        let deadline = Instant::now() + self.options.handshake;
+        let opening = tokio::time::timeout_at(deadline, TcpStream::connect(&self.address));
+        let stream = match opening.await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => return End::Broken(error.to_string()),
+            Err(_) => return End::Broken("no connection in time".to_owned()),
+        };
+        set_socket_options(&stream);
+        let (input, output) = stream.into_split();
+        let mut wire = Wire { engine: Engine::new(&self.config()), input, output, buffer: BytesMut::new() };
+        let info = match tokio::time::timeout_at(deadline, wire.handshake()).await {
+            Ok(Ok(info)) => info,
+            Ok(Err(why)) => return End::Broken(why),
+            Err(_) => return End::Broken("the handshake was not done in time".to_owned()),
+        };
+        *connected = true;
+        if self.incoming.send(DealerEvent::Connected(info)).await.is_err() {
+            return End::Closed;
+        }
+        if let Some(frames) = self.held.take() {
+            wire.engine.send(&frames);
+        }
+        self.exchange(&mut wire).await
+    }
+
+    fn config(&self) -> zmtp::Config {
+        zmtp::Config {
+            socket_type: SocketType::Dealer,
+            identity: self.options.identity.clone(),
+            properties: Vec::new(),
+            limits: self.options.limits.clone(),
+        }
+    }
+
+    async fn exchange(&mut self, wire: &mut Wire) -> End {
+        let quiet = self.options.ping;
+        let mut heard = Instant::now();
+        let mut pinged = false;
+        let mut batch = Vec::new();
+        let mut last = false;
+        loop {
+            if let Err(why) = self.hand_over(wire).await {
+                return why;
+            }
+            if let Err(error) = wire.write_now() {
+                return End::Broken(error.to_string());
+            }
+            if last && wire.engine.outbox().is_empty() {
+                return End::Closed;
+            }
+            let writing = !wire.engine.outbox().is_empty();
+            let room = wire.engine.outbox().len() < UNWRITTEN_MAX && !last;
+            let Wire { engine, input, output, buffer } = wire;
+            buffer.reserve(READ);
+            tokio::select! {
+                read = input.read_buf(buffer) => match read {
+                    Ok(0) => return End::Broken("closed by the peer".to_owned()),
+                    Ok(_) => (heard, pinged) = (Instant::now(), false),
+                    Err(error) => return End::Broken(error.to_string()),
+                },
+                written = write_some(output, engine), if writing => if let Err(error) = written {
+                    return End::Broken(error.to_string());
+                },
+                count = self.outgoing.recv_many(&mut batch, BATCH), if room => {
+                    // All senders are gone, or the owner's sign: write what there is, then close.
+                    last |= count == 0;
+                    for frames in batch.drain(..) {
+                        match frames.is_empty() {
+                            true => last = true,
+                            false => engine.send(&frames),
+                        }
+                    }
+                },
+                () = tokio::time::sleep_until(heard + quiet * if pinged { 2 } else { 1 }), if !quiet.is_zero() => {
+                    if pinged {
+                        return End::Broken("the peer does not answer PING".to_owned());
+                    }
+                    engine.ping(0);
+                    // Peers before 3.1 cannot be asked: TCP's own keepalive must do.
+                    pinged = !engine.outbox().is_empty();
+                    heard = if pinged { heard } else { Instant::now() };
+                },
+            }
+        }
+    }
+
+    /// Gives every whole message that has arrived to the owner, waiting for it if it is behind.
+    async fn hand_over(&self, wire: &mut Wire) -> Result<(), End> {
+        loop {
+            match wire.engine.receive(&mut wire.buffer) {
+                Ok(None) => return Ok(()),
+                Ok(Some(Event::Message(frames))) => {
+                    let event = DealerEvent::Message(frames);
+                    self.incoming.send(event).await.map_err(|_| End::Closed)?;
+                }
+                Ok(Some(
+                    Event::Ready(_) | Event::Subscribe(_) | Event::Cancel(_) | Event::Ping | Event::Pong,
+                )) => {}
+                Err(error) => return Err(End::Broken(error.to_string())),
+            }
+        }
+    }
+}
+
+/// A stream and its engine.
+struct Wire {
+    engine: Engine,
+    input: OwnedReadHalf,
+    output: OwnedWriteHalf,
+    buffer: BytesMut,
+}
+
+impl Wire {
+    /// Writes as much as the kernel takes at once.
+    fn write_now(&mut self) -> io::Result<()> {
+        while !self.engine.outbox().is_empty() {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let count = self.engine.outbox().slices(&mut slices);
+            match self.output.try_write_vectored(&slices[..count]) {
+                Ok(written) => self.engine.outbox().advance(written),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    async fn handshake(&mut self) -> Result<PeerInfo, String> {
+        loop {
+            match self.engine.receive(&mut self.buffer) {
+                Ok(Some(Event::Ready(info))) => return Ok(info),
+                Ok(Some(_)) => continue,
+                Ok(None) => {}
+                Err(error) => return Err(error.to_string()),
+            }
+            while !self.engine.outbox().is_empty() {
+                write_some(&mut self.output, &mut self.engine).await.map_err(|error| error.to_string())?;
+            }
+            match self.input.read_buf(&mut self.buffer).await {
+                Ok(0) => return Err("closed by the peer during the handshake".to_owned()),
+                Ok(_) => {}
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+    }
+}
+
+/// Writes once. Cancel safe: what was written is gone from the outbox, nothing else is.
+async fn write_some(output: &mut OwnedWriteHalf, engine: &mut Engine) -> io::Result<()> {
+    let written = poll_fn(|context| {
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let count = engine.outbox().slices(&mut slices);
+        std::pin::Pin::new(&mut *output).poll_write_vectored(context, &slices[..count])
+    });
+    match written.await? {
+        0 => Err(io::ErrorKind::WriteZero.into()),
+        count => {
+            engine.outbox().advance(count);
+            Ok(())
+        }
+    }
+}
+
+/// Events that may wait for the owner.
+const EVENTS: usize = 256;
+/// Messages taken from the queue at a time.
+const BATCH: usize = 256;
+/// Bytes in the outbox above which messages stay in the queue, so that the queue's bound is the bound.
+const UNWRITTEN_MAX: usize = 1 << 20;
+/// Bytes of room to read into.
+const READ: usize = 16 << 10;
+/// Pieces in one vectored write.
+const SLICES: usize = 32;

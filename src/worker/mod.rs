@@ -1,1 +1,332 @@
-//! The worker: a pure session and its driver on tokio.
+//! A worker: jobs from a broker, done by a function of yours.
+//!
+//! ```
+//! use zmws::worker::{Job, ParamError, Worker};
+//!
+//! #[derive(serde::Deserialize)]
+//! struct Param {
+//!     str: String,
+//! }
+//!
+//! async fn reverse(job: Job) -> Result<String, ParamError> {
+//!     let param: Param = job.param()?; // JSON or PHP's serialization
+//!     Ok(param.str.chars().rev().collect())
+//! }
+//!
+//! # // A broker and a client, so that the example runs.
+//! # use zmws::server::{Config, Server, stopper};
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+//! # tokio::task::LocalSet::new().block_on(&runtime, async {
+//! # let server = Server::bind(Config { client_port: 0, worker_port: 0, news_port: 0, ..Config::default() })?;
+//! # let (addresses, (_stopper, stopped)) = (server.addresses(), stopper());
+//! # tokio::task::spawn_local(server.run(stopped));
+//! # let broker = addresses.workers.to_string(); // "127.0.0.1:5556"
+//! # let client = zmws::client::Client::builder().servers([addresses.clients.to_string()]).connect();
+//! # let stop = async move {
+//! #     let param = serde_json::json!({"str": "Hello, world"});
+//! #     let reply = loop {
+//! #         match client.call("STR-REV", param.clone()).await {
+//! #             Err(zmws::client::CallError::Refused { .. }) => tokio::task::yield_now().await, // not there yet
+//! #             reply => break reply.expect("a reply"),
+//! #         }
+//! #     };
+//! #     assert_eq!(reply.json(), Some("dlrow ,olleH".into()));
+//! # };
+//! let worker = Worker::builder("STR-REV").servers([broker]).concurrency(4).handler(reverse)?;
+//! worker.run(stop).await; // until your future `stop` is done; std::future::pending() never is
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The function gets a [`Job`] and returns what becomes an [`Answer`]: nothing, a value, or an error,
+//! which fails the job, as a panic does; the worker lives on. It may send parts of its result ahead
+//! ([`Job::partial`]) and is told when nobody waits any more ([`Job::cancellation`]).
+//!
+//! A worker of concurrency n is n peers of the broker, each with a connection and an identity of its
+//! own and one job at a time, since no dialect knows a peer that takes more. What each says and when
+//! is told in [`session`]; `driver` carries it out.
+//!
+//! Delivery is at least once: a job whose worker is lost is given to another, so a job may be done
+//! twice. Make that harmless.
+
+mod answer;
+pub mod builtin;
+mod cancel;
+mod driver;
+mod job;
+#[cfg(unix)]
+pub mod program;
+pub mod session;
+
+use std::fmt;
+use std::future::Future;
+use std::hash::{BuildHasher, RandomState};
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::job::ServiceName;
+use crate::message::Dialect;
+use crate::params::tag::BareParam;
+
+pub use answer::{Answer, Json};
+pub use cancel::Cancellation;
+pub use job::{Job, NotTaken, ParamError};
+
+use driver::{Driver, Stage, Work};
+
+/// A worker that is ready to run.
+pub struct Worker {
+    service: ServiceName,
+    settings: Arc<Settings>,
+    work: Work,
+}
+
+/// Why there is no worker.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("a service must have a name")]
+pub struct NoService;
+
+/// Settings of a [`Worker`]; [`Builder::handler`] or [`Builder::blocking`] ends them.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    service: Bytes,
+    settings: Settings,
+}
+
+/// What all connections of a worker share.
+#[derive(Clone)]
+struct Settings {
+    servers: Vec<String>,
+    concurrency: usize,
+    heartbeat: Duration,
+    tries: u32,
+    grace: Duration,
+    dialect: Option<Dialect>,
+    bare_param: BareParam,
+    idle: Option<Arc<dyn Fn() + Send + Sync>>,
+    seed: Option<u64>,
+}
+
+impl Worker {
+    /// Settings, each with a default, of a worker that does `service`.
+    pub fn builder(service: impl Into<Bytes>) -> Builder {
+        let settings = Settings {
+            servers: vec![with_port("127.0.0.1")],
+            concurrency: 1,
+            heartbeat: Duration::from_secs(5),
+            tries: 3,
+            grace: Duration::from_secs(30),
+            dialect: None,
+            bare_param: BareParam::default(),
+            idle: None,
+            seed: None,
+        };
+        Builder { service: service.into(), settings }
+    }
+
+    /// Connects, registers, and does jobs until `stop` is done; then finishes what runs, takes nothing
+    /// new, and returns. What still runs when the time of grace is over is left behind: its broker
+    /// gives it to another worker. Dropping the future leaves at once.
+    ///
+    /// Runs on the current tokio runtime, of either flavour, with its I/O and time enabled.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let (stage, stages) = watch::channel(Stage::Serve);
+        let seed = self.settings.seed.unwrap_or_else(|| RandomState::new().hash_one(()));
+        let mut seeds = fastrand::Rng::with_seed(seed);
+        let mut drivers = JoinSet::new();
+        for _ in 0..self.settings.concurrency {
+            let (settings, work) = (Arc::clone(&self.settings), Arc::clone(&self.work));
+            let driver = Driver::new(self.service.clone(), settings, work, seeds.u64(..), stages.clone());
+            drivers.spawn(driver.run());
+        }
+        stop.await;
+        stage.send_replace(Stage::Drain);
+        let all_left = async { while drivers.join_next().await.is_some() {} };
+        if timeout(self.settings.grace, all_left).await.is_err() {
+            stage.send_replace(Stage::Leave);
+            while drivers.join_next().await.is_some() {}
+        }
+    }
+}
+
+impl fmt::Debug for Worker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Worker")
+            .field("service", &self.service)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Builder {
+    /// The brokers' worker ports, `host` or `host:port` (5556) each, in the order they are tried. When
+    /// one is silent for too long the next is tried, and after the last the first. Default `127.0.0.1`.
+    #[must_use]
+    pub fn servers<S: AsRef<str>>(mut self, servers: impl IntoIterator<Item = S>) -> Self {
+        let servers: Vec<_> = servers.into_iter().map(|server| with_port(server.as_ref())).collect();
+        if !servers.is_empty() {
+            self.settings.servers = servers;
+        }
+        self
+    }
+
+    /// Jobs at once, each over a connection of its own. Default 1.
+    #[must_use]
+    pub fn concurrency(mut self, jobs: usize) -> Self {
+        self.settings.concurrency = jobs.max(1);
+        self
+    }
+
+    /// Time between two heartbeats, to be the same as the broker's; and how many silent intervals make
+    /// the server dead. Default 5 s and 3. Fewer leave live servers on a slow network, more keep
+    /// workers at dead ones.
+    #[must_use]
+    pub fn heartbeat(mut self, interval: Duration, tries: u32) -> Self {
+        self.settings.heartbeat = interval.max(HEARTBEAT_MIN);
+        self.settings.tries = tries.max(1);
+        self
+    }
+
+    /// How long running jobs may take to end when the worker is told to stop. Default 30 s.
+    #[must_use]
+    pub fn grace(mut self, limit: Duration) -> Self {
+        self.settings.grace = limit;
+        self
+    }
+
+    /// What to speak. By default zmws 2 with a broker of ours, which says so in its handshake, and zmws
+    /// 1 with others: all of upstream's but 2.0's development branch, which wants [`Dialect::Zmws2`].
+    /// Majordomo brokers want theirs.
+    #[must_use]
+    pub fn dialect(mut self, dialect: Dialect) -> Self {
+        self.settings.dialect = Some(dialect);
+        self
+    }
+
+    /// How to read a parameter that is tagged `PARAM: ` and looks like PHP. Default: as PHP.
+    #[must_use]
+    pub fn bare_param(mut self, reading: BareParam) -> Self {
+        self.settings.bare_param = reading;
+        self
+    }
+
+    /// What to call when no job has come for three heartbeats, once until the next job: the moment to
+    /// close files and database connections. It must not block.
+    #[must_use]
+    pub fn idle(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
+        self.settings.idle = Some(Arc::new(hook));
+        self
+    }
+
+    /// Where identities begin. Default: at random.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.settings.seed = Some(seed);
+        self
+    }
+
+    /// A worker whose jobs are done by an async function.
+    ///
+    /// # Errors
+    ///
+    /// [`NoService`] if the service's name is empty.
+    pub fn handler<F, T>(self, function: F) -> Result<Worker, NoService>
+    where
+        F: Fn(Job) -> T + Send + Sync + 'static,
+        T: Future<Output: Into<Answer>> + Send + 'static,
+    {
+        self.finish(Arc::new(move |job| {
+            let future = function(job);
+            Box::pin(async move { future.await.into() })
+        }))
+    }
+
+    /// A worker whose jobs are done by a function that computes for long or waits for files: it runs
+    /// on tokio's pool of threads for such. It cannot be stopped from outside; a long one should look
+    /// at [`Job::cancellation`].
+    ///
+    /// # Errors
+    ///
+    /// [`NoService`] if the service's name is empty.
+    pub fn blocking<F, T>(self, function: F) -> Result<Worker, NoService>
+    where
+        F: Fn(Job) -> T + Send + Sync + 'static,
+        T: Into<Answer>,
+    {
+        let function = Arc::new(function);
+        self.finish(Arc::new(move |job| {
+            let function = Arc::clone(&function);
+            let span = tracing::Span::current();
+            let task = tokio::task::spawn_blocking(move || span.in_scope(|| function(job).into()));
+            Box::pin(async move {
+                match task.await {
+                    Ok(answer) => answer,
+                    Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
+                    Err(_) => Answer::GiveBack, // the runtime goes down
+                }
+            })
+        }))
+    }
+
+    fn finish(self, work: Work) -> Result<Worker, NoService> {
+        let service = ServiceName::new(self.service).ok_or(NoService)?;
+        Ok(Worker { service, settings: Arc::new(self.settings), work })
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("servers", &self.servers)
+            .field("concurrency", &self.concurrency)
+            .field("heartbeat", &self.heartbeat)
+            .field("tries", &self.tries)
+            .field("dialect", &self.dialect)
+            .finish_non_exhaustive()
+    }
+}
+
+/// `host`, `host:port`, either with `tcp://` in front, as `host:port`.
+fn with_port(server: &str) -> String {
+    let server = server.trim();
+    let server = server.strip_prefix("tcp://").unwrap_or(server);
+    let name_end = server.rfind(']').map_or(0, |bracket| bracket + 1);
+    match server[name_end..].contains(':') {
+        true => server.to_owned(),
+        false => format!("{server}:5556"),
+    }
+}
+
+/// Below this a worker would do little else.
+const HEARTBEAT_MIN: Duration = Duration::from_millis(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_may_leave_out_the_port() {
+        let cases = [
+            ("10.0.0.1", "10.0.0.1:5556"),
+            ("broker:7000", "broker:7000"),
+            ("tcp://broker:7000", "broker:7000"),
+            ("[::1]", "[::1]:5556"),
+            ("[::1]:7000", "[::1]:7000"),
+        ];
+        for (given, meant) in cases {
+            assert_eq!(with_port(given), meant);
+        }
+    }
+
+    #[test]
+    fn a_service_without_a_name_is_refused() {
+        assert_eq!(Worker::builder("").handler(|_| async {}).err(), Some(NoService));
+    }
+}

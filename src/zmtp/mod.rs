@@ -1,6 +1,31 @@
 //! ZMTP, the protocol under ZeroMQ, without I/O: bytes in, events out; messages in, bytes out.
+//!
+//! Versions 3.1 (RFC 37), 3.0 (RFC 23) and 2.0 (RFC 15), with the NULL mechanism. No sockets, no
+//! clock, no patterns: what a ROUTER does with identities, and when a silent peer is dead, is decided
+//! by whoever drives an [`Engine`].
+//!
+//! Invariants:
+//! - no input panics; a peer that errs gets a [`ZmtpError`], and its engine takes no more;
+//! - what is held for a peer is bounded by [`Limits`], and grows by what came, not by what was announced;
+//! - the same bytes give the same events, however they are cut.
 
-use bytes::{Bytes, BytesMut};
+mod command;
+mod engine;
+mod frame;
+mod greeting;
+mod mechanism;
+mod metadata;
+mod opening;
+mod outbox;
+mod socket_type;
+#[cfg(test)]
+mod tests;
+
+use bytes::Bytes;
+
+pub use engine::Engine;
+pub use outbox::Outbox;
+pub use socket_type::SocketType;
 
 /// What an [`Engine`] is told of its socket. Shared by all connections of the socket.
 #[derive(Clone, Debug)]
@@ -13,23 +38,6 @@ pub struct Config {
     pub properties: Vec<(&'static str, Bytes)>,
     /// What a peer may send.
     pub limits: Limits,
-}
-
-/// ZeroMQ's socket types, by their names in READY.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum SocketType {
-    Pair,
-    Pub,
-    Sub,
-    Req,
-    Rep,
-    Dealer,
-    Router,
-    Pull,
-    Push,
-    XPub,
-    XSub,
 }
 
 /// Bounds on what a peer may make us hold. A declared length never allocates: buffers grow by what
@@ -62,7 +70,7 @@ pub enum Version {
 }
 
 /// What the handshake told of the peer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct PeerInfo {
     /// What both ends speak.
     pub version: Version,
@@ -75,7 +83,7 @@ pub struct PeerInfo {
 }
 
 /// What came out of the peer's bytes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Event {
     /// The handshake is done; messages may be sent. Comes first, and once.
     Ready(PeerInfo),
@@ -97,76 +105,98 @@ pub enum ZmtpError {
     /// The peer speaks ZMTP 1.0.
     #[error("the peer speaks ZMTP 1.0 (libzmq 2.x), which is not served")]
     Version1,
-}
-
-/// One end of one connection.
-#[derive(Debug)]
-pub struct Engine {
-    outbox: Outbox,
-}
-
-impl Engine {
-    /// A new connection's engine. The first bytes of the greeting are already in its output.
-    pub fn new(config: &Config) -> Self {
-        let _ = config;
-        todo!()
-    }
-
-    /// Takes from the front of `input` what makes the next event, without a copy where frames are
-    /// whole. `None`: more bytes are needed, and `input` is left with what cannot be used yet.
-    pub fn receive(&mut self, input: &mut BytesMut) -> Result<Option<Event>, ZmtpError> {
-        let _ = input;
-        todo!()
-    }
-
-    /// Appends a message to the output. Only after [`Event::Ready`].
-    pub fn send(&mut self, frames: &[Bytes]) {
-        let _ = frames;
-        todo!()
-    }
-
-    /// Appends a PING with a time to live in tenths of a second. Nothing for peers before 3.1.
-    pub fn ping(&mut self, ttl_deciseconds: u16) {
-        let _ = ttl_deciseconds;
-        todo!()
-    }
-
-    /// Appends a SUBSCRIBE (3.1) or the message 0x01… (before).
-    pub fn subscribe(&mut self, topic: &[u8]) {
-        let _ = topic;
-        todo!()
-    }
-
-    /// The bytes to be written: greeting and handshake, PONGs, messages.
-    pub fn outbox(&mut self) -> &mut Outbox {
-        &mut self.outbox
-    }
-}
-
-/// Bytes on their way to a peer: small frames gathered in one buffer, large ones shared as they are.
-#[derive(Debug, Default)]
-pub struct Outbox {}
-
-impl Outbox {
-    /// Bytes not yet written.
-    pub fn len(&self) -> usize {
-        todo!()
-    }
-
-    /// Whether all is written.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Fills `slices` from the front, for a vectored write; how many were filled.
-    pub fn slices<'a>(&'a self, slices: &mut [std::io::IoSlice<'a>]) -> usize {
-        let _ = slices;
-        todo!()
-    }
-
-    /// The first `count` bytes were written.
-    pub fn advance(&mut self, count: usize) {
-        let _ = count;
-        todo!()
-    }
+    /// The first bytes are no greeting of any version: perhaps HTTP, or TLS.
+    #[error("the peer does not speak ZMTP: it begins with \"{}\"", .start.escape_ascii())]
+    NotZmtp {
+        /// The first two bytes.
+        start: [u8; 2],
+    },
+    /// The peer greets with another security mechanism.
+    #[error("the peer wants the security mechanism \"{theirs}\", we have {ours}")]
+    Mechanism {
+        /// Ours.
+        ours: &'static str,
+        /// The mechanism in the peer's greeting.
+        theirs: String,
+    },
+    /// The two socket types may not talk to each other (RFC 23, "The Socket-Type Property").
+    #[error("a {ours} does not talk to a {theirs}")]
+    SocketType {
+        /// Our socket type.
+        ours: &'static str,
+        /// The peer's, as it said it.
+        theirs: String,
+    },
+    /// A longer identity than 255 bytes.
+    #[error("an identity of {size} bytes, 255 are allowed")]
+    IdentityTooLong {
+        /// The identity's bytes.
+        size: u64,
+    },
+    /// READY's properties cannot be read.
+    #[error("malformed metadata in READY: {0}")]
+    MalformedMetadata(&'static str),
+    /// A command's body cannot be read.
+    #[error("malformed command: {0}")]
+    MalformedCommand(&'static str),
+    /// A command that has no place in the handshake.
+    #[error("unexpected command \"{name}\" in the handshake")]
+    UnexpectedCommand {
+        /// Its name.
+        name: String,
+    },
+    /// A message before READY.
+    #[error("a message before the handshake was done")]
+    MessageInHandshake,
+    /// The peer gave up, and said why.
+    #[error("the peer refuses: {reason}")]
+    PeerError {
+        /// The reason in its ERROR command.
+        reason: String,
+    },
+    /// Flags that no version knows, or that the peer's version does not.
+    #[error("reserved bits in the flags of a frame: {flags:#04x}")]
+    ReservedFlags {
+        /// The octet.
+        flags: u8,
+    },
+    /// A command is one frame, never more.
+    #[error("a command with the MORE flag")]
+    CommandWithMore,
+    /// A longer frame than [`Limits::frame_max`].
+    #[error("a frame of {size} bytes, {max} are allowed")]
+    FrameTooLarge {
+        /// The length in the frame's header.
+        size: u64,
+        /// The limit.
+        max: usize,
+    },
+    /// A longer message than [`Limits::message_max`].
+    #[error("a message of {size} bytes or more, {max} are allowed")]
+    MessageTooLarge {
+        /// The lengths of its frames so far.
+        size: u64,
+        /// The limit.
+        max: usize,
+    },
+    /// More frames in a message than [`Limits::frames_max`].
+    #[error("a message of more than {max} frames")]
+    TooManyFrames {
+        /// The limit.
+        max: usize,
+    },
+    /// A longer command than any of ours needs: 8 KiB in the handshake, 64 KiB after it.
+    #[error("a command of {size} bytes, {max} are allowed")]
+    CommandTooLarge {
+        /// The length in the frame's header.
+        size: u64,
+        /// The limit.
+        max: usize,
+    },
+    /// A longer context in PING or PONG than 16 bytes (RFC 37, "Connection Heartbeating").
+    #[error("a heartbeat context of {size} bytes, 16 are allowed")]
+    ContextTooLong {
+        /// The context's bytes.
+        size: usize,
+    },
 }

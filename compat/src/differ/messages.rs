@@ -1,0 +1,328 @@
+//! Message against message.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use super::{About, Difference, Kind, Scene, lists};
+use crate::glance::Generation;
+use crate::glance_worker::Order;
+use crate::ledger::{Heard, Ledger, QuestionIndex, Run};
+use crate::replay::replaced;
+use crate::trace::{ConnIndex, Frame, to_text};
+
+/// Two messages of different connections may be swapped by the network if they are less than this apart, in
+/// microseconds.
+const SIMULTANEOUS: u64 = crate::settle::MOMENT;
+
+pub(super) fn differences(scene: Scene<'_>) -> Vec<Difference> {
+    let mut found = Vec::new();
+    for (recorded, ours) in scene.pairs() {
+        let pair = Pair { scene, recorded, ours };
+        found.extend(pair.replies());
+        found.extend(pair.runs());
+    }
+    found.extend(orders(scene));
+    found.extend(told(scene));
+    found
+}
+
+/// Whether anything but a list differs about a recorded question.
+pub(crate) fn differs(scene: Scene<'_>, recorded: QuestionIndex) -> bool {
+    let ours = scene.played.questions.get(&recorded);
+    ours.is_some_and(|&ours| Pair { scene, recorded, ours }.differs())
+}
+
+/// A question, recorded and replayed.
+#[derive(Clone, Copy)]
+struct Pair<'a> {
+    scene: Scene<'a>,
+    recorded: QuestionIndex,
+    ours: QuestionIndex,
+}
+
+impl<'a> Pair<'a> {
+    fn recorded_replies(&self) -> &'a [Heard] {
+        &self.scene.recorded().questions[self.recorded].replies
+    }
+
+    fn our_replies(&self) -> &'a [Heard] {
+        &self.scene.ours().questions[self.ours].replies
+    }
+
+    /// Whether anything but a list differs.
+    fn differs(&self) -> bool {
+        let is_other = |difference: &Difference| !matches!(difference.kind, Kind::List(_));
+        self.replies().iter().any(is_other) || !self.runs().is_empty()
+    }
+
+    // --- answers
+
+    fn replies(&self) -> Vec<Difference> {
+        let (recorded, ours) = (self.recorded_replies(), self.our_replies());
+        let same = |a: usize, b: usize| self.reply(&recorded[a], &ours[b]).is_empty();
+        let mut found = Vec::new();
+        for gap in gaps(recorded.len(), ours.len(), same) {
+            for step in 0..gap.recorded.len().max(gap.ours.len()) {
+                let theirs = gap.recorded.get(step).map(|&index| &recorded[index]);
+                let mine = gap.ours.get(step).map(|&index| &ours[index]);
+                found.extend(self.reply_gap(theirs, mine));
+            }
+        }
+        found
+    }
+
+    fn reply_gap(&self, recorded: Option<&Heard>, ours: Option<&Heard>) -> Vec<Difference> {
+        match (recorded, ours) {
+            (Some(recorded), Some(ours)) => self.reply(recorded, ours),
+            (Some(recorded), None) => vec![self.difference(Kind::ReplyMissing, Some(recorded), None)],
+            (None, Some(ours)) => vec![self.difference(Kind::ReplyExtra, None, Some(ours))],
+            (None, None) => Vec::new(),
+        }
+    }
+
+    fn reply(&self, recorded: &Heard, ours: &Heard) -> Vec<Difference> {
+        if let Some(list) = lists::compare(self.scene, self.recorded, recorded, ours) {
+            let kinds = list.into_iter().map(Kind::List);
+            return kinds.map(|kind| self.difference(kind, Some(recorded), Some(ours))).collect();
+        }
+        let first = self.first_difference(&recorded.frames, &ours.frames);
+        let kind = first.map(|frame| Kind::ReplyDiffers { frame });
+        kind.map(|kind| self.difference(kind, Some(recorded), Some(ours))).into_iter().collect()
+    }
+
+    /// The first frame that differs, our job's id counting as the recorded one's.
+    fn first_difference(&self, recorded: &[Frame], ours: &[Frame]) -> Option<usize> {
+        let bound = self.scene.recorded().id_of(self.recorded).zip(self.scene.ours().id_of(self.ours));
+        let same = |recorded: &Frame, ours: &Frame| match bound {
+            Some((theirs, mine)) => recorded.admits(&replaced(&ours.bytes, mine, theirs)),
+            None => recorded.admits(&ours.bytes),
+        };
+        let shorter = recorded.len().min(ours.len());
+        let differs = (0..shorter).find(|&index| !same(&recorded[index], &ours[index]));
+        differs.or((recorded.len() != ours.len()).then_some(shorter))
+    }
+
+    // --- orders
+
+    fn runs(&self) -> Vec<Difference> {
+        let runs = |ledger: &'a Ledger, question: QuestionIndex| {
+            ledger.questions[question].job.map_or(&[][..], |job| &ledger.jobs[job].runs)
+        };
+        let recorded = runs(self.scene.recorded(), self.recorded);
+        let ours = runs(self.scene.ours(), self.ours);
+        match (recorded, ours) {
+            ([], []) => Vec::new(),
+            ([first, ..], []) => vec![self.difference(Kind::RunMissing, Some(&first.order), None)],
+            ([], [first, ..]) => vec![self.difference(Kind::RunExtra, None, Some(&first.order))],
+            ([theirs, ..], [mine, ..]) => {
+                let count = Kind::Runs { recorded: recorded.len(), ours: ours.len() };
+                let counted = (recorded.len() != ours.len())
+                    .then(|| self.difference(count, Some(&theirs.order), Some(&mine.order)));
+                self.order(theirs, mine).into_iter().chain(counted).collect()
+            }
+        }
+    }
+
+    fn order(&self, recorded: &Run, ours: &Run) -> Option<Difference> {
+        let (theirs, mine) = (&recorded.order.frames, &ours.order.frames);
+        if theirs.is_empty() {
+            return None;
+        }
+        let form = |ledger: &Ledger, conn| ledger.workers.get(&conn).and_then(|worker| worker.ready);
+        let same_form = form(self.scene.recorded(), recorded.conn).map(|(form, _)| form)
+            == form(self.scene.ours(), ours.conn).map(|(form, _)| form);
+        let differs = match (Order::read(theirs), Order::read(mine)) {
+            // Another worker, of another dialect: what counts is the parameter.
+            (Order::Run { param: theirs, .. }, Order::Run { param: mine, .. }) if !same_form => {
+                (theirs != mine).then_some(0)
+            }
+            (Order::Run { client: Some(_), .. }, Order::Run { client: Some(client), .. })
+                if self.is_client(&theirs[0].bytes, &client) =>
+            {
+                self.first_difference(&theirs[1..], &mine[1..]).map(|frame| frame + 1)
+            }
+            _ => self.first_difference(theirs, mine),
+        };
+        let kind = Kind::RunDiffers { frame: differs? };
+        Some(self.difference(kind, Some(&recorded.order), Some(&ours.order)))
+    }
+
+    /// Whether the client that a zmws 1 worker is told is the one who asked: by its own identity, or by
+    /// one that its broker gave it.
+    fn is_client(&self, recorded: &Bytes, ours: &Bytes) -> bool {
+        let given = |identity: &Bytes| identity.len() == 5 && identity[0] == 0;
+        let own = self.scene.recorded().identity_of(self.scene.recorded().questions[self.recorded].conn);
+        match own {
+            Some(own) if !given(own) => ours == own,
+            _ => given(recorded) && given(ours),
+        }
+    }
+
+    fn difference(&self, kind: Kind, recorded: Option<&Heard>, ours: Option<&Heard>) -> Difference {
+        let asked = &self.scene.recorded().questions[self.recorded];
+        let peer = &self.scene.script.conns[asked.conn].peer;
+        let job = to_text(&asked.asked.job[..asked.asked.job.len().min(40)]);
+        Difference {
+            about: About::Question(self.recorded),
+            words: format!("{peer} asked {job:?}: {}", words(&kind)),
+            kind,
+            recorded: recorded.map(|heard| heard.frames.clone()),
+            ours: ours.map(|heard| heard.frames.clone()),
+            at: recorded.or(ours).map_or(asked.at, |heard| heard.at),
+        }
+    }
+}
+
+fn words(kind: &Kind) -> String {
+    match kind {
+        Kind::ReplyMissing => "an answer is missing".into(),
+        Kind::ReplyExtra => "an answer that the recording lacks".into(),
+        Kind::ReplyDiffers { frame } => format!("the answer differs, first in frame {frame}"),
+        Kind::List(list) => format!("the list differs: {list}"),
+        Kind::RunMissing => "no worker was given the job".into(),
+        Kind::RunExtra => "a worker was given a job that in the recording none got".into(),
+        Kind::RunDiffers { frame } => format!("the order to the worker differs, first in frame {frame}"),
+        Kind::Runs { recorded, ours } => format!("given out {ours} times instead of {recorded}"),
+        Kind::Order { .. } => "begun in another order".into(),
+        Kind::Told => "the worker was told something else".into(),
+        Kind::Law(law) => format!("{law:?}"),
+        Kind::Stream => "our end of the stream says something else".into(),
+    }
+}
+
+/// What lies between two pairs of equal messages.
+struct Gap {
+    recorded: Vec<usize>,
+    ours: Vec<usize>,
+}
+
+/// The longest common subsequence, and what it leaves over.
+fn gaps(recorded: usize, ours: usize, same: impl Fn(usize, usize) -> bool) -> Vec<Gap> {
+    let mut longest = vec![vec![0_usize; ours + 1]; recorded + 1];
+    let mut equal = vec![vec![false; ours]; recorded];
+    for a in (0..recorded).rev() {
+        for b in (0..ours).rev() {
+            equal[a][b] = same(a, b);
+            longest[a][b] = match equal[a][b] {
+                true => longest[a + 1][b + 1] + 1,
+                false => longest[a + 1][b].max(longest[a][b + 1]),
+            };
+        }
+    }
+    let mut found = vec![Gap { recorded: Vec::new(), ours: Vec::new() }];
+    let (mut a, mut b) = (0, 0);
+    while a < recorded || b < ours {
+        let gap = found.last_mut().expect("never empty");
+        if a < recorded && b < ours && equal[a][b] {
+            found.push(Gap { recorded: Vec::new(), ours: Vec::new() });
+            (a, b) = (a + 1, b + 1);
+        } else if b == ours || (a < recorded && longest[a + 1][b] >= longest[a][b + 1]) {
+            gap.recorded.push(a);
+            a += 1;
+        } else {
+            gap.ours.push(b);
+            b += 1;
+        }
+    }
+    found
+}
+
+// --- first in, first out
+
+/// The questions of each service in the order in which their jobs were first given out, or given out at all.
+fn begun(ledger: &Ledger, runs: Runs) -> BTreeMap<Bytes, Vec<QuestionIndex>> {
+    let mut all = Vec::new();
+    for (index, question) in ledger.questions.iter().enumerate() {
+        let given = question.job.map_or(&[][..], |job| &ledger.jobs[job].runs);
+        let counted = match runs {
+            Runs::First => given.len().min(1),
+            Runs::All => given.len(),
+        };
+        let service = &question.asked.service;
+        all.extend(given[..counted].iter().map(|run| (run.order.sequence, index, service.clone())));
+    }
+    all.sort_unstable_by_key(|(sequence, _, _)| *sequence);
+    let mut begun: BTreeMap<Bytes, Vec<QuestionIndex>> = BTreeMap::new();
+    for (_, index, service) in all {
+        begun.entry(service).or_default().push(index);
+    }
+    begun
+}
+
+/// Which runs of a job count for its place.
+#[derive(Clone, Copy)]
+enum Runs {
+    First,
+    All,
+}
+
+fn orders(scene: Scene<'_>) -> Vec<Difference> {
+    // The original gives a job that lost its worker to the end of the queue; we to the front.
+    let runs = match scene.recorded().generation() {
+        Generation::One | Generation::Two => Runs::First,
+        Generation::Both => Runs::All,
+    };
+    let (recorded, ours) = (begun(scene.recorded(), runs), begun(scene.ours(), runs));
+    let mut found = Vec::new();
+    for (service, mine) in &ours {
+        let Some(theirs) = recorded.get(service) else { continue };
+        let mine: Vec<_> = mine.iter().filter_map(|&question| scene.recorded_of(question)).collect();
+        let common = |all: &[QuestionIndex], other: &[QuestionIndex]| -> Vec<QuestionIndex> {
+            all.iter().copied().filter(|question| other.contains(question)).collect()
+        };
+        let (theirs, mine) = (common(theirs, &mine), common(&mine, theirs));
+        let fair = is_fair(scene.recorded(), &mine);
+        if theirs != mine && !(fair && is_fair(scene.recorded(), &theirs)) {
+            let first = theirs.iter().zip(&mine).find(|(a, b)| a != b).map_or(0, |(a, _)| *a);
+            let question = &scene.recorded().questions[first];
+            let service = to_text(service);
+            found.push(Difference {
+                about: About::Question(first),
+                kind: Kind::Order { fair },
+                recorded: None,
+                ours: None,
+                at: question.at,
+                words: format!("jobs of {service:?} begun in the order {mine:?} instead of {theirs:?}"),
+            });
+        }
+    }
+    found
+}
+
+/// Whether this is the order of the questions, but for such as came at the same time.
+fn is_fair(ledger: &Ledger, order: &[QuestionIndex]) -> bool {
+    order.iter().enumerate().all(|(place, &one)| {
+        order[place + 1..].iter().all(|&other| {
+            let (asked, later) = (&ledger.questions[one], &ledger.questions[other]);
+            one < other || (asked.conn != later.conn && asked.at - later.at < SIMULTANEOUS)
+        })
+    })
+}
+
+// --- what else workers are told
+
+fn told(scene: Scene<'_>) -> Vec<Difference> {
+    let of = |ledger: &Ledger, conn: ConnIndex| -> Vec<Heard> {
+        ledger.workers.get(&conn).map_or_else(Vec::new, |worker| worker.others.clone())
+    };
+    let mut found = Vec::new();
+    for conn in 0..scene.script.conns.len() {
+        let (recorded, ours) = (of(scene.recorded(), conn), of(scene.ours(), conn));
+        for index in 0..recorded.len().max(ours.len()) {
+            let (theirs, mine) = (recorded.get(index), ours.get(index));
+            let frames = |heard: Option<&Heard>| heard.map(|heard| heard.frames.clone());
+            if frames(theirs) != frames(mine) {
+                found.push(Difference {
+                    about: About::Conn(conn),
+                    kind: Kind::Told,
+                    recorded: frames(theirs),
+                    ours: frames(mine),
+                    at: theirs.or(mine).map_or(0, |heard| heard.at),
+                    words: format!("{} was told something else", scene.script.conns[conn].peer),
+                });
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,169 @@
+//! Where a replay differs from its recording.
+//!
+//! Question is compared with question: its answers, the orders that its job became, how often it was given
+//! out. Ids and identities are bound, not compared; times and workers are checked by what the replayed
+//! broker itself did. What no broker may do counts as a difference, whatever the recording shows.
+
+mod laws;
+mod lists;
+mod messages;
+
+pub(crate) use lists::is_sound as is_sound_list;
+pub use lists::{ListDifference, Row, RowKey, rows};
+pub(crate) use messages::differs;
+
+use crate::ledger::{Ledger, QuestionIndex};
+use crate::replay::Played;
+use crate::script::Script;
+use crate::trace::{ConnIndex, Frame, Header};
+
+/// One difference.
+#[derive(Clone, Debug)]
+pub struct Difference {
+    /// What it is about.
+    pub about: About,
+    /// What differs.
+    pub kind: Kind,
+    /// The recorded message, if there is one.
+    pub recorded: Option<Vec<Frame>>,
+    /// The replayed message, if there is one.
+    pub ours: Option<Vec<Frame>>,
+    /// When, in microseconds of the recording or else of the replay.
+    pub at: u64,
+    /// The same in words.
+    pub words: String,
+}
+
+/// What a difference is about.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum About {
+    /// A recorded question.
+    Question(QuestionIndex),
+    /// A connection.
+    Conn(ConnIndex),
+}
+
+/// What differs.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Kind {
+    /// The recorded client had an answer that ours lacks.
+    ReplyMissing,
+    /// Our client has an answer that the recorded one lacks.
+    ReplyExtra,
+    /// The answers differ.
+    ReplyDiffers {
+        /// The first frame that does.
+        frame: usize,
+    },
+    /// A list differs.
+    List(ListDifference),
+    /// The recorded job was given to a worker, ours never.
+    RunMissing,
+    /// Our job was given to a worker, the recorded one never.
+    RunExtra,
+    /// The orders differ.
+    RunDiffers {
+        /// The first frame that does.
+        frame: usize,
+    },
+    /// The job was given out another number of times.
+    Runs {
+        /// As recorded.
+        recorded: usize,
+        /// By us.
+        ours: usize,
+    },
+    /// Jobs of one service were begun in another order.
+    Order {
+        /// Whether ours is that of the questions.
+        fair: bool,
+    },
+    /// A worker was told something else than jobs and heartbeats, in one of the two.
+    Told,
+    /// What no broker may do.
+    Law(Law),
+    /// Our end of a raw stream says something else.
+    Stream,
+}
+
+/// What no broker may do.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Law {
+    /// A worker has one job at a time.
+    OneJobAWorker,
+    /// A job has one worker at a time.
+    OneWorkerAJob,
+    /// Two jobs do not share an id.
+    IdsAreUnique,
+    /// An id looks like one.
+    IdsLookLikeIds,
+    /// The acknowledgement comes before the job is given out.
+    AcknowledgedFirst,
+    /// A result comes from a worker.
+    ResultsHaveASource,
+    /// An answer goes to who asked.
+    AnswersGoToWhoAsked,
+    /// An idle worker hears a heartbeat each interval.
+    IdleWorkersHearHeartbeats,
+    /// A worker whose READY the recorded broker answered at once is answered at once.
+    ReadyIsAnswered,
+    /// A busy worker hears none.
+    BusyWorkersHearNone,
+    /// No job waits while a worker of its service is idle.
+    NoJobWaitsForNothing,
+    /// No job goes to a worker that has been silent for too long.
+    NoJobForTheSilent,
+    /// A worker gets jobs of the services it offers.
+    JobsFitTheWorker,
+    /// A job that is given out again is the same job.
+    JobsStayTheSame,
+}
+
+/// What the differ looks at.
+#[derive(Clone, Copy, Debug)]
+pub struct Scene<'a> {
+    /// What was recorded where.
+    pub header: &'a Header,
+    /// The recording.
+    pub script: &'a Script,
+    /// The replay.
+    pub played: &'a Played,
+}
+
+impl<'a> Scene<'a> {
+    /// What the recorded broker did.
+    pub fn recorded(&self) -> &'a Ledger {
+        &self.script.recorded
+    }
+
+    /// What ours did.
+    pub fn ours(&self) -> &'a Ledger {
+        &self.played.ours
+    }
+
+    /// The pairs of the recorded and our questions.
+    pub fn pairs(&self) -> impl Iterator<Item = (QuestionIndex, QuestionIndex)> + use<'a> {
+        let questions = &self.played.questions;
+        let recorded = 0..self.script.recorded.questions.len();
+        recorded.filter_map(|recorded| Some((recorded, *questions.get(&recorded)?)))
+    }
+
+    /// The recorded question of one of ours.
+    pub fn recorded_of(&self, ours: QuestionIndex) -> Option<QuestionIndex> {
+        self.pairs().find(|(_, question)| *question == ours).map(|(recorded, _)| recorded)
+    }
+
+    /// A heartbeat interval, in microseconds.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "intervals are seconds")]
+    pub fn interval(&self) -> u64 {
+        (self.header.heartbeat_interval * 1e6) as u64
+    }
+}
+
+/// All differences, by time.
+pub fn differences(scene: Scene<'_>) -> Vec<Difference> {
+    let mut found = messages::differences(scene);
+    found.extend(laws::differences(scene));
+    found.sort_by_key(|difference| difference.at);
+    found
+}

@@ -1,0 +1,108 @@
+//! The deliberate differences, each with its reason: `compat/known-differences.json`.
+//!
+//! An entry names a rule, which says what may differ and how; the rules are code (`rules`). An entry may be
+//! limited to versions of the original and to scenarios. One that explains nothing any more is out of date.
+
+use serde::Deserialize;
+
+use crate::differ::{Difference, Scene};
+use crate::glance::Generation;
+use crate::rules::Rule;
+use crate::trace::Header;
+
+/// One deliberate difference.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// A short name, unique.
+    pub id: String,
+    /// What may differ.
+    pub rule: Rule,
+    /// Versions of the original that it is limited to, as patterns with `*`.
+    #[serde(default = "anything")]
+    pub upstream: Vec<String>,
+    /// Scenarios that it is limited to, as patterns with `*`.
+    #[serde(default = "anything")]
+    pub scenario: Vec<String>,
+    /// Why we differ.
+    pub reason: String,
+    /// Where PROTOCOL.md speaks of it: `quirk 7`, `§10`.
+    pub protocol: String,
+}
+
+/// A recording that is not replayed.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Skipped {
+    /// Versions, as patterns.
+    #[serde(default = "anything")]
+    pub upstream: Vec<String>,
+    /// Scenarios, as patterns.
+    pub scenario: Vec<String>,
+    /// Why not.
+    pub reason: String,
+}
+
+/// The file.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Known {
+    /// What may differ.
+    pub differences: Vec<Entry>,
+    /// What is not replayed.
+    #[serde(default)]
+    pub skipped: Vec<Skipped>,
+}
+
+fn anything() -> Vec<String> {
+    vec!["*".into()]
+}
+
+/// The file that belongs to this version.
+pub const OURS: &str = include_str!("../known-differences.json");
+
+impl Known {
+    /// Reads the file.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with its JSON.
+    pub fn read(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+
+    /// The entry that explains a difference, by its place.
+    pub fn explains(&self, scene: Scene<'_>, difference: &Difference) -> Option<usize> {
+        // From a broker of our own kind we do not differ.
+        if scene.recorded().generation() == Generation::Both {
+            return None;
+        }
+        self.differences.iter().position(|entry| {
+            fits(&entry.upstream, &scene.header.upstream)
+                && fits(&entry.scenario, &scene.header.scenario)
+                && entry.rule.explains(scene, difference)
+        })
+    }
+
+    /// Why a recording is not replayed, by the place of the entry that says so.
+    pub fn skips(&self, header: &Header) -> Option<usize> {
+        self.skipped.iter().position(|entry| {
+            fits(&entry.upstream, &header.upstream) && fits(&entry.scenario, &header.scenario)
+        })
+    }
+}
+
+fn fits(patterns: &[String], text: &str) -> bool {
+    patterns.iter().any(|pattern| matches(pattern.as_bytes(), text.as_bytes()))
+}
+
+/// Whether `text` is as `pattern` says, where `*` stands for any text.
+fn matches(pattern: &[u8], text: &[u8]) -> bool {
+    match pattern.split_first() {
+        None => text.is_empty(),
+        Some((b'*', rest)) => (0..=text.len()).any(|skipped| matches(rest, &text[skipped..])),
+        Some((first, rest)) => {
+            text.split_first().is_some_and(|(head, tail)| head == first && matches(rest, tail))
+        }
+    }
+}

@@ -1,0 +1,575 @@
+//! Who asked what, and what came of it: the account of one exchange, recorded or replayed.
+//!
+//! It is kept the same way for both sides, so that question is compared with question and job with job,
+//! whatever their ids, their times and the order in which the network brought them. A reply belongs to the
+//! question it answers; a job to the question that made it, found by id where one was told and else by
+//! service, parameter and client.
+
+use std::collections::{BTreeMap, HashMap};
+
+use bytes::Bytes;
+
+use crate::glance::{Asked, Generation, Kind, Reply};
+use crate::glance_worker::{Order, Said, Verb, WorkerForm};
+use crate::trace::{Conn, ConnIndex, Frame};
+
+/// Which of [`Ledger::questions`].
+pub type QuestionIndex = usize;
+/// Which of [`Ledger::jobs`].
+pub type JobIndex = usize;
+
+/// The account.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    generation: Generation,
+    conns: Vec<Conn>,
+    /// What clients said, in order.
+    pub questions: Vec<Question>,
+    /// The jobs, in the order they were first heard of.
+    pub jobs: Vec<Job>,
+    /// Messages to clients that answer no question of theirs.
+    pub strays: Vec<(ConnIndex, Heard)>,
+    /// What no broker may do, in words, and when it did.
+    pub offences: Vec<(u64, Offence)>,
+    /// The workers, by connection.
+    pub workers: BTreeMap<ConnIndex, Worker>,
+    ids: HashMap<(String, Bytes), JobIndex>,
+    /// The identities that peers gave themselves.
+    identities: HashMap<ConnIndex, Bytes>,
+    /// How often each broker began anew.
+    lives: HashMap<String, u32>,
+    /// Messages of the broker so far: their order, where times are equal.
+    sequence: u64,
+}
+
+/// What a client said.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// When, in microseconds.
+    pub at: u64,
+    /// Over which connection.
+    pub conn: ConnIndex,
+    /// As it came.
+    pub frames: Vec<Bytes>,
+    /// What that means to the broker.
+    pub asked: Asked,
+    /// The answers to it.
+    pub replies: Vec<Heard>,
+    /// The job that it made.
+    pub job: Option<JobIndex>,
+    /// The broker's life in which it was asked.
+    life: u32,
+}
+
+/// A message of the broker.
+#[derive(Clone, Debug)]
+pub struct Heard {
+    /// When, in microseconds.
+    pub at: u64,
+    /// The how many-th message of the broker it was.
+    pub sequence: u64,
+    /// As it came.
+    pub frames: Vec<Frame>,
+}
+
+/// A job.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// Its id.
+    pub id: Bytes,
+    /// The question that made it, if that is known.
+    pub question: Option<QuestionIndex>,
+    /// Each time it was given to a worker.
+    pub runs: Vec<Run>,
+}
+
+/// A job's time with one worker.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The order.
+    pub order: Heard,
+    /// To whom.
+    pub conn: ConnIndex,
+    /// What the worker said of it.
+    pub answers: Vec<Answer>,
+}
+
+/// What a worker said of a job.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// When, in microseconds.
+    pub at: u64,
+    /// As it came.
+    pub frames: Vec<Frame>,
+    /// How the job stands.
+    pub verb: Verb,
+}
+
+/// What no broker may do.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Offence {
+    /// A job for a worker that has one.
+    ToBusy {
+        /// The worker.
+        conn: ConnIndex,
+        /// The job.
+        job: JobIndex,
+    },
+    /// A job for a worker that does not offer its service.
+    ToWrong {
+        /// The job.
+        job: JobIndex,
+    },
+    /// A job for a second worker, while the first is there and at it.
+    Twice {
+        /// The job.
+        job: JobIndex,
+    },
+    /// A job under the id of another.
+    SameId {
+        /// The question whose job has it too.
+        question: QuestionIndex,
+    },
+    /// HEARTBEAT for a worker that has a job.
+    BeatToBusy {
+        /// The worker.
+        conn: ConnIndex,
+    },
+    /// A result before the worker had any.
+    NoSource {
+        /// The question.
+        question: QuestionIndex,
+    },
+}
+
+/// A worker's connection.
+#[derive(Clone, Debug, Default)]
+pub struct Worker {
+    /// What it offers, and since when.
+    pub services: BTreeMap<Bytes, u64>,
+    /// The form of its last READY, and when that was.
+    pub ready: Option<(WorkerForm, u64)>,
+    /// When it said anything.
+    pub signs: Vec<u64>,
+    /// When it got HEARTBEAT, and the order of it.
+    pub beats: Vec<u64>,
+    /// What else it got that was no job.
+    pub others: Vec<Heard>,
+    /// From when to when it had a job.
+    pub busy: Vec<Busy>,
+    /// When its connection went.
+    pub left: Option<u64>,
+}
+
+/// A time during which a worker had a job.
+#[derive(Clone, Copy, Debug)]
+pub struct Busy {
+    /// The job.
+    pub job: JobIndex,
+    /// From when.
+    pub from: u64,
+    /// Until when, if it ended.
+    pub to: Option<u64>,
+    /// How it ended.
+    pub end: Option<End>,
+}
+
+/// How a worker's time with a job ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum End {
+    /// With its answer.
+    Answered,
+    /// Its connection went.
+    Left,
+    /// It was given another job.
+    Overrun,
+}
+
+impl Worker {
+    /// The job it has now.
+    pub fn holds(&self) -> Option<JobIndex> {
+        self.busy.last().filter(|busy| busy.to.is_none()).map(|busy| busy.job)
+    }
+
+    /// It is no worker any more, though it is still there.
+    fn dismiss(&mut self, at: u64) {
+        self.free(at, End::Left);
+        self.services.clear();
+        self.ready = None;
+    }
+
+    fn free(&mut self, at: u64, end: End) {
+        if let Some(busy) = self.busy.last_mut().filter(|busy| busy.to.is_none()) {
+            (busy.to, busy.end) = (Some(at), Some(end));
+        }
+    }
+}
+
+/// What a worker was told, as far as the replay must know.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Told {
+    /// A job.
+    Job(JobIndex),
+    /// Something else.
+    Else,
+}
+
+impl Ledger {
+    /// An empty account of what passes over `conns`.
+    pub fn new(generation: Generation, conns: Vec<Conn>) -> Self {
+        Self {
+            generation,
+            conns,
+            questions: Vec::new(),
+            jobs: Vec::new(),
+            strays: Vec::new(),
+            offences: Vec::new(),
+            workers: BTreeMap::new(),
+            ids: HashMap::new(),
+            identities: HashMap::new(),
+            lives: HashMap::new(),
+            sequence: 0,
+        }
+    }
+
+    /// How the broker reads its clients.
+    pub fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    /// A peer named itself.
+    pub fn identified(&mut self, conn: ConnIndex, identity: &Bytes) {
+        if !identity.is_empty() {
+            self.identities.insert(conn, identity.clone());
+        }
+    }
+
+    /// A broker began anew: it knows nothing of what was before.
+    pub fn restarted(&mut self, broker: &str) {
+        *self.lives.entry(broker.to_owned()).or_default() += 1;
+        // Its ids may come again.
+        self.ids.retain(|(of, _), _| of != broker);
+    }
+
+    /// A client said something.
+    pub fn client_said(&mut self, at: u64, conn: ConnIndex, frames: Vec<Bytes>) -> QuestionIndex {
+        let asked = Asked::read(&frames, self.generation);
+        let life = self.life(conn);
+        if self.generation == Generation::Both {
+            self.worker_asked(at, conn, &frames);
+        }
+        self.questions.push(Question { at, conn, frames, asked, replies: Vec::new(), job: None, life });
+        self.questions.len() - 1
+    }
+
+    /// A worker's answer at the clients' port, which only a broker that reads all dialects understands.
+    fn worker_asked(&mut self, at: u64, conn: ConnIndex, frames: &[Bytes]) {
+        let Said::Answer { id, verb, .. } = Said::read(frames) else { return };
+        let Some(job) = self.job_of(conn, &id) else { return };
+        let frames = frames.iter().cloned().map(Frame::whole).collect();
+        let Some(run) = self.jobs[job].runs.last_mut() else { return };
+        run.answers.push(Answer { at, frames, verb });
+        if let Some(worker) = self.workers.get_mut(&run.conn).filter(|worker| worker.holds() == Some(job)) {
+            worker.free(at, End::Answered);
+        }
+    }
+
+    /// A client was told something. `None` if that answers no question.
+    pub fn client_heard(&mut self, at: u64, conn: ConnIndex, frames: Vec<Frame>) -> Option<QuestionIndex> {
+        let heard = self.heard(at, frames);
+        let reply = Reply::read(&heard.frames);
+        let Some(question) = self.question_of(conn, &reply) else {
+            self.strays.push((conn, heard));
+            return None;
+        };
+        if matches!(reply, Reply::Ended { .. }) && !self.has_source(question) {
+            self.offences.push((at, Offence::NoSource { question }));
+        }
+        self.questions[question].replies.push(heard);
+        Some(question)
+    }
+
+    /// A worker said something.
+    pub fn worker_said(&mut self, at: u64, conn: ConnIndex, frames: &[Frame]) -> Said {
+        let bare: Vec<Bytes> = frames.iter().map(|frame| frame.bytes.clone()).collect();
+        let said = Said::read(&bare);
+        let worker = self.workers.entry(conn).or_default();
+        worker.signs.push(at);
+        match &said {
+            Said::Ready { service, form } => {
+                worker.services.entry(service.clone()).or_insert(at);
+                worker.ready = Some((*form, at));
+            }
+            Said::Answer { id, verb, .. } => {
+                self.answered(at, conn, id, Answer { at, frames: frames.to_vec(), verb: *verb });
+            }
+            Said::Disconnect => worker.dismiss(at),
+            Said::Heartbeat | Said::Other => {}
+        }
+        said
+    }
+
+    /// A worker was told something.
+    pub fn worker_heard(&mut self, at: u64, conn: ConnIndex, frames: Vec<Frame>) -> Told {
+        let heard = self.heard(at, frames);
+        let order = Order::read(&heard.frames);
+        self.workers.entry(conn).or_default();
+        match order {
+            Order::Heartbeat => {
+                if self.workers[&conn].holds().is_some() {
+                    self.offences.push((at, Offence::BeatToBusy { conn }));
+                }
+                self.workers.entry(conn).or_default().beats.push(at);
+                Told::Else
+            }
+            Order::Disconnect => {
+                let worker = self.workers.entry(conn).or_default();
+                worker.others.push(heard);
+                worker.dismiss(at);
+                Told::Else
+            }
+            Order::Other => {
+                self.workers.entry(conn).or_default().others.push(heard);
+                Told::Else
+            }
+            Order::Run { id, param, client } => {
+                let job = self.job_given(conn, &id, param.as_ref(), client.as_ref());
+                self.watch_order(at, conn, job);
+                self.jobs[job].runs.push(Run { order: heard, conn, answers: Vec::new() });
+                let worker = self.workers.entry(conn).or_default();
+                worker.free(at, End::Overrun);
+                worker.busy.push(Busy { job, from: at, to: None, end: None });
+                Told::Job(job)
+            }
+        }
+    }
+
+    /// A worker's connection went.
+    pub fn worker_left(&mut self, at: u64, conn: ConnIndex) {
+        if let Some(worker) = self.workers.get_mut(&conn) {
+            worker.free(at, End::Left);
+            worker.left = worker.left.or(Some(at));
+        }
+    }
+
+    /// The job of this id, at the broker that `conn` goes to.
+    pub fn job_of(&self, conn: ConnIndex, id: &Bytes) -> Option<JobIndex> {
+        self.ids.get(&(self.conns[conn].broker().to_owned(), id.clone())).copied()
+    }
+
+    /// The id of the job that a question made.
+    pub fn id_of(&self, question: QuestionIndex) -> Option<&Bytes> {
+        self.questions[question].job.map(|job| &self.jobs[job].id)
+    }
+
+    fn life(&self, conn: ConnIndex) -> u32 {
+        self.lives.get(self.conns[conn].broker()).copied().unwrap_or(0)
+    }
+
+    fn heard(&mut self, at: u64, frames: Vec<Frame>) -> Heard {
+        self.sequence += 1;
+        Heard { at, sequence: self.sequence, frames }
+    }
+
+    fn answered(&mut self, at: u64, conn: ConnIndex, id: &Bytes, answer: Answer) {
+        let Some(job) = self.job_of(conn, id) else { return };
+        let over = !matches!(answer.verb, Verb::Part);
+        let peer = &self.conns[conn].peer;
+        let runs = &mut self.jobs[job].runs;
+        let run = runs
+            .iter()
+            .rposition(|run| run.conn == conn)
+            .or_else(|| runs.iter().rposition(|run| &self.conns[run.conn].peer == peer))
+            .or(runs.len().checked_sub(1));
+        if let Some(run) = run {
+            runs[run].answers.push(answer);
+        }
+        let worker = self.workers.entry(conn).or_default();
+        if over && worker.holds() == Some(job) {
+            worker.free(at, End::Answered);
+        }
+    }
+
+    fn watch_order(&mut self, at: u64, conn: ConnIndex, job: JobIndex) {
+        if self.workers[&conn].holds().is_some() {
+            self.offences.push((at, Offence::ToBusy { conn, job }));
+        }
+        let service = self.jobs[job].question.map(|question| &self.questions[question].asked.service);
+        if service.is_some_and(|service| !self.workers[&conn].services.contains_key(service)) {
+            self.offences.push((at, Offence::ToWrong { job }));
+        }
+        let others = self.workers.iter().filter(|(other, _)| **other != conn);
+        if others.map(|(_, worker)| worker.holds()).any(|held| held == Some(job)) {
+            self.offences.push((at, Offence::Twice { job }));
+        }
+    }
+
+    /// Whether a worker has said how the job of a question stands, or lost it.
+    fn has_source(&self, question: QuestionIndex) -> bool {
+        let Some(job) = self.questions[question].job else { return false };
+        let runs = &self.jobs[job].runs;
+        runs.len() > 1 || runs.iter().any(|run| !run.answers.is_empty())
+    }
+
+    // --- which question a reply answers
+
+    fn question_of(&mut self, conn: ConnIndex, reply: &Reply) -> Option<QuestionIndex> {
+        if let Reply::Accepted { id } = reply {
+            return self.accepted(conn, id);
+        }
+        if let Some(id) = reply.id() {
+            let known = self.job_of(conn, id).and_then(|job| self.jobs[job].question);
+            if let Some(question) = known {
+                return self.same_client(conn, self.questions[question].conn).then_some(question);
+            }
+            let jobless = |question: &Question| question.asked.kind == Kind::Wait && question.job.is_none();
+            let question = self.open(conn, jobless)?;
+            self.bind(conn, id, question);
+            return Some(question);
+        }
+        let fits = |question: &Question| question.replies.is_empty() && self.fits(&question.asked, reply);
+        let unanswered = |question: &Question| question.replies.is_empty();
+        self.open(conn, fits).or_else(|| self.open(conn, unanswered)).or_else(|| self.last(conn))
+    }
+
+    /// An id that is told first by the acknowledgement, or that a worker had already: then the question
+    /// that was thought to have made the job may have been another of the same words.
+    fn accepted(&mut self, conn: ConnIndex, id: &Bytes) -> Option<QuestionIndex> {
+        let known = self.job_of(conn, id).and_then(|job| self.jobs[job].question);
+        if let Some(question) = known
+            && self.questions[question].conn == conn
+            && self.questions[question].asked.kind == Kind::Background
+        {
+            return Some(question);
+        }
+        let unanswered = |question: &Question| question.replies.is_empty();
+        let background =
+            |question: &Question| unanswered(question) && question.asked.kind == Kind::Background;
+        let question = self.open(conn, background).or_else(|| self.open(conn, unanswered))?;
+        if let Some(other) = known
+            && self.questions[other].asked.kind == Kind::Background
+        {
+            let at = self.questions[question].at;
+            self.offences.push((at, Offence::SameId { question: other }));
+        }
+        self.bind(conn, id, question);
+        Some(question)
+    }
+
+    /// Whether two connections are one client's: it may come back under its identity.
+    fn same_client(&self, one: ConnIndex, other: ConnIndex) -> bool {
+        one == other
+            || self.identities.get(&one).is_some_and(|identity| self.identities.get(&other) == Some(identity))
+    }
+
+    fn fits(&self, asked: &Asked, reply: &Reply) -> bool {
+        match reply {
+            Reply::Refused { name } => {
+                (asked.kind != Kind::List) && (*name == asked.service || *name == asked.job)
+            }
+            Reply::Majordomo { service, .. } => *service == asked.service,
+            Reply::Other => asked.kind == Kind::List,
+            Reply::Accepted { .. } | Reply::Part { .. } | Reply::Ended { .. } => false,
+        }
+    }
+
+    /// The oldest question over `conn`, of the broker's present life, that `fits`.
+    fn open(&self, conn: ConnIndex, fits: impl Fn(&Question) -> bool) -> Option<QuestionIndex> {
+        let life = self.life(conn);
+        let mut questions = self.questions.iter();
+        questions.position(|question| question.conn == conn && question.life == life && fits(question))
+    }
+
+    fn last(&self, conn: ConnIndex) -> Option<QuestionIndex> {
+        self.questions.iter().rposition(|question| question.conn == conn)
+    }
+
+    // --- which question a job comes from
+
+    fn bind(&mut self, conn: ConnIndex, id: &Bytes, question: QuestionIndex) -> JobIndex {
+        let key = (self.conns[conn].broker().to_owned(), id.clone());
+        let job = match self.ids.get(&key) {
+            Some(&job) => job,
+            None => self.new_job(key, None),
+        };
+        if let Some(before) = self.jobs[job].question.replace(question)
+            && before != question
+        {
+            self.questions[before].job = None;
+        }
+        self.questions[question].job = Some(job);
+        job
+    }
+
+    fn new_job(&mut self, key: (String, Bytes), question: Option<QuestionIndex>) -> JobIndex {
+        let id = key.1.clone();
+        self.jobs.push(Job { id, question, runs: Vec::new() });
+        self.ids.insert(key, self.jobs.len() - 1);
+        self.jobs.len() - 1
+    }
+
+    fn job_given(
+        &mut self,
+        conn: ConnIndex,
+        id: &Bytes,
+        param: Option<&Bytes>,
+        client: Option<&Bytes>,
+    ) -> JobIndex {
+        if let Some(job) = self.job_of(conn, id) {
+            return job;
+        }
+        match self.maker(conn, param, client) {
+            Some(question) => self.bind(conn, id, question),
+            None => self.new_job((self.conns[conn].broker().to_owned(), id.clone()), None),
+        }
+    }
+
+    /// The question that made a job which a worker is the first to hear of: the best likeness, and the
+    /// oldest of equals.
+    fn maker(&self, conn: ConnIndex, param: Option<&Bytes>, client: Option<&Bytes>) -> Option<QuestionIndex> {
+        let services = &self.workers[&conn].services;
+        let broker = self.conns[conn].broker();
+        let life = self.life(conn);
+        let candidates = self.questions.iter().enumerate().filter(|(_, question)| {
+            question.job.is_none()
+                && question.life == life
+                && question.asked.is_job()
+                && question.replies.is_empty()
+                && self.conns[question.conn].broker() == broker
+        });
+        let likeness = |question: &Question| {
+            let asked = &question.asked;
+            let of_service = services.contains_key(&asked.service);
+            let same_param = match (param, &asked.param) {
+                (Some(given), Some(sent)) => given == sent,
+                (Some(given), None) => given.is_empty() || *given == asked.job,
+                (None, sent) => sent.is_none(),
+            };
+            let same_client = client.is_some_and(|client| self.identity_of(question.conn) == Some(client));
+            (of_service, same_client, same_param, asked.kind == Kind::Wait)
+        };
+        let best =
+            candidates.map(|(index, question)| (likeness(question), std::cmp::Reverse(index))).max()?;
+        Some(best.1.0)
+    }
+
+    /// The identity that a peer gave itself.
+    pub fn own_identity(&self, conn: ConnIndex) -> Option<&Bytes> {
+        self.identities.get(&conn)
+    }
+
+    /// The identity of a client: its own, or the one that zmws 1 workers were told.
+    pub fn identity_of(&self, conn: ConnIndex) -> Option<&Bytes> {
+        if let Some(identity) = self.identities.get(&conn) {
+            return Some(identity);
+        }
+        let runs = self
+            .jobs
+            .iter()
+            .filter(|job| job.question.is_some_and(|question| self.questions[question].conn == conn));
+        runs.flat_map(|job| &job.runs).find_map(|run| match &run.order.frames[..] {
+            [client, _, _, _] if !client.bytes.is_empty() => Some(&client.bytes),
+            _ => None,
+        })
+    }
+}

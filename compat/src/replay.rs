@@ -1,0 +1,421 @@
+//! Plays the peers of a recording to a broker, and keeps account of what it does.
+//!
+//! Virtual time is the recording's, but for causes: an answer waits for its question. A worker answers a
+//! job when it has it, whichever worker that is; a client says what it said after an answer once it has
+//! that answer; nobody hangs up in the middle of what the recording shows as done. What a peer waits for
+//! may never come: after a time it goes on.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use bytes::Bytes;
+
+use crate::glance::Generation;
+use crate::glance_worker::{Said, Verb, WorkerForm};
+use crate::ledger::{JobIndex, Ledger, QuestionIndex, Run, Told};
+use crate::script::{Act, Script, Step, is_last};
+use crate::target::{Opening, Target};
+use crate::trace::{ConnIndex, Frame, Port};
+
+/// What came of a replay.
+#[derive(Clone, Debug)]
+pub struct Played {
+    /// What the broker did. Question is question of the script, by index.
+    pub ours: Ledger,
+    /// Our question of each recorded one.
+    pub questions: HashMap<QuestionIndex, QuestionIndex>,
+    /// The jobs that a peer of the replay answered without a pattern in the recording.
+    pub improvised: Vec<JobIndex>,
+    /// The Unix time, in microseconds, at which it began.
+    pub epoch: u64,
+}
+
+/// Plays `script` to `target`. `patience` is how long a peer waits for what does not come, in microseconds.
+pub fn play(script: &Script, target: &mut dyn Target, patience: u64) -> Played {
+    let mut stage = Stage {
+        script,
+        target,
+        patience,
+        ours: Ledger::new(Generation::Both, script.conns.clone()),
+        questions: HashMap::new(),
+        agenda: BTreeMap::new(),
+        planned: 0,
+        waiting: HashMap::new(),
+        waived: Vec::new(),
+        open: HashMap::new(),
+        names: HashMap::new(),
+        chosen: HashMap::new(),
+        improvised: Vec::new(),
+    };
+    stage.run();
+    let epoch = stage.target.epoch();
+    Played { ours: stage.ours, questions: stage.questions, improvised: stage.improvised, epoch }
+}
+
+struct Stage<'a> {
+    script: &'a Script,
+    target: &'a mut dyn Target,
+    patience: u64,
+    ours: Ledger,
+    /// Our question of each recorded one.
+    questions: HashMap<QuestionIndex, QuestionIndex>,
+    /// What is to be done, by time and then in the order of planning.
+    agenda: BTreeMap<(u64, u64), Cue>,
+    planned: u64,
+    /// Steps that wait for a cause, by connection, in order.
+    waiting: HashMap<ConnIndex, VecDeque<usize>>,
+    /// Recorded questions whose answers are waited for no longer.
+    waived: Vec<QuestionIndex>,
+    open: HashMap<ConnIndex, bool>,
+    /// Who has which identity, by port and broker.
+    names: HashMap<(Port, String, Bytes), ConnIndex>,
+    /// Which runs of a recorded job were taken as the pattern of one of ours.
+    chosen: HashMap<JobIndex, Vec<usize>>,
+    improvised: Vec<JobIndex>,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug)]
+enum Cue {
+    /// A step of the script.
+    Step(usize),
+    /// The patience of a connection ends.
+    Impatience(ConnIndex, usize),
+    /// A worker speaks of its job.
+    Answer { job: JobIndex, run: usize, frames: Vec<Bytes>, last: bool },
+}
+
+impl Stage<'_> {
+    fn run(&mut self) {
+        for (index, step) in self.script.steps.iter().enumerate() {
+            self.plan(step.at, Cue::Step(index));
+        }
+        let mut now = 0;
+        loop {
+            let next = self.agenda.first_key_value().map(|(&(at, _), _)| at);
+            let until = next.unwrap_or_else(|| self.script.end.max(now));
+            // All that a moment brings is heard before the next thing is said in it.
+            if let Some(output) = self.target.next(until.max(now)) {
+                now = now.max(output.at);
+                self.hear(now, output.conn, output.frames);
+                self.release(now);
+                continue;
+            }
+            now = now.max(until);
+            let Some((_, cue)) = self.agenda.pop_first() else { return };
+            self.cue(now, cue);
+            self.release(now);
+        }
+    }
+
+    fn plan(&mut self, at: u64, cue: Cue) {
+        self.planned += 1;
+        self.agenda.insert((at, self.planned), cue);
+    }
+
+    fn cue(&mut self, now: u64, cue: Cue) {
+        match cue {
+            Cue::Step(index) => self.step(now, index),
+            Cue::Impatience(conn, index) => {
+                let head = self.waiting.get(&conn).and_then(|steps| steps.front());
+                if head == Some(&index) {
+                    self.waive(index);
+                    self.waiting.get_mut(&conn).and_then(VecDeque::pop_front);
+                    self.act(now, index);
+                }
+            }
+            Cue::Answer { job, run, frames, last } => self.answer(now, job, run, frames, last),
+        }
+    }
+
+    // --- what peers do of their own accord
+
+    fn step(&mut self, now: u64, index: usize) {
+        let step = &self.script.steps[index];
+        let Some(conn) = step.conn else { return self.act(now, index) };
+        let behind_others = self.waiting.get(&conn).is_some_and(|steps| !steps.is_empty());
+        if !behind_others && self.may(step) {
+            return self.act(now, index);
+        }
+        self.waiting.entry(conn).or_default().push_back(index);
+        self.plan(now + self.patience, Cue::Impatience(conn, index));
+    }
+
+    /// Does what has waited for a cause that is there now.
+    fn release(&mut self, now: u64) {
+        loop {
+            let ready = self.waiting.iter().find_map(|(&conn, steps)| {
+                let index = *steps.front()?;
+                self.may(&self.script.steps[index]).then_some((conn, index))
+            });
+            let Some((conn, index)) = ready else { return };
+            self.waiting.get_mut(&conn).and_then(VecDeque::pop_front);
+            self.act(now, index);
+        }
+    }
+
+    /// Whether the causes of a step are there.
+    fn may(&self, step: &Step) -> bool {
+        let Some(conn) = step.conn else { return true };
+        match &step.act {
+            Act::Restart(_) | Act::Open(_) | Act::Tell(_) | Act::Live => true,
+            Act::Ask { about, .. } => {
+                about.is_none_or(|job| self.our_job(job).is_some()) && self.answers_are_there(step.at, conn)
+            }
+            Act::Close if self.script.conns[conn].port == Port::Backend => !self.will_answer(conn),
+            Act::Close => self.answers_are_there(step.at, conn),
+        }
+    }
+
+    /// Whether a client has what it had at this time of the recording.
+    fn answers_are_there(&self, at: u64, conn: ConnIndex) -> bool {
+        let asked = self.script.recorded.questions.iter().enumerate();
+        asked.filter(|(_, question)| question.conn == conn && question.at < at).all(|(index, question)| {
+            let had = question.replies.iter().filter(|reply| reply.at < at).count();
+            let has = self.questions.get(&index).map_or(0, |&ours| self.ours.questions[ours].replies.len());
+            has >= had || self.waived.contains(&index)
+        })
+    }
+
+    fn waive(&mut self, index: usize) {
+        let step = &self.script.steps[index];
+        let asked = self.script.recorded.questions.iter().enumerate();
+        let before = asked.filter(|(_, question)| Some(question.conn) == step.conn && question.at < step.at);
+        self.waived.extend(before.map(|(index, _)| index));
+    }
+
+    /// Whether a worker has a job that it will answer.
+    fn will_answer(&self, conn: ConnIndex) -> bool {
+        self.agenda.values().any(|cue| match cue {
+            Cue::Answer { job, run, last, .. } => *last && self.has(conn, *job, *run),
+            Cue::Step(_) | Cue::Impatience(..) => false,
+        })
+    }
+
+    fn has(&self, conn: ConnIndex, job: JobIndex, run: usize) -> bool {
+        let runs = &self.ours.jobs[job].runs;
+        runs.len() == run + 1 && runs[run].conn == conn
+    }
+
+    fn act(&mut self, now: u64, index: usize) {
+        let step = &self.script.steps[index];
+        let conn = step.conn.unwrap_or_default();
+        match &step.act {
+            Act::Restart(broker) => {
+                self.target.restart(now, broker);
+                self.ours.restarted(broker);
+            }
+            Act::Open(identity) => self.connect(now, conn, identity),
+            Act::Close if self.is_open(conn) => {
+                self.open.insert(conn, false);
+                self.names.retain(|_, holder| *holder != conn);
+                self.ours.worker_left(now, conn);
+                self.target.close(now, conn);
+            }
+            // A connection that was never taken notice of.
+            Act::Close | Act::Ask { .. } | Act::Tell(_) | Act::Live if !self.is_open(conn) => {}
+            Act::Ask { question, frames, about } => self.ask(now, conn, *question, frames, *about),
+            Act::Tell(frames) => self.tell(now, conn, frames.clone()),
+            Act::Live => self.live(now, conn),
+            Act::Close => {}
+        }
+    }
+
+    fn is_open(&self, conn: ConnIndex) -> bool {
+        self.open.get(&conn) == Some(&true)
+    }
+
+    /// Connects, unless the identity is another's: a ROUTER takes no notice of the second, and the
+    /// recording tells whether the first was still there.
+    fn connect(&mut self, now: u64, conn: ConnIndex, identity: &Bytes) {
+        let about = &self.script.conns[conn];
+        let name = (about.port, about.broker().to_owned(), identity.clone());
+        let holder = self.names.get(&name).copied().filter(|_| !identity.is_empty());
+        if let Some(holder) = holder {
+            if !self.script.welcome[conn] {
+                return;
+            }
+            self.open.insert(holder, false);
+            self.ours.worker_left(now, holder);
+            self.target.close(now, holder);
+        }
+        let opening = Opening { port: about.port, broker: about.broker(), identity: identity.clone() };
+        self.ours.identified(conn, identity);
+        self.target.open(now, conn, &opening);
+        self.open.insert(conn, true);
+        self.names.insert(name, conn);
+    }
+
+    fn ask(
+        &mut self,
+        now: u64,
+        conn: ConnIndex,
+        question: QuestionIndex,
+        frames: &[Bytes],
+        about: Option<JobIndex>,
+    ) {
+        let mut frames = frames.to_vec();
+        if let Some(job) = about
+            && let Some(ours) = self.our_job(job)
+        {
+            let (from, to) = (&self.script.recorded.jobs[job].id, &self.ours.jobs[ours].id);
+            frames = with_id(&frames, from, to);
+        }
+        let ours = self.ours.client_said(now, conn, frames.clone());
+        self.questions.insert(question, ours);
+        self.target.say(now, conn, frames);
+    }
+
+    fn tell(&mut self, now: u64, conn: ConnIndex, frames: Vec<Bytes>) {
+        let whole: Vec<Frame> = frames.iter().cloned().map(Frame::whole).collect();
+        self.ours.worker_said(now, conn, &whole);
+        self.target.say(now, conn, frames);
+    }
+
+    fn live(&mut self, now: u64, conn: ConnIndex) {
+        let Some(worker) = self.ours.workers.get(&conn) else { return };
+        let is_open = self.is_open(conn);
+        if let Some((form, _)) = worker.ready
+            && is_open
+            && worker.holds().is_none()
+        {
+            self.tell(now, conn, Said::heartbeat(form));
+        }
+    }
+
+    // --- what the broker does
+
+    fn hear(&mut self, now: u64, conn: ConnIndex, frames: Vec<Bytes>) {
+        let frames: Vec<Frame> = frames.into_iter().map(Frame::whole).collect();
+        match self.script.conns[conn].port {
+            Port::Frontend => drop(self.ours.client_heard(now, conn, frames)),
+            Port::Backend => {
+                if let Told::Job(job) = self.ours.worker_heard(now, conn, frames) {
+                    self.rehearse(now, conn, job);
+                }
+            }
+            Port::News | Port::Http => {}
+        }
+    }
+
+    /// Plans what the worker that has just got a job will say of it: what the recording has of that job.
+    fn rehearse(&mut self, now: u64, conn: ConnIndex, job: JobIndex) {
+        let run = self.ours.jobs[job].runs.len() - 1;
+        let pattern = self.pattern(conn, job, run);
+        let Some(pattern) = pattern.filter(|pattern| self.is_played_out(conn, run, pattern)) else {
+            self.improvised.push(job);
+            return self.improvise(now, conn, job, run);
+        };
+        let recorded_id = self.ours.jobs[job].question.and_then(|question| {
+            let recorded = self.recorded_question(question)?;
+            self.script.recorded.id_of(recorded).cloned()
+        });
+        for answer in &pattern.answers {
+            let at = answer.at.max(now + answer.at.saturating_sub(pattern.order.at));
+            let frames: Vec<Bytes> = answer.frames.iter().map(Frame::filled).collect();
+            let frames = self.in_form_of(conn, pattern.conn, frames, recorded_id.as_ref(), job);
+            self.plan(at, Cue::Answer { job, run, frames, last: is_last(answer.verb) });
+        }
+    }
+
+    /// The recorded run after which this one is to be played: of the same worker if there is one, else one
+    /// that came to something.
+    fn pattern(&mut self, conn: ConnIndex, job: JobIndex, run: usize) -> Option<Run> {
+        let question = self.recorded_question(self.ours.jobs[job].question?)?;
+        let recorded = self.script.recorded.questions[question].job?;
+        let runs = &self.script.recorded.jobs[recorded].runs;
+        let used = self.chosen.entry(recorded).or_default();
+        let of_worker = (0..runs.len()).find(|index| runs[*index].conn == conn && !used.contains(index));
+        let nth = (run < runs.len()).then_some(run).filter(|&run| !runs[run].answers.is_empty());
+        let answered = runs.iter().rposition(|run| !run.answers.is_empty());
+        let index = of_worker.or(nth).or(answered).or(runs.len().checked_sub(1))?;
+        used.push(index);
+        Some(runs[index].clone())
+    }
+
+    /// Whether a pattern says what this worker does: it answers, or it is this worker's own silence, or that
+    /// of one that stayed silent and stayed. What a worker does with the job that another died of, it does
+    /// not say.
+    fn is_played_out(&self, conn: ConnIndex, run: usize, pattern: &Run) -> bool {
+        let left =
+            self.script.recorded.workers.get(&pattern.conn).is_some_and(|worker| worker.left.is_some());
+        !pattern.answers.is_empty() || pattern.conn == conn || (run == 0 && !left)
+    }
+
+    /// A job that the recorded broker gave to nobody is done at once, so that its worker is free again as
+    /// it was in the recording.
+    fn improvise(&mut self, now: u64, conn: ConnIndex, job: JobIndex, run: usize) {
+        let service = self.service_of(conn, job);
+        let id = self.ours.jobs[job].id.clone();
+        let frames = Said::answer(self.form_of(conn), Verb::Complete, &service, None, &id);
+        self.plan(now + 200, Cue::Answer { job, run, frames, last: true });
+    }
+
+    fn answer(&mut self, now: u64, job: JobIndex, run: usize, frames: Vec<Bytes>, _last: bool) {
+        let conn = self.ours.jobs[job].runs[run].conn;
+        let is_open = self.is_open(conn);
+        if is_open && self.has(conn, job, run) {
+            self.tell(now, conn, frames);
+        }
+    }
+
+    /// The recorded answer for our id; in the form of the worker that has the job, if that is another.
+    fn in_form_of(
+        &self,
+        conn: ConnIndex,
+        recorded: ConnIndex,
+        frames: Vec<Bytes>,
+        recorded_id: Option<&Bytes>,
+        job: JobIndex,
+    ) -> Vec<Bytes> {
+        let id = &self.ours.jobs[job].id;
+        let form = |ledger: &Ledger, conn| ledger.workers.get(&conn).and_then(|worker| worker.ready);
+        let (ours, theirs) = (form(&self.ours, conn), form(&self.script.recorded, recorded));
+        let same = ours.map(|(form, _)| form) == theirs.map(|(form, _)| form);
+        match (Said::read(&frames), recorded_id) {
+            (Said::Answer { verb, service, value, .. }, _) if !same => {
+                Said::answer(self.form_of(conn), verb, &service, value, id)
+            }
+            (_, Some(recorded_id)) => with_id(&frames, recorded_id, id),
+            (_, None) => frames,
+        }
+    }
+
+    fn form_of(&self, conn: ConnIndex) -> WorkerForm {
+        let worker = self.ours.workers.get(&conn);
+        worker.and_then(|worker| worker.ready).map_or(WorkerForm::Zmws1, |(form, _)| form)
+    }
+
+    fn service_of(&self, conn: ConnIndex, job: JobIndex) -> Bytes {
+        let asked = self.ours.jobs[job].question.map(|question| &self.ours.questions[question].asked);
+        let offered =
+            || self.ours.workers.get(&conn).and_then(|worker| worker.services.keys().next().cloned());
+        asked.map(|asked| asked.service.clone()).or_else(offered).unwrap_or_default()
+    }
+
+    // --- which is which
+
+    fn recorded_question(&self, ours: QuestionIndex) -> Option<QuestionIndex> {
+        self.questions.iter().find(|(_, question)| **question == ours).map(|(recorded, _)| *recorded)
+    }
+
+    fn our_job(&self, recorded: JobIndex) -> Option<JobIndex> {
+        let question = self.script.recorded.jobs[recorded].question?;
+        self.ours.questions[*self.questions.get(&question)?].job
+    }
+}
+
+/// The frames with one job's id in place of another's.
+fn with_id(frames: &[Bytes], from: &[u8], to: &[u8]) -> Vec<Bytes> {
+    frames.iter().map(|frame| replaced(frame, from, to)).collect()
+}
+
+/// A short frame with one job's id in place of another's. Long frames carry values, not ids.
+pub(crate) fn replaced(frame: &Bytes, from: &[u8], to: &[u8]) -> Bytes {
+    if from.is_empty() || frame.len() > 4 * 1024 {
+        return frame.clone();
+    }
+    match frame.windows(from.len()).position(|window| window == from) {
+        Some(at) => Bytes::from([&frame[..at], to, &frame[at + from.len()..]].concat()),
+        None => frame.clone(),
+    }
+}

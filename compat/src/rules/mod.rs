@@ -1,0 +1,149 @@
+//! What may differ, and how: the rules that entries of the known differences name.
+//!
+//! A rule looks at what differs, never at a file's name. It is as narrow as the difference is: where we do
+//! not do as the original did, what we do instead is checked.
+
+mod dialects;
+mod frames;
+mod lists;
+mod workers;
+
+use serde::Deserialize;
+
+use crate::differ::{About, Difference, Scene};
+use crate::glance::{Asked, Generation};
+use crate::ledger::{Job, Question, Run};
+
+/// A kind of deliberate difference.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rule {
+    /// A job without a parameter gives the worker an empty frame, not the job frame.
+    NoParamIsEmpty,
+    /// The frame `0` is data, not nothing.
+    ZeroIsData,
+    /// A parameter or identity of `@` and 32 or 34 characters is not taken for hexadecimal.
+    HexIsNotDecoded,
+    /// A result passes as it is, whatever it begins with.
+    ResultsPassAsTheyAre,
+    /// A client may be called `0`.
+    ClientZero,
+    /// A zmws 1 message is served in zmws 1 by a broker that follows the original's 2.x.
+    Zmws1Served,
+    /// A zmws 2 message is served in zmws 2 by a broker that follows the original's 1.x.
+    Zmws2Served,
+    /// A Majordomo client is served in Majordomo.
+    MajordomoServed,
+    /// A Majordomo worker is served in Majordomo.
+    MajordomoWorkerServed,
+    /// A header that is none is refused, though the original took it.
+    OddHeaderRefused,
+    /// A zmws 2 request is served although the original refused all of them.
+    PlainRequestServed,
+    /// A worker of another dialect than the original's version counts.
+    ForeignWorkerCounts,
+    /// A list is answered where the original said nothing.
+    ListsAnswered,
+    /// A list is JSON where the original sent an empty frame.
+    ListsAreJson,
+    /// No history of jobs that never were.
+    NoBareHistory,
+    /// A worker is listed, or not, by our time of giving it up.
+    WorkersListedByTheirLife,
+    /// A list shows a job whose life differs for a reason of its own.
+    ListsFollowLives,
+    /// A busy worker is listed.
+    BusyWorkersListed,
+    /// Jobs begin in the order of their questions.
+    FirstComeFirstServed,
+    /// A long job is not given to a second worker, and its late answer counts.
+    LongJobsRun,
+    /// The job of a worker that left is given out again.
+    OrphansGoOn,
+    /// A worker may offer several services.
+    SeveralServices,
+    /// A service is made by READY alone.
+    OnlyReadyMakesAService,
+    /// `PARTIAL` is a part like `CONT`.
+    PartialIsAPart,
+    /// An answer at the clients' port counts.
+    AnswerAtTheClientsPort,
+}
+
+impl Rule {
+    /// Whether this rule says why `difference` is there.
+    pub fn explains(self, scene: Scene<'_>, difference: &Difference) -> bool {
+        let case = Case { scene, difference };
+        match self {
+            Self::NoParamIsEmpty => frames::no_param_is_empty(case),
+            Self::ZeroIsData => frames::zero_is_data(case),
+            Self::HexIsNotDecoded => frames::hex_is_not_decoded(case),
+            Self::ResultsPassAsTheyAre => frames::results_pass(case),
+            Self::ClientZero => frames::client_zero(case),
+            Self::Zmws1Served => dialects::zmws1_served(case),
+            Self::Zmws2Served => dialects::zmws2_served(case),
+            Self::MajordomoServed => dialects::majordomo_served(case),
+            Self::MajordomoWorkerServed => dialects::majordomo_worker_served(case),
+            Self::OddHeaderRefused => dialects::odd_header_refused(case),
+            Self::PlainRequestServed => dialects::plain_request_served(case),
+            Self::ForeignWorkerCounts => workers::foreign_worker_counts(case),
+            Self::ListsAnswered => lists::answered(case),
+            Self::ListsAreJson => lists::are_json(case),
+            Self::NoBareHistory => lists::no_bare_history(case),
+            Self::WorkersListedByTheirLife => lists::workers_by_life(case),
+            Self::ListsFollowLives => lists::follow_lives(case),
+            Self::BusyWorkersListed => lists::busy_workers(case),
+            Self::FirstComeFirstServed => workers::first_come(case),
+            Self::LongJobsRun => workers::long_jobs(case),
+            Self::OrphansGoOn => workers::orphans(case),
+            Self::SeveralServices => workers::several_services(case),
+            Self::OnlyReadyMakesAService => workers::only_ready(case),
+            Self::PartialIsAPart => workers::partial(case),
+            Self::AnswerAtTheClientsPort => workers::answer_at_clients_port(case),
+        }
+    }
+}
+
+/// A difference and where it is.
+#[derive(Clone, Copy)]
+struct Case<'a> {
+    scene: Scene<'a>,
+    difference: &'a Difference,
+}
+
+impl<'a> Case<'a> {
+    /// The recorded question it is about.
+    fn question(self) -> Option<&'a Question> {
+        match self.difference.about {
+            About::Question(question) => self.scene.recorded().questions.get(question),
+            About::Conn(_) => None,
+        }
+    }
+
+    /// Our question.
+    fn our_question(self) -> Option<&'a Question> {
+        match self.difference.about {
+            About::Question(question) => {
+                self.scene.played.questions.get(&question).map(|&ours| &self.scene.ours().questions[ours])
+            }
+            About::Conn(_) => None,
+        }
+    }
+
+    /// What the question means to a broker that tells the dialects apart.
+    fn our_reading(self) -> Option<&'a Asked> {
+        self.our_question().map(|question| &question.asked)
+    }
+
+    fn our_job(self) -> Option<&'a Job> {
+        self.our_question()?.job.map(|job| &self.scene.ours().jobs[job])
+    }
+
+    fn our_last_run(self) -> Option<&'a Run> {
+        self.our_job()?.runs.last()
+    }
+
+    fn generation(self) -> Generation {
+        self.scene.recorded().generation()
+    }
+}

@@ -1,0 +1,163 @@
+//! Replays recordings, whole folders of them, and says what came of it.
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use crate::differ::{About, Difference, Scene, differences};
+use crate::known::Known;
+use crate::memory::Memory;
+use crate::replay::{Played, play};
+use crate::script::Script;
+use crate::settle::settled;
+use crate::stream;
+use crate::target::Target;
+use crate::trace::{self, Header, Port, Trace};
+
+/// What came of one recording.
+#[derive(Debug)]
+pub struct Case {
+    /// The file.
+    pub path: PathBuf,
+    /// Its header, if it could be read.
+    pub header: Option<Header>,
+    /// How it went.
+    pub verdict: Verdict,
+    /// The recording and the replay, for who wants to look.
+    pub replayed: Option<Box<Replayed>>,
+}
+
+/// A recording with its replay.
+#[derive(Debug)]
+pub struct Replayed {
+    /// The recording, decoded.
+    pub trace: Trace,
+    /// The same as a play.
+    pub script: Script,
+    /// The replay.
+    pub played: Played,
+    /// The differences, each with the entry that explains it.
+    pub differences: Vec<(Difference, Option<usize>)>,
+}
+
+/// How it went.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Verdict {
+    /// No difference.
+    Same,
+    /// Differences, all of them deliberate: how many, by which entries.
+    Known(usize, BTreeSet<usize>),
+    /// This many differences that no entry explains.
+    Failed(usize),
+    /// Not replayed, by an entry.
+    Skipped(usize),
+    /// No trace, or the broker panicked.
+    Broken(String),
+}
+
+/// The recordings in a folder and in the folders within, in order.
+///
+/// # Errors
+///
+/// The system's.
+pub fn recordings(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            found.extend(recordings(&path)?);
+        } else if path.extension().is_some_and(|extension| extension == "jsonl") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Replays a file in memory.
+pub fn replay_file(path: &Path, known: &Known) -> Case {
+    replay_file_at(path, known, &|header| Box::new(Memory::new(header)))
+}
+
+/// Replays a file to what `target` makes of its header.
+pub fn replay_file_at(path: &Path, known: &Known, target: &dyn Fn(&Header) -> Box<dyn Target>) -> Case {
+    let broken = |header, what: String| Case {
+        path: path.to_owned(),
+        header,
+        verdict: Verdict::Broken(what),
+        replayed: None,
+    };
+    let trace = match trace::read_file(path) {
+        Ok(trace) => trace,
+        Err(error) => return broken(None, error.to_string()),
+    };
+    let header = trace.header.clone();
+    if let Some(entry) = known.skips(&header) {
+        let verdict = Verdict::Skipped(entry);
+        return Case { path: path.to_owned(), header: Some(header), verdict, replayed: None };
+    }
+    let streams = stream::differences(&trace);
+    let trace = trace::decoded(trace);
+    let replayed = match catch_unwind(AssertUnwindSafe(|| replay(trace, known, target))) {
+        Ok(mut replayed) => {
+            replayed.differences.extend(streams.into_iter().map(|difference| (difference, None)));
+            replayed
+        }
+        Err(panic) => return broken(Some(header), format!("panic: {}", panic_text(&*panic))),
+    };
+    let verdict = verdict(&replayed.differences);
+    Case { path: path.to_owned(), header: Some(header), verdict, replayed: Some(Box::new(replayed)) }
+}
+
+/// Replays a decoded trace. Messages that the network may have swapped are swapped, if that explains it.
+pub fn replay(trace: Trace, known: &Known, target: &dyn Fn(&Header) -> Box<dyn Target>) -> Replayed {
+    let once = |script: &Script| {
+        let played = play(script, &mut *target(&trace.header), patience(&trace.header));
+        let scene = Scene { header: &trace.header, script, played: &played };
+        let found = differences(scene).into_iter();
+        let found: Vec<_> =
+            found.map(|difference| (known.explains(scene, &difference), difference)).collect();
+        (played, found)
+    };
+    let script = settled(Script::of(&trace), |script| {
+        let (_, found) = once(script);
+        let unknown = found.iter().filter(|(entry, _)| entry.is_none());
+        unknown.map(|(_, difference)| (difference.at, asked_at(script, difference))).collect()
+    });
+    let (played, found) = once(&script);
+    let differences = found.into_iter().map(|(entry, difference)| (difference, entry)).collect();
+    Replayed { trace, script, played, differences }
+}
+
+/// When the question was asked that a difference is about.
+fn asked_at(script: &Script, difference: &Difference) -> u64 {
+    match difference.about {
+        About::Question(question) => script.recorded.questions[question].at,
+        About::Conn(_) => difference.at,
+    }
+}
+
+/// How long a peer of the replay waits for what does not come.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "intervals are seconds")]
+fn patience(header: &Header) -> u64 {
+    (header.heartbeat_interval * 2e6) as u64 + 1_000_000
+}
+
+fn verdict(differences: &[(Difference, Option<usize>)]) -> Verdict {
+    let unknown = differences.iter().filter(|(_, entry)| entry.is_none()).count();
+    match (differences.len(), unknown) {
+        (0, _) => Verdict::Same,
+        (all, 0) => Verdict::Known(all, differences.iter().filter_map(|(_, entry)| *entry).collect()),
+        (_, unknown) => Verdict::Failed(unknown),
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "of an unknown kind".into())
+}
+
+/// Whether a recording has anything for the broker's two ports.
+pub fn concerns_the_broker(trace: &Trace) -> bool {
+    trace.conns.iter().any(|conn| matches!(conn.port, Port::Frontend | Port::Backend))
+}

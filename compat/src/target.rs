@@ -1,0 +1,49 @@
+//! What a trace is replayed against.
+
+use bytes::Bytes;
+
+use crate::trace::{ConnIndex, Port};
+
+/// A broker (or several, by name) that connections can be made to. Times are microseconds since the replay
+/// began.
+pub trait Target {
+    /// A peer connects. No other has its identity then.
+    fn open(&mut self, at: u64, conn: ConnIndex, opening: &Opening<'_>);
+
+    /// A peer hangs up.
+    fn close(&mut self, at: u64, conn: ConnIndex);
+
+    /// A peer says something.
+    fn say(&mut self, at: u64, conn: ConnIndex, frames: Vec<Bytes>);
+
+    /// A broker dies and begins anew.
+    fn restart(&mut self, at: u64, broker: &str);
+
+    /// The next message of a broker, if one comes before or at `until`.
+    fn next(&mut self, until: u64) -> Option<Output>;
+
+    /// The Unix time, in microseconds, at which the replay began.
+    fn epoch(&self) -> u64;
+}
+
+/// How a connection is made.
+#[derive(Clone, Debug)]
+pub struct Opening<'a> {
+    /// To which port.
+    pub port: Port,
+    /// Of which broker: empty but in recordings of several.
+    pub broker: &'a str,
+    /// The peer's own identity; empty for none.
+    pub identity: Bytes,
+}
+
+/// A message of the broker.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// When.
+    pub at: u64,
+    /// To whom.
+    pub conn: ConnIndex,
+    /// At least one frame.
+    pub frames: Vec<Bytes>,
+}

@@ -1,0 +1,112 @@
+//! Every recording there is, replayed to our broker in memory; and our broker spoilt, which must be noticed.
+
+mod faults;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use faults::{ALL, Fault, Faulty};
+use zmws_compat::known::{Known, OURS};
+use zmws_compat::memory::Memory;
+use zmws_compat::suite::{Case, Verdict, recordings, replay, replay_file, replay_file_at};
+use zmws_compat::trace::read;
+
+fn fixtures() -> Vec<PathBuf> {
+    let found =
+        recordings(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures")).expect("readable folders");
+    assert!(!found.is_empty());
+    found
+}
+
+fn known() -> Known {
+    Known::read(OURS).expect("sound JSON")
+}
+
+fn story(case: &Case, known: &Known) -> String {
+    let mut text = format!("{}: {:?}\n", case.path.display(), case.verdict);
+    for (difference, entry) in case.replayed.iter().flat_map(|replayed| &replayed.differences) {
+        let entry = entry.map_or("unknown", |entry| &known.differences[entry].id);
+        text += &format!("  [{entry}] {:.4} {}\n", difference.at as f64 / 1e6, difference.words);
+    }
+    text
+}
+
+#[test]
+fn every_recording_is_answered_alike_but_for_known_differences() {
+    let known = known();
+    let (mut used, mut skipped) = (BTreeSet::<usize>::new(), BTreeSet::new());
+    let mut wrong = String::new();
+    for path in fixtures() {
+        let case = replay_file(&path, &known);
+        match &case.verdict {
+            Verdict::Same => {}
+            Verdict::Known(_, entries) => used.extend(entries),
+            Verdict::Skipped(entry) => drop(skipped.insert(*entry)),
+            Verdict::Failed(_) | Verdict::Broken(_) => wrong += &story(&case, &known),
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+    let entries = known.differences.iter().enumerate();
+    let unused: Vec<&str> =
+        entries.filter(|(index, _)| !used.contains(index)).map(|(_, entry)| entry.id.as_str()).collect();
+    assert!(unused.is_empty(), "entries that nothing needs any more: {unused:?}");
+    assert_eq!(skipped.len(), known.skipped.len(), "a reason to skip that nothing needs any more");
+}
+
+#[test]
+fn a_replay_is_the_same_each_time() {
+    let known = known();
+    for path in fixtures().into_iter().step_by(7) {
+        let story = |case: Case| story(&case, &known);
+        assert_eq!(story(replay_file(&path, &known)), story(replay_file(&path, &known)));
+    }
+}
+
+#[test]
+fn every_built_in_fault_is_noticed() {
+    let known = known();
+    for fault in ALL {
+        let noticed = fixtures().iter().any(|path| spoilt(path, &known, fault));
+        assert!(noticed, "nobody notices {fault:?}");
+    }
+}
+
+fn spoilt(path: &Path, known: &Known, fault: Fault) -> bool {
+    let case = replay_file_at(path, known, &move |header| Box::new(Faulty::new(header, fault)));
+    matches!(case.verdict, Verdict::Failed(_))
+}
+
+#[test]
+fn a_sound_broker_behind_the_same_wrapper_is_not_accused() {
+    let known = known();
+    for path in fixtures() {
+        let case = replay_file_at(&path, &known, &|header| Box::new(Faulty::new(header, Fault::Nothing)));
+        assert!(!matches!(case.verdict, Verdict::Failed(_)), "{}", story(&case, &known));
+    }
+}
+
+const HEADER: &str = r#"{"scenario":"swapped","upstream":"1.0.0","about":"","heartbeat_interval":1,"heartbeat_maxtries":3,"peers":{"c":{"socket":"DEALER","connects_to":"frontend"},"w":{"socket":"DEALER","connects_to":"backend"}}}"#;
+
+/// A question that passed the recorder `apart_ms` before the READY that it needs.
+fn swapped(apart_ms: f64) -> usize {
+    let lines = [
+        HEADER.to_owned(),
+        r#"{"t":0.1,"peer":"c","conn":1,"to":"broker","frames":["","p","JOB: DEMO"]}"#.to_owned(),
+        format!(
+            r#"{{"t":{},"peer":"w","conn":1,"to":"broker","frames":["DEMO","READY"]}}"#,
+            0.1 + apart_ms / 1e3
+        ),
+        r#"{"t":0.5,"peer":"c","conn":1,"to":"peer","frames":["","JOB: 0AB0-0001 DEMO"]}"#.to_owned(),
+        r#"{"t":0.5,"peer":"w","conn":1,"to":"peer","frames":["\u0000abcd","","p","JOB: 0AB0-0001"]}"#
+            .to_owned(),
+    ];
+    let trace = read(&lines.join("\n")).expect("a sound trace");
+    let replayed = replay(trace, &known(), &|header| Box::new(Memory::new(header)));
+    replayed.differences.iter().filter(|(_, entry)| entry.is_none()).count()
+}
+
+#[test]
+fn messages_that_the_network_may_have_swapped_are_no_difference() {
+    assert_eq!(swapped(0.4), 0);
+    assert_ne!(swapped(40.0), 0);
+}

@@ -1,0 +1,149 @@
+//! How a job and a worker find each other: the job that has waited longest, the worker that has rested
+//! longest.
+
+use super::event::Action;
+use super::job::State;
+use super::offers::{Kind, ServiceKey};
+use super::queue::Place;
+use super::worker::CREDIT;
+use super::{Broker, micros};
+use crate::job::{JobId, PeerId, Timestamp};
+use crate::message::{JobRef, WorkerOrder};
+
+impl Broker {
+    /// Gives jobs of a service to workers that rest, while there are both.
+    pub(super) fn assign(&mut self, now: Timestamp, key: ServiceKey, actions: &mut Vec<Action>) {
+        while let Some((kind, id, worker)) = self.pair(key) {
+            self.services[key].queue(kind).pop();
+            self.give(now, id, worker, actions);
+        }
+    }
+
+    /// The first job that a resting worker can take, and that worker.
+    fn pair(&mut self, key: ServiceKey) -> Option<(Kind, JobId, PeerId)> {
+        if self.draining {
+            return None;
+        }
+        let fronts = [self.front(key, Kind::One), self.front(key, Kind::Many)];
+        let pairs = fronts
+            .into_iter()
+            .flatten()
+            .filter_map(|(kind, place, id)| Some((place, kind, id, self.services[key].rested(kind)?)));
+        pairs.min_by_key(|(place, ..)| *place).map(|(_, kind, id, worker)| (kind, id, worker))
+    }
+
+    fn front(&mut self, key: ServiceKey, kind: Kind) -> Option<(Kind, Place, JobId)> {
+        let jobs = &self.jobs;
+        let is_there = |place, id: JobId| jobs.get(&id).is_some_and(|job| job.state == State::Queued(place));
+        let (place, id) = self.services[key].queue(kind).front(is_there)?;
+        Some((kind, place, id))
+    }
+
+    /// A queued job, already out of its queue, becomes the worker's.
+    fn give(&mut self, now: Timestamp, id: JobId, peer: PeerId, actions: &mut Vec<Action>) {
+        let (Some(job), Some(worker)) = (self.jobs.get_mut(&id), self.workers.get_mut(&peer)) else {
+            debug_assert!(false, "both were found a moment ago");
+            return;
+        };
+        job.state = State::Active { worker: peer, started_at: now };
+        let key = job.service;
+        let order = WorkerOrder::Run {
+            job: JobRef::Named(id),
+            client: job.client_identity().clone(),
+            body: job.body.clone(),
+        };
+        worker.jobs.push(id);
+        worker.told_at = now;
+        actions.push(Action::Order { to: worker.address.clone(), order });
+        self.queued -= 1;
+        self.active += 1;
+        self.services[key].active += 1;
+        let limit = self.time_limit(key);
+        if let Some(worker) = self.workers.get_mut(&peer) {
+            worker.job_due = limit.map(|limit_ms| now.plus_micros(micros(limit_ms)));
+        }
+        self.wake(peer);
+        self.rest_if_free(peer);
+        self.set_timer(peer);
+    }
+
+    fn time_limit(&self, key: ServiceKey) -> Option<u64> {
+        if self.config.job_timeout_ms.is_empty() {
+            return self.config.job_timeout_default_ms;
+        }
+        let own = self.config.job_timeout_ms.get(&self.services[key].name).copied();
+        own.or(self.config.job_timeout_default_ms)
+    }
+
+    /// A worker that has room for a job rests; it is given what waits for it at once.
+    pub(super) fn rest(&mut self, now: Timestamp, peer: PeerId, actions: &mut Vec<Action>) {
+        self.rest_if_free(peer);
+        while let Some(key) = self.most_urgent(peer) {
+            let jobs_before = self.active;
+            self.assign(now, key, actions);
+            if self.active == jobs_before {
+                break;
+            }
+        }
+        self.set_timer(peer);
+    }
+
+    /// Of the services a resting worker offers, the one whose first job has waited longest.
+    fn most_urgent(&mut self, peer: PeerId) -> Option<ServiceKey> {
+        let worker = self.workers.get(&peer).filter(|worker| worker.resting.is_some())?;
+        if let [only] = worker.services[..] {
+            return (self.services[only].queued() > 0).then_some(only);
+        }
+        let takes_many = worker.takes_many();
+        let services = worker.services.clone();
+        let first_place = |broker: &mut Self, key| {
+            let one = broker.front(key, Kind::One).map(|(_, place, _)| place);
+            let many = broker.front(key, Kind::Many).map(|(_, place, _)| place).filter(|_| takes_many);
+            one.into_iter().chain(many).min()
+        };
+        let places = services.into_iter().filter_map(|key| Some((first_place(self, key)?, key)));
+        places.min_by_key(|(place, _)| *place).map(|(_, key)| key)
+    }
+
+    fn rest_if_free(&mut self, peer: PeerId) {
+        let Some(worker) = self.workers.get_mut(&peer) else { return };
+        if worker.jobs.len() >= CREDIT || worker.resting.is_some() {
+            return;
+        }
+        self.rests += 1;
+        worker.resting = Some(self.rests);
+        for &key in &worker.services {
+            let service = &mut self.services[key];
+            service.idle.insert(self.rests, peer);
+            if worker.takes_many() {
+                service.idle_many.insert(self.rests, peer);
+            }
+        }
+    }
+
+    /// A worker is not among those who rest any more.
+    pub(super) fn wake(&mut self, peer: PeerId) {
+        let Some(worker) = self.workers.get_mut(&peer) else { return };
+        let Some(rest) = worker.resting.take() else { return };
+        for &key in &worker.services {
+            let service = &mut self.services[key];
+            service.idle.remove(&rest);
+            service.idle_many.remove(&rest);
+        }
+    }
+
+    /// A job goes back to the front of its queue: it has waited longer than anything behind it.
+    pub(super) fn give_back(&mut self, id: JobId) {
+        let place = self.places.in_front();
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        debug_assert!(matches!(job.state, State::Active { .. }), "only an active job is given back");
+        job.state = State::Queued(place);
+        let key = job.service;
+        let kind = Kind::of(&job.body);
+        let service = &mut self.services[key];
+        service.queue(kind).push_front(place, id);
+        service.active -= 1;
+        self.active -= 1;
+        self.queued += 1;
+    }
+}

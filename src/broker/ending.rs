@@ -1,0 +1,163 @@
+//! How a job ends: once, whoever says so.
+
+use bytes::Bytes;
+
+use super::Broker;
+use super::event::{Action, JobEnd, Record};
+use super::job::{Client, Job, Owner, State};
+use super::notes::{GivenUp, Note, Taken};
+use super::offers::Kind;
+use super::queue::SHRINK_FROM;
+use super::snapshot::{JobRow, RunRow};
+use crate::job::{Body, JobId, PeerId, Timestamp};
+use crate::message::{ClientReply, Mode, Outcome};
+
+/// Bytes of a parameter that a list shows, and that are remembered of a job that is over.
+const PARAM_MAX: usize = 64 << 10;
+
+/// What a job came to.
+pub(super) struct Answer {
+    pub(super) outcome: Outcome,
+    /// What it brought; empty if nothing.
+    pub(super) body: Body,
+}
+
+impl Answer {
+    /// That of a job which the broker gives up.
+    pub(super) const FAILED: Self = Self { outcome: Outcome::Fail, body: Body::EMPTY };
+}
+
+impl Broker {
+    /// The job is over, wherever it is.
+    pub(super) fn end(&mut self, now: Timestamp, id: JobId, answer: Answer, actions: &mut Vec<Action>) {
+        let Answer { outcome, body } = answer;
+        let Some(job) = self.jobs.remove(&id) else { return };
+        self.take_out(&job);
+        // A backlog that is gone leaves no memory behind.
+        if self.jobs.capacity() > SHRINK_FROM && self.jobs.len() < self.jobs.capacity() / 8 {
+            self.jobs.shrink_to(self.jobs.capacity() / 2);
+        }
+        match outcome {
+            Outcome::Complete => self.counters.jobs_completed += 1,
+            Outcome::Fail => self.counters.jobs_failed += 1,
+        }
+        let service = self.services[job.service].name.clone();
+        match (job.mode, &job.client) {
+            (Mode::Wait, Client::Known(to)) => {
+                let reply = ClientReply::Finished { job: Some(id), service: service.clone(), outcome, body };
+                actions.push(Action::Reply { to: to.clone(), reply });
+            }
+            (Mode::Wait, Client::Restored(_)) => debug_assert!(false, "only background jobs are kept"),
+            (Mode::Background, _) => actions.push(Action::Record(Record::Finished(id))),
+        }
+        let started_at = match job.state {
+            State::Queued(_) => None,
+            State::Active { started_at, .. } => Some(started_at),
+        };
+        actions.push(Action::Publish(JobEnd {
+            job: id,
+            service,
+            outcome,
+            requested_at: job.requested_at,
+            started_at,
+            ended_at: now,
+        }));
+        self.remember(now, id, &job);
+        self.services.drop_if_unused(job.service);
+    }
+
+    /// Accounts for a job that is gone from `jobs`.
+    fn take_out(&mut self, job: &Job) {
+        self.bytes -= job.weight();
+        let service = &mut self.services[job.service];
+        match job.state {
+            State::Queued(_) => {
+                self.queued -= 1;
+                let jobs = &self.jobs;
+                let is_there =
+                    |place, id: JobId| jobs.get(&id).is_some_and(|job| job.state == State::Queued(place));
+                service.queue(Kind::of(&job.body)).forget(is_there);
+            }
+            State::Active { .. } => {
+                self.active -= 1;
+                service.active -= 1;
+            }
+        }
+    }
+
+    fn remember(&mut self, now: Timestamp, id: JobId, job: &Job) {
+        if self.config.history_max == 0 {
+            return;
+        }
+        let full = self.history.len() >= self.config.history_max;
+        if let Some(oldest) = full.then(|| self.history.pop_front()).flatten() {
+            self.remembered.remove(&oldest.job);
+        }
+        let mut row = self.row(id, job);
+        // In memory of its own: a slice would keep the whole frame, or a read buffer, which nobody counts.
+        row.param = Bytes::copy_from_slice(&row.param);
+        row.completed_at = Some(now);
+        self.history.push_back(row);
+        self.remembered.insert(id);
+    }
+
+    /// What a list shows of a job.
+    pub(super) fn row(&self, id: JobId, job: &Job) -> JobRow {
+        let run = match job.state {
+            State::Queued(_) => None,
+            State::Active { worker, started_at } => {
+                let there = self.workers.get(&worker).map(|worker| &worker.address.identity);
+                // A worker that took its job down with it is gone by now.
+                let gone = || job.former.as_ref()?.last().map(|owner| &owner.identity);
+                Some(RunRow { worker: there.or_else(gone).cloned().unwrap_or_default(), started_at })
+            }
+        };
+        JobRow {
+            service: self.services[job.service].name.clone(),
+            requested_at: job.requested_at,
+            param: job.body.first().slice(..job.body.first().len().min(PARAM_MAX)),
+            client: job.client_identity().clone(),
+            job: id,
+            sync: job.mode == Mode::Wait,
+            run,
+            completed_at: None,
+        }
+    }
+
+    /// A worker has lost an active job: it goes to the next, or is given up.
+    pub(super) fn lose(
+        &mut self,
+        now: Timestamp,
+        id: JobId,
+        owner: Owner,
+        cause: Taken,
+        actions: &mut Vec<Action>,
+    ) {
+        let attempts_max = self.config.attempts_max.max(1);
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        job.attempts += 1;
+        let peer = owner.peer;
+        job.former.get_or_insert_default().push(owner);
+        let (attempts, key, mode) = (job.attempts, job.service, job.mode);
+        let service = self.services[key].name.clone();
+        if attempts >= attempts_max || (self.draining && mode == Mode::Wait) {
+            if attempts >= attempts_max {
+                let cause = GivenUp::Attempts;
+                actions.push(Action::Note(Note::JobFailed { job: id, service, attempts, cause }));
+            }
+            return self.end(now, id, Answer::FAILED, actions);
+        }
+        self.counters.jobs_requeued += 1;
+        actions.push(Action::Note(Note::JobRequeued { job: id, service, peer, attempts, cause }));
+        self.give_back(id);
+        self.hold(now, id);
+        self.assign(now, key, actions);
+    }
+
+    /// Whether `peer` has this job now.
+    pub(super) fn is_with(&self, id: JobId, peer: PeerId) -> bool {
+        self.jobs
+            .get(&id)
+            .is_some_and(|job| matches!(job.state, State::Active { worker, .. } if worker == peer))
+    }
+}

@@ -1,0 +1,124 @@
+//! What goes into the broker and what comes out of it.
+
+use bytes::Bytes;
+
+use crate::job::{Body, JobId, PeerId, ServiceName, Timestamp};
+use crate::message::{Address, ClientCommand, ClientReply, Outcome, View, WorkerCommand, WorkerOrder};
+
+use super::Note;
+
+/// What happens to the broker.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A client said something.
+    Client {
+        /// Where the answer goes.
+        from: Address,
+        /// What it said.
+        command: ClientCommand,
+    },
+    /// A client's connection is gone.
+    ClientLeft(PeerId),
+    /// A worker said something.
+    Worker {
+        /// Where orders go: the dialect is that of this message.
+        from: Address,
+        /// What it said.
+        command: WorkerCommand,
+    },
+    /// A worker's connection is gone.
+    WorkerLeft(PeerId),
+    /// [`Broker::deadline`](super::Broker::deadline) has come.
+    Tick,
+    /// Take no new jobs from now on.
+    Drain,
+}
+
+/// What the server must carry out, in this order.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Tell a client.
+    Reply {
+        /// Whom, and how.
+        to: Address,
+        /// What.
+        reply: ClientReply,
+    },
+    /// Tell a client what [`Broker::snapshot`](super::Broker::snapshot) says, as JSON: a
+    /// [`ClientReply::Snapshot`], which the broker leaves to others to write.
+    Inspect {
+        /// Whom, and how.
+        to: Address,
+        /// Which list.
+        view: View,
+        /// For the reply's field of this name.
+        echo: Vec<Bytes>,
+    },
+    /// Tell a worker.
+    Order {
+        /// Whom, and how.
+        to: Address,
+        /// What.
+        order: WorkerOrder,
+    },
+    /// Keep this: replies that come after it in the same batch depend on it.
+    Record(Record),
+    /// A job ended: tell those who listen to the news.
+    Publish(JobEnd),
+    /// Something an operator may want to read in the log.
+    Note(Note),
+}
+
+/// What a store keeps of background jobs.
+#[derive(Clone, Debug)]
+pub enum Record {
+    /// The job was taken.
+    Accepted {
+        /// Its id.
+        job: JobId,
+        /// Its service.
+        service: ServiceName,
+        /// Its parameter.
+        body: Body,
+        /// Who asked: the client's ZeroMQ identity.
+        client: Bytes,
+        /// When.
+        at: Timestamp,
+    },
+    /// The job is over and may be forgotten.
+    Finished(JobId),
+}
+
+/// A background job that a store kept, on its way back into the broker.
+#[derive(Clone, Debug)]
+pub struct Restored {
+    /// Its id.
+    pub job: JobId,
+    /// Its service, which is known from then on.
+    pub service: ServiceName,
+    /// Its parameter.
+    pub body: Body,
+    /// Who asked: the client's ZeroMQ identity.
+    pub client: Bytes,
+    /// When.
+    pub requested_at: Timestamp,
+    /// Workers it has taken down so far.
+    pub attempts: u32,
+}
+
+/// How a job ended, for the news.
+#[derive(Clone, Debug)]
+pub struct JobEnd {
+    /// Its id.
+    pub job: JobId,
+    /// Its service.
+    pub service: ServiceName,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// When it was asked for.
+    pub requested_at: Timestamp,
+    /// When a worker got it; `None` if none ever did.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Timestamp,
+}

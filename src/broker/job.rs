@@ -1,0 +1,97 @@
+//! A job that is not over, and where it is.
+//!
+//! ```text
+//!   submit             assign                 finish
+//!  --------> Queued ------------> Active ----------------> (gone)
+//!               ^   its worker left, |                        ^
+//!               '--- ran too long ---'                        |
+//!               '---- a former worker's late answer ----------'
+//! ```
+
+use bytes::Bytes;
+
+use super::offers::ServiceKey;
+use super::queue::Place;
+use crate::job::{Body, PeerId, Timestamp};
+use crate::message::{Address, Mode};
+
+/// A job that is not over. A million may wait, so each field is weighed.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) service: ServiceKey,
+    pub(super) body: Body,
+    pub(super) client: Client,
+    pub(super) mode: Mode,
+    pub(super) requested_at: Timestamp,
+    pub(super) state: State,
+    /// Workers it has lost.
+    pub(super) attempts: u32,
+    /// Those workers; `None` for nearly all jobs.
+    #[expect(clippy::box_collection, reason = "one word for the jobs that have none")]
+    pub(super) former: Option<Box<Vec<Owner>>>,
+}
+
+/// Who asked for a job.
+#[derive(Debug)]
+pub(super) enum Client {
+    /// It may still be connected.
+    Known(Address),
+    /// It asked an earlier process; only its identity was kept.
+    Restored(Bytes),
+}
+
+/// Where a job is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum State {
+    /// In its service's queue.
+    Queued(Place),
+    /// With a worker.
+    Active { worker: PeerId, started_at: Timestamp },
+}
+
+/// A worker that had a job.
+#[derive(Clone, Debug)]
+pub(super) struct Owner {
+    pub(super) peer: PeerId,
+    pub(super) identity: Bytes,
+}
+
+impl Job {
+    /// Bytes that count against `bytes_max`.
+    pub(super) fn weight(&self) -> usize {
+        match &self.client {
+            Client::Known(address) => self.body.len() + envelope_len(address),
+            Client::Restored(_) => self.body.len(),
+        }
+    }
+
+    /// Its client's ZeroMQ identity.
+    pub(super) fn client_identity(&self) -> &Bytes {
+        match &self.client {
+            Client::Known(address) => &address.identity,
+            Client::Restored(identity) => identity,
+        }
+    }
+
+    /// Whether `peer` had this job and lost it, perhaps under an earlier connection.
+    pub(super) fn was_with(&self, peer: PeerId, identity: &Bytes) -> bool {
+        let same = |owner: &Owner| owner.peer == peer || (owner.identity == *identity && is_own(identity));
+        self.former.iter().flat_map(|owners| owners.iter()).any(same)
+    }
+
+    /// Whether a worker without an identity of its own had this job and lost it: under a new connection
+    /// it is not to be told from others of its kind.
+    pub(super) fn was_with_an_anonymous_worker(&self) -> bool {
+        self.former.iter().flat_map(|owners| owners.iter()).any(|owner| !is_own(&owner.identity))
+    }
+}
+
+/// Bytes of the return envelope, which a client may make as large as it likes.
+pub(super) fn envelope_len(address: &Address) -> usize {
+    address.origin.envelope.iter().flatten().map(Bytes::len).sum()
+}
+
+/// Whether an identity is the peer's own, not one that we gave it.
+pub(super) fn is_own(identity: &[u8]) -> bool {
+    identity.first().is_some_and(|&byte| byte != 0)
+}

@@ -1,0 +1,294 @@
+//! What workers say: ready, alive, a part, done, gone.
+
+use super::Broker;
+use super::ending::Answer;
+use super::event::Action;
+use super::job::{Owner, State, is_own};
+use super::notes::{Ignored, Note, Taken};
+use super::offers::ServiceKey;
+use super::worker::{self, Worker};
+use crate::job::{Body, JobId, PeerId, ServiceName, Timestamp};
+use crate::message::{Address, ClientReply, JobRef, Mode, WorkerCommand, WorkerOrder};
+
+/// Whose answer it is.
+enum Standing {
+    /// The worker has the job.
+    Owner,
+    /// It had it, and the job is still open.
+    Former,
+    /// Neither.
+    None(Ignored),
+}
+
+impl Broker {
+    pub(super) fn worker(
+        &mut self,
+        now: Timestamp,
+        from: Address,
+        command: WorkerCommand,
+        actions: &mut Vec<Action>,
+    ) {
+        if let Some(worker) = self.workers.get_mut(&from.peer) {
+            worker.heard_at = now;
+        }
+        match command {
+            WorkerCommand::Ready { service } => self.ready(now, from, &service, actions),
+            WorkerCommand::Heartbeat => self.send_away_if_unknown(from, actions),
+            WorkerCommand::Partial { job, body, .. } => self.partial(&from, &job, body, actions),
+            WorkerCommand::Finish { job, outcome, body, .. } => {
+                self.finish(now, from, &job, Answer { outcome, body }, actions);
+            }
+            WorkerCommand::Disconnect => self.worker_left(now, from.peer, actions),
+        }
+    }
+
+    // --- ready
+
+    /// A worker that has said READY already offers one service more, or says it again: it has lost nothing
+    /// (PROTOCOL.md quirk 15). But what it was busy with and is not its own any more is settled by that.
+    fn ready(&mut self, now: Timestamp, from: Address, service: &ServiceName, actions: &mut Vec<Action>) {
+        let peer = from.peer;
+        self.change_form(&from);
+        let known = self.services.key(service);
+        let offers = |worker: &Worker| known.is_some_and(|key| worker.services.contains(&key));
+        let worker = self.workers.get(&peer);
+        let is_new = worker.is_none();
+        if !worker.is_some_and(offers) && !self.offer(now, from, service, actions) {
+            return self.rest(now, peer, actions);
+        }
+        self.wake(peer);
+        let own: Vec<JobId> = match self.workers.get(&peer) {
+            Some(worker) => worker.jobs.iter().copied().filter(|&id| self.is_with(id, peer)).collect(),
+            None => return,
+        };
+        if let Some(worker) = self.workers.get_mut(&peer) {
+            worker.jobs = own;
+        }
+        self.rest(now, peer, actions);
+        if is_new {
+            self.greet(now, peer, actions);
+        }
+    }
+
+    /// A READY in another dialect changes the form of what follows, and perhaps what the worker takes.
+    fn change_form(&mut self, from: &Address) {
+        let Some(worker) = self.workers.get(&from.peer).filter(|worker| worker.address != *from) else {
+            return;
+        };
+        let took_many = usize::from(worker.takes_many());
+        self.wake(from.peer);
+        let Some(worker) = self.workers.get_mut(&from.peer) else { return };
+        worker.address = from.clone();
+        let takes_many = usize::from(worker.takes_many());
+        for &key in &worker.services {
+            let service = &mut self.services[key];
+            service.workers_many = service.workers_many + takes_many - took_many;
+        }
+    }
+
+    /// Tells a new worker that it was heard, unless its first job does: PHP workers count silences.
+    fn greet(&mut self, now: Timestamp, peer: PeerId, actions: &mut Vec<Action>) {
+        let Some(worker) = self.workers.get_mut(&peer).filter(|worker| worker.jobs.is_empty()) else {
+            return;
+        };
+        worker.told_at = now;
+        actions.push(Action::Order { to: worker.address.clone(), order: WorkerOrder::Heartbeat });
+    }
+
+    /// Adds a service to what a worker offers. `false`: there are too many.
+    fn offer(
+        &mut self,
+        now: Timestamp,
+        from: Address,
+        service: &ServiceName,
+        actions: &mut Vec<Action>,
+    ) -> bool {
+        let peer = from.peer;
+        let known = self.services.key(service).is_some_and(|key| self.services[key].offered);
+        let full = !known && self.services.offered() >= self.config.services_max;
+        let offered = self.workers.get(&peer).map_or(0, |worker| worker.services.len());
+        if full || offered >= worker::SERVICES_MAX {
+            self.counters.services_refused += 1;
+            actions.push(Action::Note(Note::ServiceRefused { peer, service: service.clone() }));
+            if offered == 0 {
+                actions.push(Action::Order { to: from, order: WorkerOrder::Disconnect });
+            }
+            return false;
+        }
+        self.wake(peer);
+        let key = self.services.enter(service);
+        let counters = &mut self.counters;
+        let worker = self.workers.entry(peer).or_insert_with(|| {
+            counters.workers_joined += 1;
+            Worker::new(now, from.clone())
+        });
+        debug_assert!(worker.resting.is_none(), "woken above");
+        let takes_many = worker.takes_many();
+        worker.services.push(key);
+        self.services.mark_offered(key);
+        let service = &mut self.services[key];
+        service.workers += 1;
+        service.workers_many += usize::from(takes_many);
+        actions.push(Action::Note(Note::WorkerJoined { peer, service: service.name.clone() }));
+        true
+    }
+
+    fn send_away_if_unknown(&mut self, from: Address, actions: &mut Vec<Action>) {
+        if self.workers.contains_key(&from.peer) {
+            return;
+        }
+        self.counters.workers_unknown += 1;
+        actions.push(Action::Note(Note::WorkerUnknown { peer: from.peer }));
+        // RFC 18: what comes unexpectedly is answered with DISCONNECT, so that the worker says READY anew.
+        // zmws has no such word: its workers notice the silence.
+        actions.push(Action::Order { to: from, order: WorkerOrder::Disconnect });
+    }
+
+    // --- answers
+
+    /// Parts for clients that wait; nobody hears those of a background job.
+    fn partial(&mut self, from: &Address, job: &JobRef, body: Body, actions: &mut Vec<Action>) {
+        let Some(id) = self.named(from.peer, job) else {
+            return self.ignore(from.peer, None, Ignored::Unknown, actions);
+        };
+        match self.standing(from, id) {
+            Standing::Owner | Standing::Former => {}
+            Standing::None(cause) => return self.ignore(from.peer, Some(id), cause, actions),
+        }
+        let Some(job) = self.jobs.get(&id).filter(|job| job.mode == Mode::Wait) else { return };
+        if let super::job::Client::Known(to) = &job.client {
+            let service = self.services[job.service].name.clone();
+            let reply = ClientReply::Partial { job: Some(id), service, body };
+            actions.push(Action::Reply { to: to.clone(), reply });
+        }
+    }
+
+    fn finish(
+        &mut self,
+        now: Timestamp,
+        from: Address,
+        job: &JobRef,
+        answer: Answer,
+        actions: &mut Vec<Action>,
+    ) {
+        let peer = from.peer;
+        let id = self.named(peer, job);
+        match id.map(|id| (id, self.standing(&from, id))) {
+            Some((id, Standing::Owner)) => self.end(now, id, answer, actions),
+            Some((id, Standing::Former)) => {
+                self.counters.answers_late += 1;
+                actions.push(Action::Note(Note::LateAnswer { job: id, peer }));
+                self.end(now, id, answer, actions);
+            }
+            Some((id, Standing::None(cause))) => self.ignore(peer, Some(id), cause, actions),
+            None => self.ignore(peer, None, Ignored::Unknown, actions),
+        }
+        if !self.workers.contains_key(&peer) {
+            return self.send_away_if_unknown(from, actions);
+        }
+        if let Some(id) = id {
+            self.settle(now, peer, id, actions);
+        }
+    }
+
+    /// A worker has answered a job, its own or not any more: it has room again.
+    fn settle(&mut self, now: Timestamp, peer: PeerId, id: JobId, actions: &mut Vec<Action>) {
+        let Some(worker) = self.workers.get_mut(&peer) else { return };
+        let Some(at) = worker.jobs.iter().position(|&job| job == id) else { return };
+        worker.jobs.swap_remove(at);
+        worker.job_due = None;
+        self.rest(now, peer, actions);
+    }
+
+    /// An answer at the clients' port (PROTOCOL.md quirk 1): the job's id is all that tells whose it is.
+    pub(super) fn stray_answer(
+        &mut self,
+        now: Timestamp,
+        from: PeerId,
+        id: JobId,
+        answer: Answer,
+        actions: &mut Vec<Action>,
+    ) {
+        let Some(State::Active { worker, .. }) = self.jobs.get(&id).map(|job| job.state) else {
+            return self.ignore(from, Some(id), Ignored::Unknown, actions);
+        };
+        self.end(now, id, answer, actions);
+        if let Some(worker) = self.workers.get_mut(&worker) {
+            worker.heard_at = now;
+        }
+        self.settle(now, worker, id, actions);
+    }
+
+    /// The job that a worker means. By a Majordomo address it can only mean the one it has.
+    fn named(&self, peer: PeerId, job: &JobRef) -> Option<JobId> {
+        match job {
+            JobRef::Named(id) => Some(*id),
+            JobRef::Address(_) => self.workers.get(&peer)?.jobs.first().copied(),
+        }
+    }
+
+    fn standing(&self, from: &Address, id: JobId) -> Standing {
+        let peer = from.peer;
+        let has_it = self.workers.get(&peer).is_some_and(|worker| worker.jobs.contains(&id));
+        let Some(job) = self.jobs.get(&id) else {
+            return Standing::None(if has_it { Ignored::Answered } else { Ignored::Unknown });
+        };
+        if self.is_with(id, peer) {
+            return Standing::Owner;
+        }
+        let anonymous =
+            !is_own(&from.identity) && self.offers(peer, job.service) && job.was_with_an_anonymous_worker();
+        match job.was_with(peer, &from.identity) || anonymous {
+            true => Standing::Former,
+            false => Standing::None(Ignored::NotOwner),
+        }
+    }
+
+    fn offers(&self, peer: PeerId, service: ServiceKey) -> bool {
+        self.workers.get(&peer).is_some_and(|worker| worker.services.contains(&service))
+    }
+
+    fn ignore(&mut self, peer: PeerId, job: Option<JobId>, cause: Ignored, actions: &mut Vec<Action>) {
+        let counters = &mut self.counters;
+        *match cause {
+            Ignored::Unknown => &mut counters.answers_unknown,
+            Ignored::NotOwner => &mut counters.answers_not_owner,
+            Ignored::Answered => &mut counters.answers_superseded,
+        } += 1;
+        actions.push(Action::Note(Note::AnswerIgnored { peer, job, cause }));
+    }
+
+    // --- gone
+
+    /// A worker's connection closed, or it said that it goes: its jobs go to others at once.
+    pub(super) fn worker_left(&mut self, now: Timestamp, peer: PeerId, actions: &mut Vec<Action>) {
+        let Some(own) = self.remove_worker(peer) else { return };
+        self.counters.workers_left += 1;
+        actions.push(Action::Note(Note::WorkerLeft { peer, job: own.jobs.first().copied() }));
+        for id in own.jobs {
+            let owner = Owner { peer, identity: own.identity.clone() };
+            self.lose(now, id, owner, Taken::Left, actions);
+        }
+    }
+
+    /// Forgets a worker; what it had.
+    pub(super) fn remove_worker(&mut self, peer: PeerId) -> Option<Estate> {
+        self.wake(peer);
+        let worker = self.workers.get(&peer)?;
+        let jobs = worker.jobs.iter().copied().filter(|&id| self.is_with(id, peer)).collect();
+        let worker = self.workers.remove(&peer)?;
+        for &key in &worker.services {
+            let service = &mut self.services[key];
+            service.workers -= 1;
+            service.workers_many -= usize::from(worker.takes_many());
+        }
+        Some(Estate { identity: worker.address.identity, jobs })
+    }
+}
+
+/// What a worker that is gone leaves behind.
+pub(super) struct Estate {
+    pub(super) identity: bytes::Bytes,
+    /// Jobs that were its own.
+    pub(super) jobs: Vec<JobId>,
+}

@@ -1,0 +1,213 @@
+//! What the broker tells of itself besides its answers: facts for the log, counters, totals.
+
+use crate::job::{JobId, PeerId, ServiceName};
+
+/// A fact for the log. Nothing that happens with each job of a healthy broker makes one.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Note {
+    /// A worker offers a service for the first time.
+    WorkerJoined {
+        /// Its connection.
+        peer: PeerId,
+        /// What it offers.
+        service: ServiceName,
+    },
+    /// A worker's connection closed, or it said that it goes.
+    WorkerLeft {
+        /// Its connection.
+        peer: PeerId,
+        /// The job it had.
+        job: Option<JobId>,
+    },
+    /// An idle worker was silent for too long.
+    WorkerExpired {
+        /// Its connection.
+        peer: PeerId,
+        /// How long it was silent, in milliseconds.
+        silent_ms: u64,
+    },
+    /// Somebody spoke as a worker without having said READY.
+    WorkerUnknown {
+        /// The connection.
+        peer: PeerId,
+    },
+    /// A worker offered one service more than `services_max`.
+    ServiceRefused {
+        /// Its connection.
+        peer: PeerId,
+        /// What it offered.
+        service: ServiceName,
+    },
+    /// A job went back to the front of its queue.
+    JobRequeued {
+        /// Its id.
+        job: JobId,
+        /// Its service.
+        service: ServiceName,
+        /// The worker that had it.
+        peer: PeerId,
+        /// Workers it has lost so far.
+        attempts: u32,
+        /// Why.
+        cause: Taken,
+    },
+    /// A job was failed by the broker.
+    JobFailed {
+        /// Its id.
+        job: JobId,
+        /// Its service.
+        service: ServiceName,
+        /// Workers it has lost.
+        attempts: u32,
+        /// Why.
+        cause: GivenUp,
+    },
+    /// A request was not taken.
+    Refused {
+        /// What it asked for.
+        service: ServiceName,
+        /// Why.
+        cause: Refusal,
+    },
+    /// The answer of a worker that the job had been taken from came in time after all.
+    LateAnswer {
+        /// The job.
+        job: JobId,
+        /// The worker.
+        peer: PeerId,
+    },
+    /// An answer or a part of one was thrown away.
+    AnswerIgnored {
+        /// Who sent it.
+        peer: PeerId,
+        /// The job it names; `None` if it names none by an id.
+        job: Option<JobId>,
+        /// Why.
+        cause: Ignored,
+    },
+}
+
+/// Why a job was taken from its worker.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Taken {
+    /// The worker's connection closed, or it said that it goes.
+    Left,
+    /// The job ran longer than it may.
+    Timeout,
+}
+
+/// Why the broker failed a job.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum GivenUp {
+    /// It lost `attempts_max` workers.
+    Attempts,
+    /// Nobody offered its service in time.
+    HeldTooLong,
+}
+
+/// Why a request was not taken.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Refusal {
+    /// No worker ever offered the service.
+    Unknown,
+    /// The broker takes no new jobs any more.
+    Draining,
+    /// `queued_per_service_max`.
+    ServiceFull,
+    /// `queued_max`.
+    QueueFull,
+    /// `bytes_max`.
+    BytesFull,
+    /// `services_max`, reached by requests that are held for services nobody offers.
+    ServicesFull,
+    /// A body of several frames, and only workers that take one.
+    Frames,
+}
+
+/// Why an answer was thrown away.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Ignored {
+    /// No job of that id is open.
+    Unknown,
+    /// The job is open, but this worker never had it.
+    NotOwner,
+    /// The job has an answer already: that of a worker it had been taken from.
+    Answered,
+}
+
+/// What happened since the start. Every field only grows.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Counters {
+    /// Jobs taken, those restored from the store among them.
+    pub jobs_accepted: u64,
+    /// Jobs that ended well.
+    pub jobs_completed: u64,
+    /// Jobs that ended badly, given-up ones among them.
+    pub jobs_failed: u64,
+    /// Times a job went back to its queue.
+    pub jobs_requeued: u64,
+    /// Jobs failed because nobody offered their service in time.
+    pub jobs_held_too_long: u64,
+    /// Refused: no worker ever offered the service.
+    pub refused_unknown: u64,
+    /// Refused: draining.
+    pub refused_draining: u64,
+    /// Refused: `queued_per_service_max`.
+    pub refused_service_full: u64,
+    /// Refused: `queued_max`.
+    pub refused_queue_full: u64,
+    /// Refused: `bytes_max`.
+    pub refused_bytes_full: u64,
+    /// Refused: `services_max`.
+    pub refused_services_full: u64,
+    /// Refused: several frames, for workers that take one.
+    pub refused_frames: u64,
+    /// Answers that counted although the job had been taken from the worker.
+    pub answers_late: u64,
+    /// Answers and parts for no open job.
+    pub answers_unknown: u64,
+    /// Answers and parts from a worker that never had the job.
+    pub answers_not_owner: u64,
+    /// Answers and parts for a job that had its answer from another worker.
+    pub answers_superseded: u64,
+    /// Workers that said READY and were not known.
+    pub workers_joined: u64,
+    /// Workers whose connection closed or that said they go.
+    pub workers_left: u64,
+    /// Workers dropped for their silence.
+    pub workers_expired: u64,
+    /// Commands by peers that had not said READY.
+    pub workers_unknown: u64,
+    /// Offers of a service beyond `services_max`.
+    pub services_refused: u64,
+}
+
+/// How much there is, at this moment.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Totals {
+    /// Jobs that wait for a worker.
+    pub queued: usize,
+    /// Jobs a worker has.
+    pub active: usize,
+    /// Workers, idle and busy.
+    pub workers: usize,
+    /// Services that are known.
+    pub services: usize,
+    /// Bytes of parameters and return envelopes of queued and active jobs.
+    pub bytes: usize,
+}
+
+/// How much there is of one service, at this moment.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ServiceTotals {
+    /// Its name.
+    pub service: ServiceName,
+    /// Jobs that wait for a worker.
+    pub queued: usize,
+    /// Jobs a worker has.
+    pub active: usize,
+    /// Workers that offer it, idle and busy.
+    pub workers: usize,
+    /// Those that could take a job now.
+    pub idle: usize,
+}

@@ -1,0 +1,160 @@
+//! Services: who offers them, and what waits for them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::queue::Queue;
+use crate::job::{Body, PeerId, ServiceName};
+
+/// A service's number while it is known.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(super) struct ServiceKey(u32);
+
+/// What can be taken by whom.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Kind {
+    /// A body of one frame, which every worker takes.
+    One,
+    /// A body of several frames, for workers whose dialect carries them.
+    Many,
+}
+
+impl Kind {
+    pub(super) fn of(body: &Body) -> Self {
+        match body {
+            Body::One(_) => Self::One,
+            Body::Many(_) => Self::Many,
+        }
+    }
+}
+
+/// One service.
+#[derive(Debug)]
+pub(super) struct Service {
+    pub(super) name: ServiceName,
+    /// Whether a worker ever offered it; if not, it is here for requests that are held.
+    pub(super) offered: bool,
+    pub(super) one: Queue,
+    pub(super) many: Queue,
+    /// Idle workers by the time they became so: the first has rested longest.
+    pub(super) idle: BTreeMap<u64, PeerId>,
+    /// Those of them that take bodies of several frames.
+    pub(super) idle_many: BTreeMap<u64, PeerId>,
+    pub(super) workers: usize,
+    pub(super) workers_many: usize,
+    pub(super) active: usize,
+}
+
+impl Service {
+    fn new(name: ServiceName) -> Self {
+        Self {
+            name,
+            offered: false,
+            one: Queue::default(),
+            many: Queue::default(),
+            idle: BTreeMap::new(),
+            idle_many: BTreeMap::new(),
+            workers: 0,
+            workers_many: 0,
+            active: 0,
+        }
+    }
+
+    pub(super) fn queue(&mut self, kind: Kind) -> &mut Queue {
+        match kind {
+            Kind::One => &mut self.one,
+            Kind::Many => &mut self.many,
+        }
+    }
+
+    pub(super) fn queued(&self) -> usize {
+        self.one.len() + self.many.len()
+    }
+
+    /// The worker that has rested longest of those that take such a body.
+    pub(super) fn rested(&self, kind: Kind) -> Option<PeerId> {
+        let idle = match kind {
+            Kind::One => &self.idle,
+            Kind::Many => &self.idle_many,
+        };
+        idle.first_key_value().map(|(_, &worker)| worker)
+    }
+}
+
+/// All services that are known.
+#[derive(Debug, Default)]
+pub(super) struct Services {
+    keys: HashMap<ServiceName, ServiceKey>,
+    all: Vec<Option<Service>>,
+    free: Vec<ServiceKey>,
+    /// Those that a worker ever offered. The others are here for requests that are held, and are counted
+    /// apart, so that requests for services that nobody offers keep no worker out.
+    offered: usize,
+}
+
+impl Services {
+    pub(super) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    pub(super) fn offered(&self) -> usize {
+        self.offered
+    }
+
+    pub(super) fn held(&self) -> usize {
+        self.len() - self.offered
+    }
+
+    pub(super) fn mark_offered(&mut self, key: ServiceKey) {
+        if !self[key].offered {
+            self[key].offered = true;
+            self.offered += 1;
+        }
+    }
+
+    pub(super) fn key(&self, name: &ServiceName) -> Option<ServiceKey> {
+        self.keys.get(name).copied()
+    }
+
+    /// The service of that name, which is added if it is not known.
+    pub(super) fn enter(&mut self, name: &ServiceName) -> ServiceKey {
+        if let Some(key) = self.key(name) {
+            return key;
+        }
+        let name = name.detached();
+        let key = self.free.pop().unwrap_or_else(|| {
+            self.all.push(None);
+            ServiceKey(u32::try_from(self.all.len() - 1).expect("services_max is far below"))
+        });
+        self.keys.insert(name.clone(), key);
+        self.all[key.0 as usize] = Some(Service::new(name));
+        key
+    }
+
+    /// Drops a service that nobody ever offered and nobody waits for.
+    pub(super) fn drop_if_unused(&mut self, key: ServiceKey) {
+        let slot = &mut self.all[key.0 as usize];
+        let unused = |service: &mut Service| !service.offered && service.queued() == 0;
+        if let Some(service) = slot.take_if(unused) {
+            self.keys.remove(&service.name);
+            self.free.push(key);
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Service> {
+        self.all.iter().flatten()
+    }
+}
+
+impl std::ops::Index<ServiceKey> for Services {
+    type Output = Service;
+
+    fn index(&self, key: ServiceKey) -> &Service {
+        self.all[key.0 as usize].as_ref().expect("a service lives while a job or a worker has its key")
+    }
+}
+
+impl std::ops::IndexMut<ServiceKey> for Services {
+    fn index_mut(&mut self, key: ServiceKey) -> &mut Service {
+        self.all[key.0 as usize].as_mut().expect("a service lives while a job or a worker has its key")
+    }
+}

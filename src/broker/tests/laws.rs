@@ -1,0 +1,344 @@
+//! Laws, and a seeded simulation: whatever happens, every job ends once and every client that waits is
+//! answered once.
+
+use std::collections::{BTreeMap, HashSet};
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// What can happen, with small numbers for who and which.
+#[derive(Clone, Debug)]
+enum Step {
+    Submit {
+        client: u8,
+        service: u8,
+        wait: bool,
+        hold: bool,
+        many: bool,
+    },
+    Ready {
+        worker: u8,
+        service: u8,
+    },
+    Heartbeat {
+        worker: u8,
+    },
+    /// The worker answers the job it has, or the nth it ever had.
+    Answer {
+        worker: u8,
+        nth: Option<u8>,
+        fail: bool,
+    },
+    Part {
+        worker: u8,
+    },
+    Leave {
+        worker: u8,
+    },
+    ClientLeaves {
+        client: u8,
+    },
+    Pass {
+        ms: u16,
+    },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let (worker, client, service) = (0..6u8, 0..3u8, 0..3u8);
+    prop_oneof![
+        6 => (client.clone(), service.clone(), any::<bool>(), any::<bool>(), any::<bool>())
+            .prop_map(|(client, service, wait, hold, many)| Step::Submit { client, service, wait, hold, many }),
+        3 => (worker.clone(), service).prop_map(|(worker, service)| Step::Ready { worker, service }),
+        1 => worker.clone().prop_map(|worker| Step::Heartbeat { worker }),
+        6 => (worker.clone(), prop::option::weighted(0.2, 0..8u8), any::<bool>())
+            .prop_map(|(worker, nth, fail)| Step::Answer { worker, nth, fail }),
+        1 => worker.clone().prop_map(|worker| Step::Part { worker }),
+        2 => worker.prop_map(|worker| Step::Leave { worker }),
+        1 => client.prop_map(|client| Step::ClientLeaves { client }),
+        2 => (0..20_000u16).prop_map(|ms| Step::Pass { ms }),
+    ]
+}
+
+/// A broker under watch: follows each job from its asking to its end.
+struct Watched {
+    broker: Broker,
+    now: Timestamp,
+    generation: u64,
+    peers: BTreeMap<u8, PeerId>,
+    /// What each worker was given, in order.
+    given: BTreeMap<PeerId, Vec<JobId>>,
+    asked: usize,
+    refused: usize,
+    accepted: HashSet<JobId>,
+    ended: HashSet<JobId>,
+    answered: usize,
+}
+
+impl Watched {
+    fn new(seed: u64, config: Config) -> Self {
+        Self {
+            broker: Broker::new(Config { seed, ..config }),
+            now: START,
+            generation: 0,
+            peers: BTreeMap::new(),
+            given: BTreeMap::new(),
+            asked: 0,
+            refused: 0,
+            accepted: HashSet::new(),
+            ended: HashSet::new(),
+            answered: 0,
+        }
+    }
+
+    fn take(&mut self, step: &Step) {
+        match *step {
+            Step::Submit { client, service, wait, hold, many } => {
+                self.submit(client, service, wait, hold, many);
+            }
+            Step::Ready { worker, service } => {
+                self.say(worker, WorkerCommand::Ready { service: name_of(service) });
+            }
+            Step::Heartbeat { worker } => self.say(worker, WorkerCommand::Heartbeat),
+            Step::Answer { worker, nth, fail } => self.answer(worker, nth, fail),
+            Step::Part { worker } => {
+                if let Some(job) = self.last_given(worker, None) {
+                    self.say(worker, WorkerCommand::Partial { job, service: None, body: Body::EMPTY });
+                }
+            }
+            Step::Leave { worker } => {
+                if let Some(peer) = self.peers.remove(&worker) {
+                    self.event(Event::WorkerLeft(peer));
+                }
+            }
+            Step::ClientLeaves { client } => self.event(Event::ClientLeft(PeerId(u64::from(client) + 1))),
+            Step::Pass { ms } => self.pass(u64::from(ms)),
+        }
+    }
+
+    fn submit(&mut self, client: u8, service: u8, wait: bool, hold: bool, many: bool) {
+        let from = Address {
+            peer: PeerId(u64::from(client) + 1),
+            identity: Bytes::copy_from_slice(&[b'c', client]),
+            origin: Origin::plain(Dialect::Zmws2),
+        };
+        let body = match many && hold {
+            true => Body::from_frames(vec![Bytes::from_static(b"a"), Bytes::from_static(b"b")]),
+            false => Body::One(Bytes::from_static(b"x")),
+        };
+        let mode = if wait || hold { Mode::Wait } else { Mode::Background };
+        let if_unknown = if hold { IfUnknown::Hold } else { IfUnknown::Refuse };
+        self.asked += 1;
+        let command = ClientCommand::Submit { service: name_of(service), body, mode, if_unknown };
+        self.event(Event::Client { from, command });
+    }
+
+    /// Every other worker speaks Majordomo; every third has no identity of its own.
+    fn say(&mut self, worker: u8, command: WorkerCommand) {
+        self.generation += 1;
+        let fresh = PeerId(1_000 + self.generation);
+        let peer = *self.peers.entry(worker).or_insert(fresh);
+        let identity = match worker % 3 {
+            0 => Bytes::copy_from_slice(&[&[0][..], &(peer.0 as u32).to_be_bytes()].concat()),
+            _ => Bytes::copy_from_slice(&[b'w', worker]),
+        };
+        let dialect = if worker.is_multiple_of(2) { Dialect::Mdp02 } else { Dialect::Zmws1 };
+        let from = Address { peer, identity, origin: Origin::plain(dialect) };
+        self.event(Event::Worker { from, command });
+    }
+
+    fn last_given(&self, worker: u8, nth: Option<u8>) -> Option<JobRef> {
+        let given = self.given.get(self.peers.get(&worker)?)?;
+        let job = match nth {
+            Some(nth) => given.get(usize::from(nth) % given.len().max(1)),
+            None => given.last(),
+        };
+        job.copied().map(JobRef::Named)
+    }
+
+    fn answer(&mut self, worker: u8, nth: Option<u8>, fail: bool) {
+        let Some(job) = self.last_given(worker, nth) else { return };
+        let outcome = if fail { Outcome::Fail } else { Outcome::Complete };
+        self.say(worker, WorkerCommand::Finish { job, service: None, outcome, body: Body::EMPTY });
+    }
+
+    fn pass(&mut self, ms: u64) {
+        let end = self.now.plus_micros(ms * MS);
+        while let Some(due) = self.broker.deadline().filter(|&due| due <= end) {
+            self.now = self.now.max(due);
+            self.event(Event::Tick);
+        }
+        self.now = end;
+    }
+
+    fn event(&mut self, event: Event) {
+        let mut actions = Vec::new();
+        self.broker.handle(self.now, event, &mut actions);
+        self.broker.check();
+        for action in actions {
+            self.see(action);
+        }
+    }
+
+    fn see(&mut self, action: Action) {
+        match action {
+            Action::Reply { reply: ClientReply::Refused { .. }, .. } => self.refused += 1,
+            Action::Reply { reply: ClientReply::Finished { .. }, .. } => self.answered += 1,
+            Action::Record(Record::Accepted { job, .. }) => {
+                assert!(self.accepted.insert(job), "{job} is taken twice");
+            }
+            Action::Record(Record::Finished(job)) => {
+                assert!(self.accepted.remove(&job), "{job} is over but was not taken");
+            }
+            Action::Publish(end) => assert!(self.ended.insert(end.job), "{} ends twice", end.job),
+            Action::Order { to, order: WorkerOrder::Run { job: JobRef::Named(job), .. } } => {
+                assert!(!self.ended.contains(&job), "{job} is over and given to a worker");
+                self.given.entry(to.peer).or_default().push(job);
+            }
+            Action::Order { .. } | Action::Reply { .. } | Action::Inspect { .. } | Action::Note(_) => {}
+        }
+    }
+
+    /// Each job asked for was refused, or is over, or is still there.
+    fn check_conservation(&self) {
+        let open = self.broker.totals().queued + self.broker.totals().active;
+        assert_eq!(self.asked, self.refused + self.ended.len() + open, "a job is lost or there twice");
+    }
+
+    /// Gives every service a good worker until nothing is left to do.
+    fn heal(&mut self) {
+        self.peers.clear();
+        for service in 0..3 {
+            // Majordomo, so that they take everything.
+            self.say(100 + 2 * service, WorkerCommand::Ready { service: name_of(service) });
+        }
+        for _ in 0..10_000 {
+            let busy: Vec<(PeerId, JobId)> = self.open_jobs();
+            if busy.is_empty() {
+                break;
+            }
+            for (peer, job) in busy {
+                let from = Address {
+                    peer,
+                    identity: Bytes::from_static(b"healer"),
+                    origin: Origin::plain(Dialect::Mdp02),
+                };
+                let command = WorkerCommand::Finish {
+                    job: JobRef::Named(job),
+                    service: None,
+                    outcome: Outcome::Complete,
+                    body: Body::EMPTY,
+                };
+                self.event(Event::Worker { from, command });
+            }
+        }
+    }
+
+    fn open_jobs(&self) -> Vec<(PeerId, JobId)> {
+        let workers = self.broker.workers.iter();
+        workers.flat_map(|(&peer, worker)| worker.jobs.iter().map(move |&job| (peer, job))).collect()
+    }
+}
+
+fn name_of(service: u8) -> ServiceName {
+    ServiceName::new(format!("S{service}")).expect("a name")
+}
+
+fn short_tempered() -> Config {
+    Config { job_timeout_default_ms: Some(30_000), attempts_max: 3, history_max: 5, ..Config::default() }
+}
+
+proptest! {
+    #[test]
+    fn no_job_is_lost_and_none_ends_twice(steps in prop::collection::vec(step(), 0..120), seed in any::<u64>()) {
+        let mut world = Watched::new(seed, short_tempered());
+        for step in &steps {
+            world.take(step);
+            world.check_conservation();
+        }
+        world.heal();
+        world.pass(61_000);
+        world.check_conservation();
+        prop_assert_eq!(world.broker.totals().queued + world.broker.totals().active, 0);
+        prop_assert!(world.accepted.is_empty(), "background jobs on record that are over");
+    }
+
+    #[test]
+    fn one_service_is_first_in_first_out(jobs in 1..60usize, workers in 1..5u8) {
+        let mut world = Watched::new(1, Config::default());
+        world.say(1, WorkerCommand::Ready { service: name_of(0) });
+        world.take(&Step::Leave { worker: 1 });
+        for _ in 0..jobs {
+            world.submit(0, 0, false, false, false);
+        }
+        let mut order = Vec::new();
+        for worker in 0..workers {
+            world.say(2 * worker + 1, WorkerCommand::Ready { service: name_of(0) });
+        }
+        while world.broker.totals().active > 0 {
+            let mut busy = world.open_jobs();
+            busy.sort_unstable();
+            let (peer, job) = busy[0];
+            order.push(job);
+            let worker = *world.peers.iter().find(|(_, at)| **at == peer).expect("it is there").0;
+            world.answer(worker, None, false);
+        }
+        prop_assert_eq!(order.len(), jobs);
+        let given: usize = world.given.values().map(Vec::len).sum();
+        prop_assert_eq!(given, jobs, "no job is given twice");
+    }
+
+    #[test]
+    fn workers_take_turns(workers in 1..8u8, rounds in 1..6usize) {
+        let mut world = Watched::new(1, Config::default());
+        for worker in 0..workers {
+            world.say(2 * worker + 1, WorkerCommand::Ready { service: name_of(0) });
+        }
+        for _ in 0..rounds * usize::from(workers) {
+            world.submit(0, 0, true, false, false);
+            let (peer, _) = world.open_jobs()[0];
+            let worker = *world.peers.iter().find(|(_, at)| **at == peer).expect("it is there").0;
+            world.answer(worker, None, false);
+        }
+        prop_assert!(world.given.values().all(|jobs| jobs.len() == rounds), "{:?}", world.given);
+    }
+}
+
+/// Workers that crash, vanish and come back, answers that come late or twice: in the end every job is over.
+#[test]
+fn every_job_ends_though_workers_come_and_go() {
+    for seed in 0..300 {
+        let mut chance = fastrand_with(seed);
+        let mut world = Watched::new(seed, short_tempered());
+        for _ in 0..200 {
+            let step = by_chance(&mut chance);
+            world.take(&step);
+        }
+        world.heal();
+        world.pass(61_000);
+        world.check_conservation();
+        let totals = world.broker.totals();
+        assert_eq!((totals.queued, totals.active), (0, 0), "replay with seed {seed}");
+        assert!(world.accepted.is_empty(), "replay with seed {seed}");
+    }
+}
+
+fn fastrand_with(seed: u64) -> fastrand::Rng {
+    fastrand::Rng::with_seed(seed)
+}
+
+fn by_chance(chance: &mut fastrand::Rng) -> Step {
+    let (worker, client, service) = (chance.u8(0..6), chance.u8(0..3), chance.u8(0..3));
+    match chance.u8(0..20) {
+        0..6 => {
+            Step::Submit { client, service, wait: chance.bool(), hold: chance.bool(), many: chance.bool() }
+        }
+        6..9 => Step::Ready { worker, service },
+        9 => Step::Heartbeat { worker },
+        10..15 => Step::Answer { worker, nth: chance.bool().then(|| chance.u8(0..8)), fail: chance.bool() },
+        15 => Step::Part { worker },
+        16..18 => Step::Leave { worker },
+        18 => Step::ClientLeaves { client },
+        _ => Step::Pass { ms: chance.u16(0..20_000) },
+    }
+}

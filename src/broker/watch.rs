@@ -1,0 +1,134 @@
+//! What time brings: heartbeats, silences, jobs that run too long, requests that were held in vain; and
+//! the end.
+
+use super::ending::Answer;
+use super::event::Action;
+use super::job::{Owner, State};
+use super::notes::{GivenUp, Note, Taken};
+use super::offers::Kind;
+use super::queue::Place;
+use super::timers::Timer;
+use super::worker::Worker;
+use super::{Broker, MS, micros};
+use crate::job::{JobId, PeerId, Timestamp};
+use crate::message::{Mode, WorkerOrder};
+
+impl Broker {
+    pub(super) fn tick(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
+        while let Some((at, timer)) = self.timers.pop_due(now) {
+            match timer {
+                Timer::Worker(peer) => {
+                    let current = self.workers.get_mut(&peer).filter(|worker| worker.timer == Some(at));
+                    if let Some(worker) = current {
+                        worker.timer = None;
+                        self.look_after(now, peer, actions);
+                    }
+                }
+                Timer::Held(id, place) => self.held_long_enough(now, id, place, actions),
+            }
+        }
+    }
+
+    /// Sees to it that a timer rings when something is due with the worker, or earlier.
+    pub(super) fn set_timer(&mut self, peer: PeerId) {
+        let Some(worker) = self.workers.get(&peer) else { return };
+        let Some(due) = self.due(worker) else { return };
+        if worker.timer.is_some_and(|timer| timer <= due) {
+            return;
+        }
+        self.timers.set(due, Timer::Worker(peer));
+        if let Some(worker) = self.workers.get_mut(&peer) {
+            worker.timer = Some(due);
+        }
+    }
+
+    /// When something is due with a worker. A busy one is left in peace, but for its job's time limit.
+    fn due(&self, worker: &Worker) -> Option<Timestamp> {
+        if !worker.jobs.is_empty() {
+            return worker.job_due;
+        }
+        Some(self.heartbeat_due(worker).min(self.expires_at(worker)))
+    }
+
+    /// A little earlier than promised, so that a worker that polls for one interval never counts a silence
+    /// (PROTOCOL.md quirk 34).
+    fn heartbeat_due(&self, worker: &Worker) -> Timestamp {
+        worker.told_at.plus_micros(micros(self.config.heartbeat_ms.max(1)) / 5 * 4)
+    }
+
+    /// When a worker's silence is too long.
+    pub(super) fn expires_at(&self, worker: &Worker) -> Timestamp {
+        let patience =
+            self.config.heartbeat_ms.max(1).saturating_mul(u64::from(self.config.missed_max.max(1)));
+        worker.heard_at.plus_micros(micros(patience))
+    }
+
+    fn look_after(&mut self, now: Timestamp, peer: PeerId, actions: &mut Vec<Action>) {
+        let Some(worker) = self.workers.get(&peer) else { return };
+        if !worker.jobs.is_empty() {
+            if worker.job_due.is_some_and(|due| due <= now) {
+                self.job_ran_too_long(now, peer, actions);
+            }
+        } else if self.expires_at(worker) <= now {
+            return self.expire(now, peer, actions);
+        } else if self.heartbeat_due(worker) <= now {
+            let order = WorkerOrder::Heartbeat;
+            actions.push(Action::Order { to: worker.address.clone(), order });
+            if let Some(worker) = self.workers.get_mut(&peer) {
+                worker.told_at = now;
+            }
+        }
+        self.set_timer(peer);
+    }
+
+    /// An idle worker was silent for too long. It may come back with a READY.
+    fn expire(&mut self, now: Timestamp, peer: PeerId, actions: &mut Vec<Action>) {
+        let Some(worker) = self.workers.get(&peer) else { return };
+        let silent_ms = now.micros_since(worker.heard_at) / MS;
+        actions.push(Action::Order { to: worker.address.clone(), order: WorkerOrder::Disconnect });
+        actions.push(Action::Note(Note::WorkerExpired { peer, silent_ms }));
+        self.remove_worker(peer);
+        self.counters.workers_expired += 1;
+    }
+
+    /// The job goes to another worker. This one stays busy with it until it says something.
+    fn job_ran_too_long(&mut self, now: Timestamp, peer: PeerId, actions: &mut Vec<Action>) {
+        let Some(worker) = self.workers.get_mut(&peer) else { return };
+        worker.job_due = None;
+        let identity = worker.address.identity.clone();
+        for id in worker.jobs.clone() {
+            if self.is_with(id, peer) {
+                let owner = Owner { peer, identity: identity.clone() };
+                self.lose(now, id, owner, Taken::Timeout, actions);
+            }
+        }
+    }
+
+    /// A request for a service that nobody offers, or whose workers cannot take it, has waited in vain.
+    fn held_long_enough(&mut self, now: Timestamp, id: JobId, place: Place, actions: &mut Vec<Action>) {
+        let Some(job) = self.jobs.get(&id).filter(|job| job.state == State::Queued(place)) else { return };
+        let service = &self.services[job.service];
+        let servable = match Kind::of(&job.body) {
+            Kind::One => service.offered,
+            Kind::Many => service.workers_many > 0,
+        };
+        if servable {
+            return;
+        }
+        let (service, attempts) = (service.name.clone(), job.attempts);
+        let cause = GivenUp::HeldTooLong;
+        actions.push(Action::Note(Note::JobFailed { job: id, service, attempts, cause }));
+        self.counters.jobs_held_too_long += 1;
+        self.end(now, id, Answer::FAILED, actions);
+    }
+
+    /// No new jobs from now on, and none is begun. Clients that wait for one that has not begun are told.
+    pub(super) fn drain(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
+        self.draining = true;
+        let waits = |job: &super::job::Job| job.mode == Mode::Wait && matches!(job.state, State::Queued(_));
+        let in_vain: Vec<JobId> = self.jobs.iter().filter(|(_, job)| waits(job)).map(|(&id, _)| id).collect();
+        for id in in_vain {
+            self.end(now, id, Answer::FAILED, actions);
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Workers: what they offer, what they do, and when they were heard.
+
+use super::offers::ServiceKey;
+use crate::job::{JobId, Timestamp};
+use crate::message::Address;
+
+/// Jobs a worker may have at a time. Every dialect we speak has one; a dialect in which a worker says how
+/// many it takes would make this a field of [`Worker`].
+pub(super) const CREDIT: usize = 1;
+
+/// Services that one worker may offer.
+pub(super) const SERVICES_MAX: usize = 256;
+
+/// A worker: a connection that has said READY.
+#[derive(Debug)]
+pub(super) struct Worker {
+    /// Where orders go: the form is that of its READY.
+    pub(super) address: Address,
+    pub(super) services: Vec<ServiceKey>,
+    /// Jobs it was given and has not answered. One that is not its own any more (it ran too long, or another
+    /// worker was faster) stands here until it is answered: the worker is busy with it all the same.
+    pub(super) jobs: Vec<JobId>,
+    /// Its place among the idle ones.
+    pub(super) resting: Option<u64>,
+    /// When it said something.
+    pub(super) heard_at: Timestamp,
+    /// When it was told something.
+    pub(super) told_at: Timestamp,
+    /// When its job must be over, if its service has a limit.
+    pub(super) job_due: Option<Timestamp>,
+    /// The earliest of its timers.
+    pub(super) timer: Option<Timestamp>,
+}
+
+impl Worker {
+    pub(super) fn new(now: Timestamp, address: Address) -> Self {
+        Self {
+            address,
+            services: Vec::new(),
+            jobs: Vec::with_capacity(CREDIT),
+            resting: None,
+            heard_at: now,
+            told_at: now,
+            job_due: None,
+            timer: None,
+        }
+    }
+
+    /// Whether it takes bodies of several frames.
+    pub(super) fn takes_many(&self) -> bool {
+        self.address.origin.dialect.carries_many()
+    }
+}

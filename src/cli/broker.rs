@@ -1,0 +1,256 @@
+//! `zmws broker`: clients and workers over ZeroMQ.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use tokio::task::spawn_local;
+use zmws::broker;
+use zmws::job::ServiceName;
+use zmws::server::{self, Config, Farewell, Server};
+use zmws::transport::ListenerOptions;
+use zmws::zmtp::Limits;
+
+use super::Failure;
+use super::log::{self, LogLevel};
+use super::process;
+
+/// Run the broker: jobs from clients to workers, over ZeroMQ
+///
+/// Speaks zmws 1 and 2 and strict Majordomo 0.1 and 0.2 on the same ports. Takes the flags of PHP's
+/// server_run.php, with one dash or two.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) ports: Ports,
+
+    #[command(flatten)]
+    pub(super) limits: BrokerLimits,
+
+    /// How much to log: E, W, I or D
+    #[arg(long, visible_alias = "log", value_name = "LEVEL", default_value = "W", ignore_case = true)]
+    pub(super) log_level: LogLevel,
+}
+
+/// Where the broker listens.
+#[derive(Debug, clap::Args)]
+pub(super) struct Ports {
+    /// Address to listen at; 0.0.0.0 opens the ports to the network
+    #[arg(long, visible_alias = "iface", value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    pub(super) address: IpAddr,
+
+    /// Port for clients
+    #[arg(long, visible_alias = "cport", value_name = "PORT", default_value_t = 5555)]
+    pub(super) client_port: u16,
+
+    /// Port for workers
+    #[arg(long, visible_alias = "wport", value_name = "PORT", default_value_t = 5556)]
+    pub(super) worker_port: u16,
+
+    /// Port where each job's end is published
+    #[arg(long, visible_alias = "nport", value_name = "PORT", default_value_t = 5557)]
+    pub(super) news_port: u16,
+}
+
+/// What the broker holds, and for how long.
+#[derive(Debug, clap::Args)]
+pub(super) struct BrokerLimits {
+    #[command(flatten)]
+    pub(super) heartbeats: Heartbeats,
+
+    /// Workers a job may take down before it is failed
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    max_attempts: u32,
+
+    /// Time limit of a job, as SERVICE=SECONDS, or SECONDS for all other services; may be repeated
+    #[arg(long, value_name = "[SERVICE=]SECONDS")]
+    job_timeout: Vec<JobTimeout>,
+
+    /// Jobs that may wait in one service
+    #[arg(long, value_name = "JOBS", default_value_t = 1_000_000)]
+    queue_max: usize,
+
+    /// Megabytes of parameters that may wait in all services
+    #[arg(long, value_name = "MB", default_value_t = 1024)]
+    queue_max_mb: usize,
+
+    /// Megabytes of the largest frame a peer may send
+    #[arg(long, value_name = "MB", default_value_t = 64)]
+    frame_max_mb: usize,
+
+    /// Megabytes that may wait for a peer that does not read, before it is disconnected
+    #[arg(long, value_name = "MB", default_value_t = 16)]
+    unread_max_mb: usize,
+
+    /// Connections to each port
+    #[arg(long, value_name = "N", default_value_t = 16_384)]
+    max_connections: usize,
+
+    /// Let a new connection take over an identity that is in use
+    #[arg(long)]
+    handover: bool,
+
+    /// Seconds that running jobs may take to end when the broker is stopped
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    grace: u64,
+}
+
+/// When silence becomes news, for brokers and workers alike.
+#[derive(Debug, clap::Args)]
+pub(super) struct Heartbeats {
+    /// Seconds between two heartbeats between the broker and an idle worker
+    #[arg(long, value_name = "SECONDS", env = "HEARTBEAT_INTERVAL", default_value = "5")]
+    heartbeat_interval: PhpInteger,
+
+    /// Heartbeats that may be missed before the other side is given up
+    #[arg(long, value_name = "N", env = "HEARTBEAT_MAXTRIES", default_value = "3")]
+    heartbeat_maxtries: PhpInteger,
+}
+
+impl Heartbeats {
+    pub(super) fn interval(&self) -> Duration {
+        Duration::from_secs(u64::from(self.heartbeat_interval.or(5)))
+    }
+
+    pub(super) fn tries(&self) -> u32 {
+        self.heartbeat_maxtries.or(3)
+    }
+}
+
+/// A number as PHP's programs read it from their environment: 0 means the default (PROTOCOL.md §3).
+#[derive(Clone, Copy, Debug)]
+struct PhpInteger(u32);
+
+impl PhpInteger {
+    fn or(self, default: u32) -> u32 {
+        if self.0 == 0 { default } else { self.0 }
+    }
+}
+
+impl std::str::FromStr for PhpInteger {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.trim().parse().map(Self)
+    }
+}
+
+#[derive(Clone, Debug)]
+struct JobTimeout {
+    service: Option<ServiceName>,
+    limit: Duration,
+}
+
+impl std::str::FromStr for JobTimeout {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (service, seconds) = match text.rsplit_once('=') {
+            Some((service, seconds)) => (ServiceName::new(service.to_owned()), seconds),
+            None => (None, text),
+        };
+        let limit = seconds
+            .trim_end_matches('s')
+            .parse()
+            .ok()
+            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+            .filter(|limit| !limit.is_zero())
+            .ok_or_else(|| format!("{seconds:?} is no number of seconds"))?;
+        Ok(Self { service, limit })
+    }
+}
+
+impl Args {
+    /// The server's settings.
+    pub(super) fn config(&self) -> Config {
+        config(&self.ports, &self.limits)
+    }
+}
+
+/// The server's settings.
+pub(super) fn config(ports: &Ports, limits: &BrokerLimits) -> Config {
+    Config {
+        address: ports.address,
+        client_port: ports.client_port,
+        worker_port: ports.worker_port,
+        news_port: ports.news_port,
+        grace: Duration::from_secs(limits.grace),
+        broker: limits.broker(),
+        sockets: limits.sockets(),
+    }
+}
+
+impl BrokerLimits {
+    fn broker(&self) -> broker::Config {
+        let millis = |limit: Duration| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+        let mut job_timeout_ms = HashMap::new();
+        let mut job_timeout_default_ms = None;
+        for timeout in &self.job_timeout {
+            match &timeout.service {
+                Some(service) => {
+                    job_timeout_ms.insert(service.clone(), millis(timeout.limit));
+                }
+                None => job_timeout_default_ms = Some(millis(timeout.limit)),
+            }
+        }
+        broker::Config {
+            heartbeat_ms: millis(self.heartbeats.interval()),
+            missed_max: self.heartbeats.tries(),
+            attempts_max: self.max_attempts,
+            job_timeout_ms,
+            job_timeout_default_ms,
+            queued_per_service_max: self.queue_max,
+            bytes_max: self.queue_max_mb << 20,
+            ..broker::Config::default()
+        }
+    }
+
+    fn sockets(&self) -> ListenerOptions {
+        let frame_max = self.frame_max_mb << 20;
+        ListenerOptions {
+            limits: Limits { frame_max, message_max: 2 * frame_max, ..Limits::default() },
+            connections_max: self.max_connections,
+            unread_max: self.unread_max_mb << 20,
+            handover: self.handover,
+            ..ListenerOptions::default()
+        }
+    }
+}
+
+/// Runs until stopped.
+pub(super) fn run(args: Args) -> Result<(), Failure> {
+    log::start(args.log_level);
+    process::raise_descriptor_limit();
+    process::on_one_thread(async {
+        let server = bind(args.config())?;
+        let at = server.addresses();
+        println!("[{}] [I] - Server startup @{}", log::date(), log::date());
+        println!("clients {}  workers {}  news {}", at.clients, at.workers, at.news);
+        let (stopper, stopped) = server::stopper();
+        let signals = spawn_local(process::at_each_signal(move || stopper.stop()));
+        let farewell = server.run(stopped).await;
+        signals.abort();
+        say_what_was_left(farewell);
+        Ok(())
+    })
+}
+
+/// Binds the three ports.
+pub(super) fn bind(config: Config) -> Result<Server, Failure> {
+    Server::bind(config).map_err(|error| {
+        let flag = match error.what {
+            "clients" => "--client-port",
+            "workers" => "--worker-port",
+            _ => "--news-port",
+        };
+        process::cannot_listen(error.what, error.address, &error.source, flag)
+    })
+}
+
+/// One line, if anything was lost.
+pub(super) fn say_what_was_left(farewell: Farewell) {
+    let Farewell { queued, active } = farewell;
+    if queued + active > 0 {
+        println!("Given up: {queued} queued jobs, {active} running jobs");
+    }
+}

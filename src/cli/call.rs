@@ -1,0 +1,216 @@
+//! `zmws call`: a client for the shell.
+
+use std::io::{Read, Write};
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::Value;
+use zmws::client::{Answer, CallError, Client, Param, Reply};
+use zmws::job::Body;
+use zmws::params::{json, query, tag};
+
+use super::dialect::DialectName;
+use super::log::{self, LogLevel};
+use super::{Failure, process};
+
+/// Send a job, and print its result
+///
+/// Prints a result that is text as it is, any other as JSON. Exit status 0 if the job was done (or, with
+/// --async, taken), 1 if it failed or no answer came.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Whose work it is, as STR-REV
+    service: String,
+
+    /// Parameters, nested as in a query string: user[name]=Ann user[tags][]=a; or - for JSON from standard input
+    #[arg(value_name = "KEY=VALUE")]
+    params: Vec<String>,
+
+    /// The parameters as JSON
+    #[arg(long, value_name = "JSON", conflicts_with = "params")]
+    json: Option<String>,
+
+    /// Do not wait for the result: print the job's id
+    #[arg(long = "async", conflicts_with = "stream")]
+    background: bool,
+
+    /// Print the parts of the result as they come, a line each, then the result
+    #[arg(long)]
+    stream: bool,
+
+    /// Print frames as they came, tag and all
+    #[arg(long)]
+    raw: bool,
+
+    /// Seconds to wait for the result (with --stream: for its next part)
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
+    timeout: f64,
+
+    /// Hosts of the broker, in the order they are tried
+    #[arg(long, value_name = "HOST,…", value_delimiter = ',', default_value = "127.0.0.1")]
+    host: Vec<String>,
+
+    /// The broker's port for clients
+    #[arg(long, visible_aliases = ["client-port", "cport"], value_name = "PORT", default_value_t = 5555)]
+    port: u16,
+
+    /// What to speak to a broker that is not ours
+    #[arg(long, value_name = "DIALECT", default_value = "zmws1")]
+    dialect: DialectName,
+
+    /// How much to log: E, W, I or D
+    #[arg(long, visible_alias = "log", value_name = "LEVEL", default_value = "W", ignore_case = true)]
+    log_level: LogLevel,
+}
+
+/// Sends the job and prints what came of it.
+pub(super) fn run(args: Args) -> Result<(), Failure> {
+    log::start(args.log_level);
+    let param = args.param()?;
+    let limit = Duration::try_from_secs_f64(args.timeout);
+    let limit = limit.map_err(|_| format!("--timeout {} is no time", args.timeout))?;
+    process::on_one_thread(async {
+        let servers = args.host.iter().map(|host| process::host_port(host, args.port));
+        let client = Client::builder().servers(servers).dialect(args.dialect.into()).connect().timeout(limit);
+        args.send(&client, param).await
+    })
+}
+
+impl Args {
+    fn param(&self) -> Result<Param, Failure> {
+        if let Some(text) = &self.json {
+            return from_json(text.as_bytes(), "--json");
+        }
+        match &self.params[..] {
+            [] => Ok(Param::None),
+            [only] if only == "-" => {
+                let mut text = Vec::new();
+                let read = std::io::stdin().read_to_end(&mut text);
+                read.map_err(|error| format!("cannot read standard input: {error}"))?;
+                from_json(&text, "standard input")
+            }
+            pairs => {
+                let text: Vec<String> = pairs.iter().map(|pair| escaped(pair)).collect();
+                let vars = query::parse(text.join("&").as_bytes(), query::Limits::default());
+                Ok(Param::Frame(tag::json_frame(&query::to_json(vars))))
+            }
+        }
+    }
+
+    async fn send(&self, client: &Client, param: Param) -> Result<(), Failure> {
+        if self.background {
+            let job = client.submit(&self.service, param).await.map_err(|error| self.failure(&error))?;
+            return print(job.to_string().as_bytes());
+        }
+        if !self.stream {
+            let reply = client.call(&self.service, param).await.map_err(|error| self.failure(&error))?;
+            return self.show(&reply);
+        }
+        let mut answers = client.stream(&self.service, param).await.map_err(|error| self.failure(&error))?;
+        while let Some(answer) = answers.next().await {
+            match answer.map_err(|error| self.failure(&error))? {
+                Answer::Part(part) => self.show(&part)?,
+                // A worker that has said all in parts has nothing to add.
+                Answer::Result(result) if result.body.is_empty() => {}
+                Answer::Result(result) => self.show(&result)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn show(&self, reply: &Reply) -> Result<(), Failure> {
+        match self.raw {
+            true => print(&reply.body.frames().join(&b'\n')),
+            false => print(&for_people(&reply.body)),
+        }
+    }
+
+    fn failure(&self, error: &CallError) -> Failure {
+        match error {
+            CallError::Refused { .. } => {
+                format!("no worker ever offered {}, or the broker takes no more jobs", self.service)
+            }
+            CallError::Failed { body, .. } if !body.is_empty() => {
+                format!("{error}: {}", String::from_utf8_lossy(&for_people(body)))
+            }
+            CallError::Unavailable => {
+                format!("no broker at {} port {}; is it running?", self.host.join(" or "), self.port)
+            }
+            _ => error.to_string(),
+        }
+    }
+}
+
+fn from_json(text: &[u8], what: &str) -> Result<Param, Failure> {
+    match serde_json::from_slice(text) {
+        Ok(value) => Ok(Param::Frame(tag::json_frame(&value))),
+        Err(error) => Err(format!("{what} is no JSON: {error}")),
+    }
+}
+
+/// `key=value` as a pair of a query string: what is typed is meant literally, but for the brackets of the key.
+fn escaped(pair: &str) -> String {
+    let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+    let escape = |text: &str, plain: &[u8]| -> String {
+        let show = |byte: u8| match byte.is_ascii_alphanumeric() || plain.contains(&byte) {
+            true => char::from(byte).to_string(),
+            false => format!("%{byte:02X}"),
+        };
+        text.bytes().map(show).collect()
+    };
+    format!("{}={}", escape(key, b"[]-_."), escape(value, b"-_."))
+}
+
+/// The value in a result: text as it is, other JSON as JSON, a frame that is neither as it came.
+fn for_people(body: &Body) -> Bytes {
+    let frame = body.first();
+    let (tag, payload) = tag::split(frame, tag::BareParam::AsPhp);
+    match tag {
+        tag::Tag::Json => match json::decode(&payload) {
+            Some(Value::String(text)) => text.into(),
+            Some(value) => serde_json::to_string_pretty(&value).map_or(payload, Bytes::from),
+            None => payload,
+        },
+        tag::Tag::Php => payload,
+        tag::Tag::None => body.frames().join(&b'\n').into(),
+    }
+}
+
+/// A line on standard output; none for nothing.
+fn print(text: &[u8]) -> Result<(), Failure> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    let mut out = std::io::stdout().lock();
+    let written = out.write_all(text).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
+    written.map_err(|error| format!("cannot write the result: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn param(pairs: &[&str]) -> String {
+        let text: Vec<String> = pairs.iter().map(|pair| escaped(pair)).collect();
+        query::to_json(query::parse(text.join("&").as_bytes(), query::Limits::default())).to_string()
+    }
+
+    #[test]
+    fn values_are_meant_as_they_are_typed() {
+        assert_eq!(param(&["q=a+b&c=%41 d"]), r#"{"q":"a+b&c=%41 d"}"#);
+    }
+
+    #[test]
+    fn keys_nest_as_in_a_query_string() {
+        let json = r#"{"user":{"name":"Ann","tags":["a","b"]}}"#;
+        assert_eq!(param(&["user[name]=Ann", "user[tags][]=a", "user[tags][]=b"]), json);
+    }
+
+    #[test]
+    fn text_is_shown_as_text_and_the_rest_as_json() {
+        let shown = |frame: &'static [u8]| for_people(&Body::One(Bytes::from_static(frame)));
+        assert_eq!(shown(br#"PARAM-JSON: "a\/b""#), "a/b");
+        assert_eq!(shown(b"PARAM-JSON: [1]"), "[\n  1\n]");
+        assert_eq!(shown(b"as it came"), "as it came");
+    }
+}

@@ -1,0 +1,175 @@
+//! `zmws gateway`: clients over HTTP.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use tokio::net::TcpListener;
+use zmws::gateway::{self, AccessLog, BodyForm, Config, LogForm, Origins, Tokens};
+use zmws::server;
+
+use super::dialect::DialectName;
+use super::log::{self, LogLevel};
+use super::{Failure, process};
+
+/// Run the HTTP gateway: jobs by URL, in front of a broker
+///
+/// GET or POST /SERVICE?query takes a job and answers its id, /SYNC-SERVICE?query waits for the result,
+/// /SERVER-WORKERS, /SERVER-JOBS, /SERVER-ACTIVE and /SERVER-HIST show what the broker does. Works in front of
+/// zmws's broker and of PHP's. Takes the flags of PHP's http_gateway.php, with one dash or two.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    door: Door,
+
+    /// Address to listen at; 0.0.0.0 opens the port to the network
+    #[arg(long, visible_alias = "iface", value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    address: IpAddr,
+
+    /// Port for HTTP
+    #[arg(long, visible_alias = "wport", value_name = "PORT", default_value_t = 5580)]
+    http_port: u16,
+
+    /// Hosts of the broker, in the order they are tried
+    #[arg(long, value_name = "HOST,…", value_delimiter = ',', default_value = "127.0.0.1")]
+    broker: Vec<String>,
+
+    /// The broker's port for clients
+    #[arg(long, visible_alias = "cport", value_name = "PORT", default_value_t = 5555)]
+    client_port: u16,
+
+    /// What to speak to a broker that is not ours: zmws1 for PHP's 1.0.0, zmws2 for its 2.x
+    #[arg(long, value_name = "DIALECT", default_value = "zmws1")]
+    dialect: DialectName,
+
+    /// How much to log: E, W, I or D
+    #[arg(long, visible_alias = "log", value_name = "LEVEL", default_value = "W", ignore_case = true)]
+    log_level: LogLevel,
+}
+
+/// Settings of the door that `zmws up` has, too.
+#[derive(Debug, clap::Args)]
+pub(super) struct Door {
+    /// Form of the old paths' bodies: v1 as PHP's 1.0.0, v2 as its 2.x
+    #[arg(long, value_name = "FORM", default_value = "v1")]
+    body_form: Form,
+
+    /// Seconds a result may take before the answer is 504
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
+    timeout: f64,
+
+    /// Longest time limit a request may ask for by ?_timeout=SECONDS; without it a request may not ask
+    #[arg(long, value_name = "SECONDS")]
+    asked_timeout_max: Option<f64>,
+
+    /// Requests in flight before the answer is 429
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    in_flight_max: usize,
+
+    /// Megabytes of the largest request body
+    #[arg(long, value_name = "MB", default_value_t = 8)]
+    body_max_mb: usize,
+
+    /// Do not serve the paths under /v1/
+    #[arg(long)]
+    no_api: bool,
+
+    /// Pages whose scripts may read answers (CORS), instead of all
+    #[arg(long, value_name = "ORIGIN,…", value_delimiter = ',')]
+    origins: Option<Vec<String>>,
+
+    /// File with bearer tokens: a token, a blank, the services it may call (or *) in each line
+    #[arg(long, value_name = "FILE")]
+    tokens: Option<PathBuf>,
+
+    /// Where to write a line for each request; - for standard output
+    #[arg(long, value_name = "FILE")]
+    access_log: Option<PathBuf>,
+
+    /// Form of these lines
+    #[arg(long, value_name = "FORM", default_value = "common")]
+    access_log_form: AccessForm,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Form {
+    V1,
+    V2,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum AccessForm {
+    Common,
+    Json,
+}
+
+impl Door {
+    /// The gateway's settings, for brokers at `servers`.
+    pub(super) fn config(&self, servers: Vec<String>) -> Result<Config, Failure> {
+        let seconds = |flag, seconds| {
+            Duration::try_from_secs_f64(seconds).map_err(|_| format!("{flag} {seconds} is no time"))
+        };
+        let asked = self.asked_timeout_max.map(|limit| seconds("--asked-timeout-max", limit));
+        Ok(Config {
+            servers,
+            body_form: match self.body_form {
+                Form::V1 => BodyForm::V1,
+                Form::V2 => BodyForm::V2,
+            },
+            result_timeout: seconds("--timeout", self.timeout)?,
+            asked_timeout_max: asked.transpose()?,
+            in_flight_max: self.in_flight_max,
+            body_max: self.body_max_mb << 20,
+            api: !self.no_api,
+            origins: self.origins.clone().map_or(Origins::Any, Origins::Only),
+            tokens: self.tokens.as_ref().map(Tokens::read).transpose().map_err(|error| error.to_string())?,
+            access_log: self.access_log()?,
+            ..Config::default()
+        })
+    }
+
+    fn access_log(&self) -> Result<Option<AccessLog>, Failure> {
+        let Some(path) = &self.access_log else { return Ok(None) };
+        let form = match self.access_log_form {
+            AccessForm::Common => LogForm::Common,
+            AccessForm::Json => LogForm::Json,
+        };
+        let log = match path.as_os_str() == "-" {
+            true => AccessLog::stdout(form),
+            false => AccessLog::file(form, path),
+        };
+        log.map(Some).map_err(|error| format!("cannot write {}: {error}", path.display()))
+    }
+}
+
+/// Binds the gateway's port.
+pub(super) async fn listen(address: IpAddr, port: u16) -> Result<TcpListener, Failure> {
+    let address = SocketAddr::new(address, port);
+    gateway::bind(address)
+        .await
+        .map_err(|error| process::cannot_listen("HTTP", address, &error, "--http-port"))
+}
+
+/// Runs until stopped.
+pub(super) fn run(args: Args) -> Result<(), Failure> {
+    log::start(args.log_level);
+    process::raise_descriptor_limit();
+    process::on_one_thread(async {
+        let servers = args.broker.iter().map(|host| process::host_port(host, args.client_port)).collect();
+        let config = Config { dialect: args.dialect.into(), ..args.door.config(servers)? };
+        let listener = listen(args.address, args.http_port).await?;
+        let address = listener.local_addr().map_err(|error| error.to_string())?;
+        println!("[{}] [I] - client port {}", log::date(), args.client_port);
+        println!("[{0}] [I] - Server startup @{0} http://{address}/", log::date());
+        let (stopper, mut stopped) = server::stopper();
+        let mut ended = stopped.clone();
+        let signals = tokio::task::spawn_local(process::at_each_signal(move || stopper.stop()));
+        tokio::select! {
+            () = gateway::serve(listener, config, async move { stopped.draining().await }) => {}
+            () = ended.ending() => {}
+        }
+        signals.abort();
+        Ok(())
+    })
+}

@@ -1,0 +1,62 @@
+//! Words and defaults of each command, one file a command, and no work.
+
+mod broker;
+mod call;
+mod dialect;
+mod flags;
+mod gateway;
+mod log;
+mod process;
+mod up;
+mod worker;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A work server: named jobs over ZeroMQ and HTTP, handed to workers in any language
+#[derive(Debug, Parser)]
+#[command(name = "zmws", version, args_override_self = true, subcommand_required = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Broker(broker::Args),
+    Gateway(gateway::Args),
+    Worker(worker::Args),
+    Call(call::Args),
+    Up(up::Args),
+}
+
+/// Why a command failed: one clear line.
+pub(crate) type Failure = String;
+
+/// Runs the program. 0: done; 1: failed, one line on standard error says why; 2: wrong usage.
+pub(crate) fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(flags::normalized(args)) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors and go to standard output.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let outcome = match cli.command {
+        Command::Broker(args) => broker::run(args),
+        Command::Gateway(args) => gateway::run(args),
+        Command::Worker(args) => worker::run(args),
+        Command::Call(args) => call::run(args),
+        Command::Up(args) => up::run(args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("zmws: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}

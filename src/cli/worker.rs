@@ -1,0 +1,99 @@
+//! `zmws worker`: jobs done by a sample of ours.
+
+use std::time::Duration;
+
+use zmws::server;
+use zmws::worker::Worker;
+use zmws::worker::builtin::Builtin;
+
+use super::broker::Heartbeats;
+use super::dialect::DialectName;
+use super::log::{self, LogLevel};
+use super::{Failure, process};
+
+/// Run a worker that does the jobs of one service
+///
+/// Takes the flags of PHP's workers, with one dash or two. Serves zmws's broker, PHP's, and Majordomo brokers.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Whose jobs it does; the default is the builtin's own service
+    #[arg(long, value_name = "NAME")]
+    service_name: Option<String>,
+
+    /// What it does: sleep (0.8 s), reverse (the parameter str), random (100 parts of a result)
+    #[arg(long, value_name = "WHAT")]
+    builtin: Builtin,
+
+    /// Hosts of the brokers, in the order they are tried
+    #[arg(
+        long,
+        visible_alias = "backend-server",
+        value_name = "HOST,…",
+        value_delimiter = ',',
+        default_value = "127.0.0.1"
+    )]
+    backend_servers: Vec<String>,
+
+    /// The brokers' port for workers
+    #[arg(long, value_name = "PORT", default_value_t = 5556)]
+    backend_port: u16,
+
+    /// The brokers' port for clients; PHP's workers connect to it, ours need not
+    #[arg(long, value_name = "PORT", default_value_t = 5555)]
+    frontend_port: u16,
+
+    /// Jobs at once
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    concurrency: usize,
+
+    /// What to speak; by default zmws2 to our broker, zmws1 to others
+    #[arg(long, value_name = "DIALECT")]
+    dialect: Option<DialectName>,
+
+    #[command(flatten)]
+    heartbeats: Heartbeats,
+
+    /// Seconds that running jobs may take to end when the worker is stopped
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    grace: u64,
+
+    /// How much to log: E, W, I or D
+    #[arg(long, visible_alias = "log", value_name = "LEVEL", default_value = "W", ignore_case = true)]
+    log_level: LogLevel,
+}
+
+/// Runs until stopped.
+pub(super) fn run(args: Args) -> Result<(), Failure> {
+    log::start(args.log_level);
+    process::on_one_thread(async {
+        let worker = args.worker()?;
+        for host in &args.backend_servers {
+            println!("[{}] [I] - Worker connecting to {host} with port: {}", log::date(), args.backend_port);
+        }
+        let (stopper, mut stopped) = server::stopper();
+        let mut ended = stopped.clone();
+        let signals = tokio::task::spawn_local(process::at_each_signal(move || stopper.stop()));
+        tokio::select! {
+            () = worker.run(async move { stopped.draining().await }) => {}
+            () = ended.ending() => {}
+        }
+        signals.abort();
+        Ok(())
+    })
+}
+
+impl Args {
+    fn worker(&self) -> Result<Worker, Failure> {
+        let service = self.service_name.clone().unwrap_or_else(|| self.builtin.service().to_owned());
+        let servers = self.backend_servers.iter().map(|host| process::host_port(host, self.backend_port));
+        let mut builder = Worker::builder(service)
+            .servers(servers)
+            .concurrency(self.concurrency)
+            .heartbeat(self.heartbeats.interval(), self.heartbeats.tries())
+            .grace(Duration::from_secs(self.grace));
+        if let Some(dialect) = self.dialect {
+            builder = builder.dialect(dialect.into());
+        }
+        self.builtin.worker(builder).map_err(|error| error.to_string())
+    }
+}

@@ -1,0 +1,68 @@
+//! What can become of a call, other than its result.
+
+use bytes::Bytes;
+
+use crate::job::{Body, JobId, ServiceName};
+
+/// Why a call has no result.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// The worker said no, or no worker could be found that survived the job.
+    #[error("the job failed at the workers of {service}")]
+    Failed {
+        /// The job. `None` where the dialect does not say.
+        job: Option<JobId>,
+        /// Whose work it was.
+        service: ServiceName,
+        /// What the worker said beside no; mostly empty.
+        body: Body,
+    },
+    /// The broker did not take the job: no worker ever offered the service, or a limit was hit.
+    #[error("the broker did not take the job for {:?}", String::from_utf8_lossy(.service))]
+    Refused {
+        /// The service, as the broker named it.
+        service: Bytes,
+    },
+    /// No broker could be reached. The request was not sent: to send it again is safe.
+    #[error("no broker could be reached")]
+    Unavailable,
+    /// The connection was lost after the request was sent. The job may have been done, or may yet be.
+    #[error("the connection to the broker was lost; what became of the request is unknown")]
+    Lost,
+    /// No answer came in time. The job may have been done, or may yet be.
+    #[error("no answer came in time")]
+    Timeout,
+    /// As many requests are in flight as are allowed. The request was not sent.
+    #[error("too many requests are in flight")]
+    Busy,
+    /// Parts of the result came faster than they were taken.
+    #[error("parts of the result came faster than they were taken")]
+    Overrun,
+    /// The dialect of the broker has no word for the request (Majordomo: background jobs, lists).
+    #[error("the broker's dialect has no word for this request")]
+    Unsupported,
+    /// The broker answered with something that is no answer to the request.
+    #[error("the broker's answer does not answer the request")]
+    Garbled,
+    /// The client's runtime is shutting down.
+    #[error("the client is closed")]
+    Closed,
+}
+
+impl CallError {
+    /// Whether the request certainly never reached a broker, so that to send it again cannot do a
+    /// job twice.
+    pub fn is_unsent(&self) -> bool {
+        match self {
+            Self::Unavailable | Self::Busy | Self::Unsupported => true,
+            Self::Failed { .. }
+            | Self::Refused { .. }
+            | Self::Lost
+            | Self::Timeout
+            | Self::Overrun
+            | Self::Garbled
+            | Self::Closed => false,
+        }
+    }
+}

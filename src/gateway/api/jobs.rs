@@ -1,0 +1,176 @@
+//! `POST /v1/jobs/{service}`.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
+use hyper::{Request, StatusCode};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::client::{CallError, Param};
+use crate::gateway::api::idempotency::{Claim, Key};
+use crate::gateway::api::lists::query_value;
+use crate::gateway::api::{Reply, problem};
+use crate::gateway::http::Door;
+use crate::gateway::refusal::Refusal;
+use crate::gateway::response;
+use crate::params::tag;
+
+/// A job as it is asked for.
+#[derive(Debug)]
+struct Wanted {
+    service: Vec<u8>,
+    param: Param,
+    /// How long the client waits for the result; `None` for a job in the background.
+    wait: Option<Duration>,
+}
+
+/// Has a job done; with an `Idempotency-Key` once.
+pub(crate) async fn submit(
+    door: &Arc<Door>,
+    request: Request<Incoming>,
+    names: &[Vec<u8>],
+) -> Result<Reply, Refusal> {
+    let service = names.first().cloned().unwrap_or_default();
+    door.permit(request.headers(), &service)?;
+    is_json(request.headers())?;
+    let wait = query_value(request.uri().query(), "wait").map(duration).transpose()?;
+    let wait = wait.map(|wait| wait.min(door.config.result_timeout));
+    let (head, body) = request.into_parts();
+    let body = door.intake.read(body).await?;
+    let wanted = Wanted { param: param(&body)?, service, wait };
+    let Some(key) = key(&head.headers)? else { return perform(door, wanted).await.map_err(Failure::refusal) };
+    let key = Key::new(&wanted.service, head.headers.get(AUTHORIZATION).map(|value| value.as_bytes()), key);
+    once(door, key, fingerprint(&wanted, &body), wanted).await
+}
+
+/// Goes on though the client goes away, so that its next attempt finds the answer.
+async fn once(door: &Arc<Door>, key: Key, fingerprint: u64, wanted: Wanted) -> Result<Reply, Refusal> {
+    let claim = match door.keys.claim(Instant::now(), key, fingerprint) {
+        Claim::Mine(claim) => claim,
+        Claim::Answered(reply) => return Ok(reply),
+        Claim::Running => {
+            let message = "a request with this Idempotency-Key is running";
+            return Err(Refusal::new(StatusCode::CONFLICT, "key-in-use", message).retry_after(1));
+        }
+        Claim::Other => {
+            let message = "this Idempotency-Key was used for another request";
+            return Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "key-reused", message));
+        }
+    };
+    let door = Arc::clone(door);
+    let work = tokio::spawn(async move {
+        let done = perform(&door, wanted).await;
+        let keep = match &done {
+            Ok(reply) => Some(reply.clone()),
+            Err(failure) => failure.may_have_run.then(|| problem::reply(&failure.refusal)),
+        };
+        claim.settle(Instant::now(), keep);
+        done.map_err(Failure::refusal)
+    });
+    work.await.unwrap_or_else(|_| Err(CallError::Closed.into()))
+}
+
+/// A job that did not come to an answer.
+struct Failure {
+    refusal: Refusal,
+    /// Whether a second attempt might have the job done twice.
+    may_have_run: bool,
+}
+
+impl Failure {
+    fn refusal(self) -> Refusal {
+        self.refusal
+    }
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        let may_have_run = !error.is_unsent() && !matches!(error, CallError::Refused { .. });
+        Self { refusal: error.into(), may_have_run }
+    }
+}
+
+async fn perform(door: &Door, wanted: Wanted) -> Result<Reply, Failure> {
+    let Wanted { service, param, wait } = wanted;
+    let name = String::from_utf8_lossy(&service).into_owned();
+    let Some(wait) = wait else {
+        let client = door.client.timeout(door.config.acknowledge_timeout);
+        let id = client.submit(&service, param).await?.to_string();
+        let mut reply =
+            Reply::new(StatusCode::ACCEPTED, &json!({"id": id, "service": name, "state": "queued"}));
+        reply.location = Some(format!("/v1/jobs/{}/{id}", percent_encode(&service)));
+        return Ok(reply);
+    };
+    let (job, state, body) = match door.client.timeout(wait).call(&service, param).await {
+        Ok(reply) => (reply.job, "done", reply.body),
+        Err(CallError::Failed { job, body, .. }) => (job, "failed", body),
+        Err(error) => return Err(error.into()),
+    };
+    let id = job.map(|job| job.to_string());
+    let value = response::value(&body);
+    Ok(Reply::new(StatusCode::OK, &json!({"id": id, "service": name, "state": state, "value": value})))
+}
+
+fn is_json(headers: &HeaderMap) -> Result<(), Refusal> {
+    let Some(kind) = headers.get(CONTENT_TYPE) else { return Ok(()) };
+    let kind = String::from_utf8_lossy(kind.as_bytes()).to_ascii_lowercase();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    if kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json")) {
+        return Ok(());
+    }
+    let message = "the body is wanted as application/json";
+    Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json", message).closing())
+}
+
+fn param(body: &Bytes) -> Result<Param, Refusal> {
+    if body.is_empty() {
+        return Ok(Param::None);
+    }
+    let value: Value = serde_json::from_slice(body)
+        .map_err(|error| Refusal::bad_request(format!("the body is not JSON: {error}")))?;
+    Ok(Param::Frame(tag::json_frame(&value)))
+}
+
+/// `30s`, `500ms`, `2m`, or a number of seconds.
+fn duration(text: &str) -> Result<Duration, Refusal> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let seconds = match &text[digits.len()..] {
+        "" | "s" => digits.parse::<f64>().ok(),
+        "ms" => digits.parse::<f64>().ok().map(|millis| millis / 1e3),
+        "m" => digits.parse::<f64>().ok().map(|minutes| minutes * 60.0),
+        _ => None,
+    };
+    let duration = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    duration.ok_or_else(|| Refusal::bad_request("wait is a time like 30s or 500ms"))
+}
+
+/// The key, with or without the quotes of a structured field.
+fn key(headers: &HeaderMap) -> Result<Option<&[u8]>, Refusal> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let value = value.as_bytes().trim_ascii();
+    let key = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(value);
+    match key.len() {
+        1..=256 => Ok(Some(key)),
+        _ => Err(Refusal::bad_request("an Idempotency-Key has 1 to 256 bytes")),
+    }
+}
+
+/// What two requests of one key must have in common.
+fn fingerprint(wanted: &Wanted, body: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (wanted.wait.is_some(), body).hash(&mut hasher);
+    hasher.finish()
+}
+
+fn percent_encode(name: &[u8]) -> String {
+    let escaped = |byte: &u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(*byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    };
+    name.iter().map(escaped).collect()
+}

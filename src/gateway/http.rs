@@ -1,0 +1,272 @@
+//! Sockets, limits, and the end. What a request means is told elsewhere.
+//!
+//! A task a connection. hyper reads and writes HTTP/1.1 and 1.0; what it leaves open is done here:
+//! the Host that must be there, methods that are none, 408, slow readers, CORS, and the log.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode, Version};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
+use tracing::{debug, info, warn};
+
+use crate::client::{Client, WhenFull};
+use crate::gateway::access::Origins;
+use crate::gateway::api;
+use crate::gateway::api::idempotency::Keys;
+use crate::gateway::body::Intake;
+use crate::gateway::classic;
+use crate::gateway::config::Config;
+use crate::gateway::log::{self, Entry};
+use crate::gateway::payload::Payload;
+use crate::gateway::refusal::Refusal;
+use crate::gateway::stall::Stall;
+
+/// What every request needs.
+#[derive(Debug)]
+pub(crate) struct Door {
+    pub(crate) config: Config,
+    pub(crate) client: Client,
+    pub(crate) intake: Intake,
+    pub(crate) keys: Keys,
+}
+
+/// Binds a port for [`serve`].
+pub async fn bind(address: impl ToSocketAddrs) -> io::Result<TcpListener> {
+    TcpListener::bind(address).await
+}
+
+/// Serves HTTP until `shutdown` is done; then takes no more connections, and returns when the
+/// requests that run are answered or [`Config::drain`] is over.
+///
+/// Runs on a tokio runtime of any flavour.
+pub async fn serve(listener: TcpListener, config: Config, shutdown: impl Future<Output = ()>) {
+    let (stop, stopping) = watch::channel(false);
+    let drain = config.drain;
+    let door = Arc::new(Door::open(config));
+    let mut connections = JoinSet::new();
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(_) = connections.join_next() => continue,
+            () = &mut shutdown => break,
+        };
+        match accepted {
+            Ok((stream, peer)) if connections.len() < door.config.connections_max => {
+                connections.spawn(connection(Arc::clone(&door), stream, peer, stopping.clone()));
+            }
+            Ok((stream, _)) => turn_away(&stream),
+            Err(error) => {
+                // Out of descriptors, most likely: connections that end give some back.
+                warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    stop.send_replace(true);
+    let all_done = async { while connections.join_next().await.is_some() {} };
+    if timeout(drain, all_done).await.is_err() {
+        info!("requests were cut off at the end");
+    }
+}
+
+/// How long to wait after a connection could not be accepted.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Says that there are too many, without waiting for anything.
+fn turn_away(stream: &TcpStream) {
+    const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    let _all_or_nothing = stream.try_write(FULL);
+}
+
+async fn connection(
+    door: Arc<Door>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let _best_effort = stream.set_nodelay(true);
+    let io = TokioIo::new(Stall::new(stream, door.config.write_timeout));
+    let config = &door.config;
+    let mut http = hyper::server::conn::http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(config.head_timeout);
+    http.max_buf_size(config.head_max.max(8 << 10)).pipeline_flush(true);
+    let service = service_fn(|request| {
+        let door = Arc::clone(&door);
+        async move { Ok::<_, std::convert::Infallible>(door.handle(peer, request).await) }
+    });
+    let mut serving = http.serve_connection(io, service);
+    let stop = async { drop(stopping.wait_for(|&stop| stop).await) };
+    let mut ended = tokio::select! {
+        ended = &mut serving => Some(ended),
+        () = stop => None,
+    };
+    if ended.is_none() {
+        Pin::new(&mut serving).graceful_shutdown();
+        ended = Some((&mut serving).await);
+    }
+    let Some(Err(error)) = ended else { return };
+    debug!(%peer, %error, "connection ended early");
+    let rest = serving.into_parts();
+    if error.is_timeout() && !rest.read_buf.is_empty() {
+        say_late(rest.io.into_inner(), config.write_timeout).await;
+    }
+}
+
+/// Tells a client that its head did not come in time; hyper closes without a word.
+async fn say_late(mut stream: Stall<TcpStream>, patience: Duration) {
+    const LATE: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    let farewell = async {
+        stream.write_all(LATE).await?;
+        stream.shutdown().await
+    };
+    let _best_effort = timeout(patience, farewell).await;
+}
+
+impl Door {
+    fn open(config: Config) -> Self {
+        let client = Client::builder()
+            .servers(config.servers.clone())
+            .dialect(config.dialect)
+            .lanes_max(config.lanes_max)
+            .in_flight_max(config.in_flight_max)
+            .when_full(WhenFull::Refuse)
+            .connect_wait(config.connect_wait)
+            .connect();
+        let intake = Intake {
+            body_max: config.body_max,
+            bodies_max: config.bodies_max,
+            timeout: config.body_timeout,
+            held: AtomicUsize::new(0),
+        };
+        let keys = Keys::new(config.idempotency_ttl, config.idempotency_max);
+        Self { config, client, intake, keys }
+    }
+
+    /// Whether a request may call a service.
+    pub(crate) fn permit(&self, headers: &HeaderMap, service: &[u8]) -> Result<(), Refusal> {
+        self.config.tokens.as_ref().map_or(Ok(()), |tokens| tokens.permit(headers, service))
+    }
+
+    async fn handle(self: &Arc<Self>, peer: SocketAddr, request: Request<Incoming>) -> Response<Payload> {
+        let Some(log) = &self.config.access_log else { return self.respond(request).await };
+        let (began, at) = (Instant::now(), log::now());
+        let (method, target) = (request.method().clone(), request.uri().to_string());
+        let version = request.version();
+        let response = self.respond(request).await;
+        log.write(&Entry {
+            at,
+            client: peer.ip(),
+            method: method.as_str(),
+            target: &target,
+            version: if version == Version::HTTP_10 { "HTTP/1.0" } else { "HTTP/1.1" },
+            status: response.status().as_u16(),
+            bytes: response.body().len(),
+            took: began.elapsed(),
+        });
+        response
+    }
+
+    async fn respond(self: &Arc<Self>, request: Request<Incoming>) -> Response<Payload> {
+        let origin = request.headers().get(header::ORIGIN).cloned();
+        let is_api = self.config.api && api::owns(request.uri().path());
+        let mut response = match manners(&request) {
+            Err(refusal) if is_api => api::refuse(&refusal),
+            Err(refusal) => finish(classic::refuse(&refusal), &refusal),
+            Ok(()) if request.method() == Method::OPTIONS => preflight(),
+            Ok(()) if is_api => api::answer(self, request).await,
+            Ok(()) => match classic::answer(self, request).await {
+                Ok(response) => response,
+                Err(refusal) => finish(classic::refuse(&refusal), &refusal),
+            },
+        };
+        self.share(origin.as_ref(), response.headers_mut());
+        response
+    }
+
+    /// Lets scripts of other origins read the answer, as far as they are allowed to.
+    fn share(&self, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        if let Some(allowed) = self.config.origins.allowed(origin) {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
+        }
+        if let Origins::Only(_) = self.config.origins {
+            headers.append(header::VARY, HeaderValue::from_static("Origin"));
+        }
+    }
+}
+
+/// The headers that a refusal has beside its words.
+pub(crate) fn finish(mut response: Response<Payload>, refusal: &Refusal) -> Response<Payload> {
+    let headers = response.headers_mut();
+    if let Some(seconds) = refusal.retry_after {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if refusal.close {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    if refusal.status == StatusCode::UNAUTHORIZED {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if refusal.status == StatusCode::METHOD_NOT_ALLOWED {
+        headers.insert(header::ALLOW, HeaderValue::from_static(METHODS));
+    }
+    response
+}
+
+/// Methods that the old paths take, all alike, as upstream does; and OPTIONS.
+const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
+/// What HTTP asks of every request, and hyper does not.
+fn manners(request: &Request<Incoming>) -> Result<(), Refusal> {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let (host, second) = (hosts.next(), hosts.next());
+    // RFC 9112 §3.2
+    if second.is_some() || (host.is_none() && request.version() == Version::HTTP_11) {
+        return Err(Refusal::bad_request("one Host header is wanted").closing());
+    }
+    // RFC 9110 §10.1.1
+    if let Some(expect) = request.headers().get(header::EXPECT)
+        && !expect.as_bytes().eq_ignore_ascii_case(b"100-continue")
+    {
+        let message = "the one expectation that can be met is 100-continue";
+        return Err(Refusal::new(StatusCode::EXPECTATION_FAILED, "expectation-failed", message).closing());
+    }
+    // RFC 9110 §9.3.6 and §9.3.8
+    if [Method::CONNECT, Method::TRACE].contains(request.method()) {
+        let message = format!("{} is not served", request.method());
+        return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", message).closing());
+    }
+    Ok(())
+}
+
+/// The answer to OPTIONS: what a page of another origin may send.
+fn preflight() -> Response<Payload> {
+    const HEADERS: &str = "Authorization, Content-Type, Idempotency-Key, Last-Event-ID";
+    const FIELDS: [(HeaderName, &str); 4] = [
+        (header::ALLOW, METHODS),
+        (header::ACCESS_CONTROL_ALLOW_METHODS, METHODS),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, HEADERS),
+        (header::ACCESS_CONTROL_MAX_AGE, "600"),
+    ];
+    let mut response = Response::new(Payload::Whole(None));
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    for (name, value) in FIELDS {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}

@@ -1,0 +1,198 @@
+//! What is pure: paths, parameters, bodies.
+
+use bytes::Bytes;
+use serde_json::json;
+
+use super::config::BodyForm;
+use super::request::{BadParams, Delivery, Params, Target, delivery, is_callback, percent_decode, target};
+use super::response::{body, element, jsonp, value};
+use crate::client::{Answer, CallError, Reply};
+use crate::job::{Body, JobId, ServiceName};
+use crate::message::{ClientReply, Mode, Outcome, View};
+
+fn name(text: &str) -> ServiceName {
+    ServiceName::new(Bytes::copy_from_slice(text.as_bytes())).expect("not empty")
+}
+
+fn job(text: &str, mode: Mode) -> Target {
+    Target::Job(name(text), mode)
+}
+
+#[test]
+fn paths_are_read_as_upstream_does() {
+    let cases = [
+        ("/", None, Target::Nothing),
+        ("//", None, Target::Nothing),
+        ("/", Some("a=1"), job("?a=1", Mode::Background)),
+        ("/favicon.ico", None, Target::Favicon),
+        ("/DEMO", Some("a=1"), job("DEMO", Mode::Background)),
+        ("///SYNC-DEMO", None, job("DEMO", Mode::Wait)),
+        ("/SYNC-DEMO/x", None, job("DEMO/x", Mode::Wait)),
+        ("/SYNC-SYNC-DEMO", None, job("SYNC-DEMO", Mode::Wait)),
+        ("/sync-DEMO", None, job("sync-DEMO", Mode::Background)),
+        ("/JOB:%20SYNC-DEMO", None, job("DEMO", Mode::Wait)),
+        ("/SYNC-", None, Target::Nameless),
+        ("/SERVER-JOBS", None, Target::List(View::Jobs)),
+        ("/SYNC-SERVER-HIST", None, Target::List(View::History)),
+        ("/SERVER-JOBSX", None, job("SERVER-JOBSX", Mode::Background)),
+        ("/FNF", None, job("FNF", Mode::Background)),
+        ("/%C3%BC", None, job("ü", Mode::Background)),
+    ];
+    for (path, query, expected) in cases {
+        assert_eq!(target(path, query), expected, "{path}");
+    }
+}
+
+#[test]
+fn percent_signs_that_escape_nothing_stay() {
+    assert_eq!(percent_decode(b"%41%4%%zz%e9%"), b"A%4%%zz\xe9%");
+}
+
+fn frame(query: &str, kind: &str, body: &str) -> Option<String> {
+    let query = (!query.is_empty()).then_some(query);
+    let kind = (!kind.is_empty()).then_some(kind);
+    let params = Params::read(query, kind, body.as_bytes()).expect("parameters");
+    params.frame().map(|frame| String::from_utf8(frame.to_vec()).expect("ASCII"))
+}
+
+#[test]
+fn query_goes_before_json_and_json_before_a_form() {
+    let form = "application/x-www-form-urlencoded";
+    let cases = [
+        ("a=1", form, "b=2", Some(r#"PARAM-JSON: {"a":"1"}"#)),
+        ("&", form, "b=2", Some(r#"PARAM-JSON: {"b":"2"}"#)),
+        ("", form, r#"{"b":[1.0,"/"]}"#, Some(r#"PARAM-JSON: {"b":[1,"\/"]}"#)),
+        ("", "", r#"["a","b"]"#, Some(r#"PARAM-JSON: {"0":"a","1":"b"}"#)),
+        ("", "", "5", None),
+        ("", "", "null", Some(r#"PARAM-JSON: {"null":""}"#)),
+        ("", "", "{}", None),
+        ("", "", "", None),
+        ("a[]=1&a[k]=2&e.f=3", "", "", Some(r#"PARAM-JSON: {"a":{"0":"1","k":"2"},"e_f":"3"}"#)),
+        ("s=%C3%BC+x", "", "", Some("PARAM-JSON: {\"s\":\"\\u00fc x\"}")),
+    ];
+    for (query, kind, body, expected) in cases {
+        assert_eq!(frame(query, kind, body).as_deref(), expected, "{query} {body}");
+    }
+}
+
+#[test]
+fn body_that_is_not_what_it_says_is_refused() {
+    for kind in ["multipart/form-data", "application/vnd.php.serialized"] {
+        let refused = Params::read(None, Some(kind), b"what is this");
+        assert!(matches!(refused, Err(BadParams::Malformed(_))), "{kind}");
+    }
+}
+
+#[test]
+fn callbacks_are_names() {
+    for name in ["cb", "a.b", "a[0]", "$_", "jQuery123_456"] {
+        assert!(is_callback(name), "{name}");
+    }
+    let long = "a".repeat(257);
+    for name in ["", "a(", "a b", "a;b", "<script>", "ü", &long] {
+        assert!(!is_callback(name), "{name}");
+    }
+}
+
+#[test]
+fn streams_are_for_those_who_name_them() {
+    let cases = [
+        ("", Delivery::Whole),
+        ("*/*", Delivery::Whole),
+        ("text/*", Delivery::Whole),
+        ("text/event-stream", Delivery::Events),
+        ("application/json, Text/Event-Stream;q=0.5", Delivery::Events),
+        ("text/event-stream;q=0", Delivery::Whole),
+        ("application/x-ndjson", Delivery::Lines),
+        ("application/x-ndjson, text/event-stream", Delivery::Events),
+    ];
+    for (accept, expected) in cases {
+        assert_eq!(delivery(accept), expected, "{accept}");
+    }
+}
+
+fn replies() -> [ClientReply; 5] {
+    let (job, service) = (JobId::from_bits(0x00C0_FFEE), name("S"));
+    let finished =
+        |outcome, body| ClientReply::Finished { job: Some(job), service: name("S"), outcome, body };
+    [
+        ClientReply::Accepted { job, service: service.clone() },
+        ClientReply::Refused { service: Bytes::from_static(b"S") },
+        finished(Outcome::Complete, Body::One(Bytes::from_static(b"PARAM-JSON: 1"))),
+        finished(Outcome::Fail, Body::EMPTY),
+        ClientReply::Partial {
+            job: Some(job),
+            service,
+            body: Body::One(Bytes::from_static(b"PARAM-JSON: 0")),
+        },
+    ]
+}
+
+fn bodies(form: BodyForm) -> Vec<String> {
+    replies().iter().map(|reply| String::from_utf8_lossy(&body(form, reply, None)).into_owned()).collect()
+}
+
+/// Trace `1.0.0/gateway`.
+#[test]
+fn first_form_is_that_of_1_0_0() {
+    let expected = [
+        "JOB: 00C0-FFEE S",
+        "FAIL: S",
+        "PARAM-JSON: 1\nCOMPLETE: S [00C0-FFEE]",
+        "\nFAIL: S [00C0-FFEE]",
+        "PARAM-JSON: 0\nCONT: S [00C0-FFEE]",
+    ];
+    assert_eq!(bodies(BodyForm::V1), expected);
+}
+
+/// Traces `master/gateway` and `master/gateway-stream`.
+#[test]
+fn second_form_is_that_of_2_x() {
+    let expected = [
+        "JOB: 00C0-FFEE S\nJOB: 00C0-FFEE S",
+        "FAIL: S\nFAIL: S",
+        "PARAM-JSON: 1\nCOMPLETE: S [00C0-FFEE]",
+        "\nFAIL: S [00C0-FFEE]",
+        "PARAM-JSON: 0\n",
+    ];
+    assert_eq!(bodies(BodyForm::V2), expected);
+}
+
+#[test]
+fn list_repeats_the_parameter_in_the_first_form() {
+    let list = ClientReply::Snapshot { view: View::Jobs, json: Bytes::from_static(b"[]"), echo: Vec::new() };
+    let param = Bytes::from_static(b"PARAM-JSON: {\"a\":\"1\"}");
+    assert_eq!(body(BodyForm::V1, &list, Some(&param)), "[]\nPARAM-JSON: {\"a\":\"1\"}");
+    assert_eq!(body(BodyForm::V1, &list, None), "[]");
+    assert_eq!(body(BodyForm::V2, &list, Some(&param)), "[]");
+}
+
+#[test]
+fn callback_is_put_around_the_body_unquoted() {
+    assert_eq!(jsonp("cb", b"FAIL: S"), "cb(FAIL: S);");
+}
+
+#[test]
+fn values_are_json_where_they_are_and_text_where_not() {
+    let one = |text: &'static [u8]| value(&Body::One(Bytes::from_static(text)));
+    assert_eq!(one(b""), json!(null));
+    assert_eq!(one(b"PARAM-JSON: {\"a\":[1]}"), json!({"a": [1]}));
+    assert_eq!(one(b"PARAM-JSON: "), json!("PARAM-JSON: "));
+    assert_eq!(one(b"plain \xff"), json!("plain \u{fffd}"));
+    let many = Body::from_frames(vec![Bytes::from_static(b"a"), Bytes::from_static(b"b")]);
+    assert_eq!(value(&many), json!(["a", "b"]));
+}
+
+#[test]
+fn elements_of_a_stream_are_events_and_lines() {
+    let reply = Reply { job: Some(JobId::from_bits(0x00C0_FFEE)), service: name("S"), body: Body::EMPTY };
+    let part = element(&Ok(Answer::Part(reply)));
+    insta::assert_snapshot!(String::from_utf8_lossy(&part.as_event(7)), @r#"
+    event: partial
+    id: 7
+    data: {"job":"00C0-FFEE","service":"S","value":null}
+    "#);
+    insta::assert_snapshot!(String::from_utf8_lossy(&part.as_line()), @r#"{"event":"partial","job":"00C0-FFEE","service":"S","value":null}"#);
+    let problem = element(&Err(CallError::Timeout));
+    insta::assert_snapshot!(String::from_utf8_lossy(&problem.as_line()), @r#"{"event":"problem","error":"timeout","message":"no answer came in time"}"#);
+}

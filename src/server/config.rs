@@ -1,0 +1,60 @@
+//! What the owner of a broker may set.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use crate::broker;
+use crate::transport::ListenerOptions;
+
+/// Settings of a [`Server`](super::Server).
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The address that all ports are bound at. Default 127.0.0.1; 0.0.0.0 opens them to the network.
+    pub address: IpAddr,
+    /// Where clients connect. Default 5555; 0 lets the system choose.
+    pub client_port: u16,
+    /// Where workers connect. Default 5556; 0 lets the system choose.
+    pub worker_port: u16,
+    /// Where subscribers hear of each job's end. Default 5557; 0 lets the system choose.
+    pub news_port: u16,
+    /// How long running jobs may go on once the server is told to stop. Default 10 s; then their clients
+    /// hear nothing more of them.
+    pub grace: Duration,
+    /// The broker's own. Its seed is replaced at the start.
+    pub broker: broker::Config,
+    /// What holds for each of the three sockets.
+    pub sockets: ListenerOptions,
+}
+
+impl Config {
+    /// The addresses of the three ports: clients, workers, news.
+    pub(super) fn addresses(&self) -> Addresses {
+        let at = |port| SocketAddr::new(self.address, port);
+        Addresses { clients: at(self.client_port), workers: at(self.worker_port), news: at(self.news_port) }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            client_port: 5555,
+            worker_port: 5556,
+            news_port: 5557,
+            grace: Duration::from_secs(10),
+            broker: broker::Config::default(),
+            sockets: ListenerOptions::default(),
+        }
+    }
+}
+
+/// Where a server listens.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Addresses {
+    /// For clients.
+    pub clients: SocketAddr,
+    /// For workers.
+    pub workers: SocketAddr,
+    /// For subscribers to the news.
+    pub news: SocketAddr,
+}

@@ -1,0 +1,35 @@
+//! The broker's notes as lines of the log. Warn: an operator may act. Debug: a peer erred.
+
+use tracing::{debug, info, warn};
+
+use crate::broker::{Note, Taken};
+
+/// One note, one line.
+pub(super) fn note(note: &Note) {
+    match note {
+        Note::WorkerJoined { peer, service } => info!(%peer, %service, "worker is ready"),
+        Note::WorkerLeft { peer, job: Some(job) } => warn!(%peer, %job, "worker left in the middle of a job"),
+        Note::WorkerLeft { peer, job: None } => info!(%peer, "worker left"),
+        Note::WorkerExpired { peer, silent_ms } => warn!(%peer, silent_ms, "idle worker silent, dropped"),
+        Note::WorkerUnknown { peer } => debug!(%peer, "word of a worker that has not said READY"),
+        Note::ServiceRefused { peer, service } => {
+            warn!(%peer, %service, "too many services, one is not taken");
+        }
+        Note::JobRequeued { job, service, peer, attempts, cause } => {
+            let cause = match cause {
+                Taken::Left => "its worker left",
+                Taken::Timeout => "it ran too long",
+            };
+            warn!(%job, %service, %peer, attempts, cause, "job goes back to the front of its queue");
+        }
+        Note::JobFailed { job, service, attempts, cause } => {
+            warn!(%job, %service, attempts, ?cause, "job given up");
+        }
+        Note::Refused { service, cause } => debug!(%service, ?cause, "request refused"),
+        Note::LateAnswer { job, peer } => info!(%job, %peer, "late answer taken"),
+        Note::AnswerIgnored { peer, job, cause } => {
+            let job = job.map_or_else(|| "none".to_owned(), |job| job.to_string());
+            debug!(%peer, job, ?cause, "answer ignored");
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! A ROUTER that listens: many peers, each reached by its number.
+
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::task::JoinHandle;
+
+use super::connection::LeftReason;
+use super::hub::{Counters, Hub, HubEvent, ListenerOptions, listen};
+use super::janitor;
+use crate::job::PeerId;
+use crate::zmtp::{PeerInfo, SocketType};
+
+/// What a [`Router`] saw. For each peer: `Came`, then its messages, then `Left`.
+#[derive(Debug)]
+pub enum RouterEvent {
+    /// A peer's handshake is done.
+    Came {
+        /// The connection.
+        peer: PeerId,
+        /// The peer's own identity, or five bytes beginning with 00 that we gave it.
+        identity: Bytes,
+        /// What the handshake told.
+        info: PeerInfo,
+    },
+    /// A message, without the identity frame that libzmq's ROUTER puts in front.
+    Message {
+        /// Who sent it.
+        peer: PeerId,
+        /// The sender's identity.
+        identity: Bytes,
+        /// At least one frame.
+        frames: Vec<Bytes>,
+    },
+    /// A peer's connection is gone.
+    Left {
+        /// The connection.
+        peer: PeerId,
+        /// Why.
+        reason: LeftReason,
+    },
+}
+
+/// Why a message was dropped.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("no such peer")]
+pub struct RouterSendError;
+
+/// A ROUTER socket. Needs a `LocalSet`; dropping it closes all connections.
+#[derive(Debug)]
+pub struct Router {
+    hub: Rc<Hub>,
+    address: SocketAddr,
+    tasks: [JoinHandle<()>; 2],
+}
+
+impl Router {
+    /// Listens at `address`; port 0 lets the system choose. Call it inside a `LocalSet`.
+    ///
+    /// # Errors
+    ///
+    /// The system's own: the port is in use, the address is not ours, no right to bind.
+    pub fn bind(address: SocketAddr, options: ListenerOptions) -> io::Result<Self> {
+        let listener = listen(address)?;
+        let address = listener.local_addr()?;
+        let hub = Hub::new(SocketType::Router, options);
+        let tasks = [
+            tokio::task::spawn_local(Rc::clone(&hub).accept_all(listener)),
+            tokio::task::spawn_local(janitor::watch(Rc::clone(&hub))),
+        ];
+        Ok(Self { hub, address, tasks })
+    }
+
+    /// Where it listens.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The next event. Cancel safe.
+    pub async fn recv(&self) -> RouterEvent {
+        loop {
+            if let Some(event) = known(self.hub.recv().await) {
+                return event;
+            }
+        }
+    }
+
+    /// The next event, if one has arrived.
+    pub fn try_recv(&self) -> Option<RouterEvent> {
+        loop {
+            if let Some(event) = known(self.hub.try_recv()?) {
+                return Some(event);
+            }
+        }
+    }
+
+    /// Appends a message to what waits for `peer`; [`Router::flush`] writes it. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// The peer is gone, or goes now because it has left too much unread. The message is dropped, as a
+    /// ROUTER does.
+    pub fn send(&self, peer: PeerId, frames: &[Bytes]) -> Result<(), RouterSendError> {
+        self.hub.send(peer, frames).then_some(()).ok_or(RouterSendError)
+    }
+
+    /// Writes what was sent since the last flush: one write a connection.
+    pub fn flush(&self) {
+        self.hub.flush();
+    }
+
+    /// The peer that has this identity now.
+    pub fn peer_of(&self, identity: &[u8]) -> Option<PeerId> {
+        self.hub.peer_of(identity)
+    }
+
+    /// What was counted since the socket was bound.
+    pub fn counters(&self) -> Counters {
+        self.hub.counters.get()
+    }
+
+    /// Connections now, those in handshake included.
+    pub fn connections(&self) -> usize {
+        self.hub.connection_count()
+    }
+
+    /// Takes no new connection from now on.
+    pub fn stop_accepting(&self) {
+        self.tasks[0].abort();
+    }
+
+    /// Waits until every peer has been written what waits for it, `linger` at most.
+    pub async fn drain(&self, linger: Duration) {
+        self.flush();
+        // What is not taken by then is dropped, as LINGER says.
+        let _ = tokio::time::timeout(linger, self.hub.written()).await;
+    }
+}
+
+impl Drop for Router {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+        self.hub.close_all();
+    }
+}
+
+/// Subscriptions mean nothing to a ROUTER.
+fn known(event: HubEvent) -> Option<RouterEvent> {
+    match event {
+        HubEvent::Came { peer, identity, info } => Some(RouterEvent::Came { peer, identity, info }),
+        HubEvent::Message { peer, identity, frames } => Some(RouterEvent::Message { peer, identity, frames }),
+        HubEvent::Left { peer, reason } => Some(RouterEvent::Left { peer, reason }),
+        HubEvent::Subscribe { .. } | HubEvent::Cancel { .. } => None,
+    }
+}

@@ -1,0 +1,354 @@
+//! The engine of one end of one connection.
+//!
+//! Invariants:
+//! - a length is checked against the limits before a byte of its body is waited for;
+//! - `frames` holds fewer than `frames_max` frames and at most `message_max` bytes;
+//! - after an error nothing more is taken: every later call gives the same error.
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use super::command::{CONTEXT_MAX, Command, put_command};
+use super::frame::{COMMAND, HEADER_MAX, Header, LONG, MORE, put_header};
+use super::opening::Opening;
+use super::outbox::{Outbox, SHARED_FROM};
+use super::{Config, Event, Limits, SocketType, Version, ZmtpError};
+
+/// The longest command that is taken once the peer is ready, in octets of its body: a subscription's
+/// topic has no bound of its own.
+const COMMAND_MAX: usize = 64 << 10;
+
+/// PONGs that may wait for a peer that does not read. What comes above that is not answered: such a
+/// peer has a sign of life in what waits for it.
+const PONGS_MAX: usize = 16;
+
+/// Room for the frames of most messages.
+const FRAMES_TYPICAL: usize = 8;
+
+/// The most that [`Engine::input_hint`] asks for: bytes must come before there is more room for them.
+const INPUT_STEP: usize = 64 << 10;
+
+/// One end of one connection.
+#[derive(Debug)]
+pub struct Engine {
+    phase: Phase,
+    limits: Limits,
+    /// The flags a peer of this version may set.
+    flags_allowed: u8,
+    /// Whether messages of the peer may be subscriptions, and whether others count.
+    inbound: Inbound,
+    /// Frames of a message whose last frame has not come.
+    frames: Vec<Bytes>,
+    /// The bytes of `frames`.
+    frames_len: usize,
+    outbox: Outbox,
+    pongs: Pongs,
+    version: Option<Version>,
+    peer_ttl: Option<u16>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Opening(Box<Opening>),
+    Traffic,
+    Failed(Box<ZmtpError>),
+}
+
+/// What the messages of a peer are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Inbound {
+    /// Messages.
+    Messages,
+    /// XPUB: subscriptions if they look so, or else messages.
+    SubscriptionsAndMessages,
+    /// PUB: subscriptions if they look so, or else nothing.
+    Subscriptions,
+}
+
+impl Engine {
+    /// A new connection's engine. The first bytes of the greeting are already in its output.
+    pub fn new(config: &Config) -> Self {
+        let mut outbox = Outbox::default();
+        let opening = Box::new(Opening::new(config, &mut outbox));
+        Self {
+            phase: Phase::Opening(opening),
+            limits: config.limits.clone(),
+            flags_allowed: MORE | LONG | COMMAND,
+            inbound: Inbound::of(config.socket_type),
+            frames: Vec::new(),
+            frames_len: 0,
+            outbox,
+            pongs: Pongs::default(),
+            version: None,
+            peer_ttl: None,
+        }
+    }
+
+    /// Takes from the front of `input` what makes the next event, without a copy where frames are
+    /// whole. `None`: more bytes are needed, and `input` is left with what cannot be used yet.
+    ///
+    /// After an error the connection is to be closed; what is in the output may hold the reason for
+    /// the peer. Later calls give the same error.
+    #[inline]
+    pub fn receive(&mut self, input: &mut BytesMut) -> Result<Option<Event>, ZmtpError> {
+        let result = match &mut self.phase {
+            Phase::Traffic => self.traffic(input),
+            Phase::Opening(_) => self.open(input),
+            Phase::Failed(error) => return Err(*error.clone()),
+        };
+        if let Err(error) = &result {
+            self.fail(error);
+        }
+        result
+    }
+
+    /// Appends a message to the output. Only after [`Event::Ready`].
+    #[inline]
+    pub fn send(&mut self, frames: &[Bytes]) {
+        debug_assert!(self.version.is_some(), "messages are sent once the peer is ready");
+        let Some((last, before)) = frames.split_last() else { return };
+        let copied = frames.iter().map(|frame| HEADER_MAX + frame.len()).sum::<usize>();
+        if copied < SHARED_FROM {
+            self.outbox.reserve(copied);
+        }
+        for frame in before {
+            self.put_frame(MORE, frame);
+        }
+        self.put_frame(0, last);
+    }
+
+    /// Appends a PING with a time to live in tenths of a second. Nothing for peers before 3.1.
+    pub fn ping(&mut self, ttl_deciseconds: u16) {
+        if self.version == Some(Version::V3_1) {
+            put_command(&mut self.outbox, "PING", &[&ttl_deciseconds.to_be_bytes()]);
+        }
+    }
+
+    /// Appends a SUBSCRIBE (3.1) or the message 0x01… (before). Only after [`Event::Ready`].
+    pub fn subscribe(&mut self, topic: &[u8]) {
+        debug_assert!(self.version.is_some(), "subscriptions are sent once the peer is ready");
+        if self.version == Some(Version::V3_1) {
+            put_command(&mut self.outbox, "SUBSCRIBE", &[topic]);
+        } else {
+            put_header(&mut self.outbox, 0, 1 + topic.len());
+            self.outbox.put(&[1]);
+            self.outbox.put_copied(topic);
+        }
+    }
+
+    /// The bytes to be written: greeting and handshake, PONGs, messages.
+    #[inline]
+    pub fn outbox(&mut self) -> &mut Outbox {
+        &mut self.outbox
+    }
+
+    /// Whether the handshake is done, and nothing has failed since.
+    pub fn is_ready(&self) -> bool {
+        matches!(self.phase, Phase::Traffic)
+    }
+
+    /// What both ends speak. `None` before [`Event::Ready`].
+    pub fn version(&self) -> Option<Version> {
+        self.version
+    }
+
+    /// The time to live in the peer's last PING, in tenths of a second: after such a silence it is to
+    /// be taken for dead (RFC 37, "Connection Heartbeating"). `None` if it gave none, or zero.
+    pub fn peer_ttl_deciseconds(&self) -> Option<u16> {
+        self.peer_ttl
+    }
+
+    /// How many more bytes are wanted after `input`, 64 KiB at most, so that a large frame need not
+    /// come in many small reads. Never less than one.
+    pub fn input_hint(&self, input: &[u8]) -> usize {
+        let whole = match &self.phase {
+            Phase::Opening(opening) => opening.needs(),
+            Phase::Traffic => match Header::peek(input, self.flags_allowed) {
+                Ok(Some(header)) => header.header_len.saturating_add(saturated(header.body_len)),
+                Ok(None) | Err(_) => HEADER_MAX,
+            },
+            Phase::Failed(_) => 1,
+        };
+        whole.saturating_sub(input.len()).clamp(1, INPUT_STEP)
+    }
+
+    /// Bytes of frames that are held because their message is not whole: what a peer makes us keep
+    /// beside the input.
+    pub fn held(&self) -> usize {
+        self.frames_len
+    }
+
+    fn open(&mut self, input: &mut BytesMut) -> Result<Option<Event>, ZmtpError> {
+        let Phase::Opening(opening) = &mut self.phase else { return Ok(None) };
+        let Some(peer) = opening.receive(input, &mut self.outbox)? else { return Ok(None) };
+        self.phase = Phase::Traffic;
+        self.version = Some(peer.version);
+        if peer.version == Version::V2 {
+            self.flags_allowed = MORE | LONG;
+        }
+        Ok(Some(Event::Ready(peer)))
+    }
+
+    #[cold]
+    fn fail(&mut self, error: &ZmtpError) {
+        self.phase = Phase::Failed(Box::new(error.clone()));
+        self.frames = Vec::new();
+        self.frames_len = 0;
+    }
+
+    #[inline]
+    fn traffic(&mut self, input: &mut BytesMut) -> Result<Option<Event>, ZmtpError> {
+        loop {
+            let Some(header) = Header::peek(input, self.flags_allowed)? else { return Ok(None) };
+            self.check_limits(header)?;
+            // Within the limits, so it fits.
+            let body_len = header.body_len as usize;
+            if input.len() - header.header_len < body_len {
+                return Ok(None);
+            }
+            input.advance(header.header_len);
+            let body = if body_len == 0 { Bytes::new() } else { input.split_to(body_len).freeze() };
+            let event = if header.is_command() { self.command(&body)? } else { self.frame(header, body) };
+            if event.is_some() {
+                return Ok(event);
+            }
+        }
+    }
+
+    #[inline]
+    fn check_limits(&self, header: Header) -> Result<(), ZmtpError> {
+        let size = header.body_len;
+        if header.is_command() {
+            return within(size, COMMAND_MAX, |size, max| ZmtpError::CommandTooLarge { size, max });
+        }
+        within(size, self.limits.frame_max, |size, max| ZmtpError::FrameTooLarge { size, max })?;
+        let message = size.saturating_add(self.frames_len as u64);
+        within(message, self.limits.message_max, |size, max| ZmtpError::MessageTooLarge { size, max })?;
+        if self.frames.len() >= self.limits.frames_max {
+            return Err(ZmtpError::TooManyFrames { max: self.limits.frames_max });
+        }
+        Ok(())
+    }
+
+    /// Takes a frame of a message; the event, if it was the last one.
+    #[inline]
+    fn frame(&mut self, header: Header, body: Bytes) -> Option<Event> {
+        if header.has_more() {
+            if self.frames.capacity() == 0 {
+                self.frames.reserve(FRAMES_TYPICAL);
+            }
+            self.frames_len += body.len();
+            self.frames.push(body);
+            return None;
+        }
+        if self.frames.is_empty() {
+            return self.message(vec![body]);
+        }
+        self.frames_len = 0;
+        let mut frames = std::mem::take(&mut self.frames);
+        frames.push(body);
+        self.message(frames)
+    }
+
+    #[inline]
+    fn message(&self, frames: Vec<Bytes>) -> Option<Event> {
+        match self.inbound {
+            Inbound::Messages => Some(Event::Message(frames)),
+            Inbound::SubscriptionsAndMessages => {
+                subscription(&frames).or_else(|| Some(Event::Message(frames)))
+            }
+            Inbound::Subscriptions => subscription(&frames),
+        }
+    }
+
+    /// Takes a command. libzmq may put a PING between two frames of a message, so we let commands come
+    /// there. What we do not know is ignored, so that later versions may say more.
+    fn command(&mut self, body: &Bytes) -> Result<Option<Event>, ZmtpError> {
+        let command = Command::parse(body)?;
+        let subscribable = self.inbound != Inbound::Messages;
+        Ok(match command.name {
+            b"PING" => Some(self.answer_ping(command.data)?),
+            b"PONG" => {
+                check_context(command.data)?;
+                Some(Event::Pong)
+            }
+            b"SUBSCRIBE" if subscribable => Some(Event::Subscribe(body.slice_ref(command.data))),
+            b"CANCEL" if subscribable => Some(Event::Cancel(body.slice_ref(command.data))),
+            b"ERROR" => return Err(command.error_reason()),
+            _ => None,
+        })
+    }
+
+    fn answer_ping(&mut self, data: &[u8]) -> Result<Event, ZmtpError> {
+        let (ttl, context) =
+            data.split_first_chunk().ok_or(ZmtpError::MalformedCommand("PING has no time to live"))?;
+        check_context(context)?;
+        self.peer_ttl = Some(u16::from_be_bytes(*ttl)).filter(|&ttl| ttl > 0);
+        if self.pongs.one_more(&self.outbox) {
+            put_command(&mut self.outbox, "PONG", &[context]);
+        }
+        Ok(Event::Ping)
+    }
+
+    #[inline]
+    fn put_frame(&mut self, flags: u8, frame: &Bytes) {
+        put_header(&mut self.outbox, flags, frame.len());
+        self.outbox.put_frame(frame);
+    }
+}
+
+impl Inbound {
+    fn of(socket_type: SocketType) -> Self {
+        use SocketType::{Dealer, Pair, Pub, Pull, Push, Rep, Req, Router, Sub, XPub, XSub};
+        match socket_type {
+            Pub => Self::Subscriptions,
+            XPub => Self::SubscriptionsAndMessages,
+            Pair | Sub | Req | Rep | Dealer | Router | Pull | Push | XSub => Self::Messages,
+        }
+    }
+}
+
+/// Counts the PONGs that wait, by the place in the stream where a batch of them began.
+#[derive(Debug, Default)]
+struct Pongs {
+    batch_began: u64,
+    batch_len: usize,
+}
+
+impl Pongs {
+    /// Whether one more may be appended. A batch ends when its first PONG is written, so at most two
+    /// batches wait.
+    fn one_more(&mut self, outbox: &Outbox) -> bool {
+        if self.batch_len == 0 || outbox.written() > self.batch_began {
+            *self = Self { batch_began: outbox.end(), batch_len: 0 };
+        }
+        let allowed = self.batch_len < PONGS_MAX;
+        self.batch_len += usize::from(allowed);
+        allowed
+    }
+}
+
+/// The subscription in a message of one frame that begins with 1 or 0 (RFC 15, RFC 23).
+fn subscription(frames: &[Bytes]) -> Option<Event> {
+    let [frame] = frames else { return None };
+    match frame.first() {
+        Some(1) => Some(Event::Subscribe(frame.slice(1..))),
+        Some(0) => Some(Event::Cancel(frame.slice(1..))),
+        Some(_) | None => None,
+    }
+}
+
+fn check_context(context: &[u8]) -> Result<(), ZmtpError> {
+    if context.len() > CONTEXT_MAX {
+        return Err(ZmtpError::ContextTooLong { size: context.len() });
+    }
+    Ok(())
+}
+
+#[inline]
+fn within(size: u64, max: usize, error: impl FnOnce(u64, usize) -> ZmtpError) -> Result<(), ZmtpError> {
+    if size > max as u64 { Err(error(size, max)) } else { Ok(()) }
+}
+
+fn saturated(size: u64) -> usize {
+    usize::try_from(size).unwrap_or(usize::MAX)
+}

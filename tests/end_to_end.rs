@@ -1,0 +1,196 @@
+//! The program as a user has it: `up`, or broker, gateway and workers as processes of their own, and `call`.
+
+mod support;
+
+use std::process::{Command, Output};
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use zmws::message::Dialect::{Zmws1, Zmws2};
+
+use support::broker::{Broker, zmws};
+use support::frames::{Kind, read_reply, request, tagged};
+use support::program::Program;
+use support::raw::RawPeer;
+use support::{PATIENCE, http, poll};
+
+/// `zmws up` on ports that the system chose.
+struct Up {
+    program: Program,
+    http: u16,
+    clients: u16,
+    news: u16,
+}
+
+impl Up {
+    fn start(flags: &[&str]) -> Self {
+        let mut command = Command::new(zmws());
+        let ports = ["--client-port=0", "--worker-port=0", "--news-port=0", "--http-port=0"];
+        command.arg("up").args(ports).args(flags);
+        let program = Program::start("zmws up", &mut command);
+        let port = |name: &str| {
+            program.wait_for(name, PATIENCE, |line| {
+                let address = line.trim().strip_prefix(name)?.split_whitespace().next()?;
+                address.trim_end_matches('/').rsplit_once(':')?.1.parse().ok()
+            })
+        };
+        let (http, clients, _workers, news) = (port("HTTP"), port("clients"), port("workers"), port("news"));
+        // The screen is whole when it has said what to try.
+        program.wait_for("what to try", PATIENCE, |line| line.contains("SERVER-WORKERS").then_some(()));
+        Self { program, http, clients, news }
+    }
+}
+
+/// `COMPLETE: STR-REV [6279-5626]` with the id taken away.
+fn without_id(text: &str) -> String {
+    let is_id = |word: &str| word.len() == 9 && word.as_bytes()[4] == b'-';
+    text.split_inclusive(['\n', ' ', '['])
+        .map(|word| {
+            let bare = word.trim_end_matches([']', '\n', ' ']);
+            if is_id(bare) { word.replace(bare, "<id>") } else { word.to_owned() }
+        })
+        .collect()
+}
+
+#[test]
+fn up_answers_over_http_as_the_original_does() {
+    let up = Up::start(&[]);
+    let get = |path: &str| {
+        let answer = http::get(up.http, path);
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.body
+    };
+    insta::assert_snapshot!(without_id(&get("/SYNC-STR-REV?str=Hello,+world")), @r#"
+    PARAM-JSON: "dlrow ,olleH"
+    COMPLETE: STR-REV [<id>]
+    "#);
+    insta::assert_snapshot!(without_id(&get("/STR-REV?str=Hello,+world")), @"JOB: <id> STR-REV");
+    insta::assert_snapshot!(without_id(&get("/SLEEP")), @"JOB: <id> SLEEP");
+    insta::assert_snapshot!(get("/SYNC-NOBODY"), @"FAIL: NOBODY");
+
+    let workers: Vec<Value> = serde_json::from_str(&get("/SERVER-WORKERS")).expect("a list");
+    let mut services: Vec<&str> = workers.iter().filter_map(|worker| worker["service"].as_str()).collect();
+    services.sort_unstable();
+    assert_eq!(services, ["SLEEP", "STR-REV"]);
+    poll("both jobs are in the history", PATIENCE, || {
+        let history: Vec<Value> = serde_json::from_str(&get("/SERVER-HIST")).expect("a list");
+        (history.len() == 3).then_some(())
+    });
+}
+
+#[test]
+fn up_stops_at_sigterm_when_the_running_job_is_done() {
+    let mut up = Up::start(&[]);
+    let mut client = RawPeer::dealer(up.clients);
+    client.send(&request(Zmws1, "SLEEP", None));
+    let mut looker = RawPeer::dealer(up.clients);
+    poll("the job is running", PATIENCE, || {
+        looker.send(&[b"SERVER-ACTIVE"]);
+        let list = looker.receive(PATIENCE).expect("a list");
+        (list.last().map(Vec::as_slice) != Some(b"[]")).then_some(())
+    });
+    up.program.signal(Signal::TERM);
+    let reply = read_reply(Zmws1, &client.receive(PATIENCE).expect("the running job is answered"));
+    assert_eq!(reply.kind, Kind::Complete);
+    assert_eq!(up.program.end(PATIENCE).code(), Some(0), "{}", up.program.log());
+}
+
+#[test]
+fn news_tell_each_end_of_a_job() {
+    let up = Up::start(&[]);
+    let mut subscriber = RawPeer::connect(up.news, "SUB", b"");
+    subscriber.send(&[b"\x01JOB.STR-REV"]);
+    // The subscription takes its own way to the broker, so jobs are asked until one is told of.
+    let mut client = RawPeer::dealer(up.clients);
+    let mut ids = Vec::new();
+    let news = poll("news", PATIENCE, || {
+        client.send(&request(Zmws2, "STR-REV", Some(&tagged(&json!({"str": "x"})))));
+        let reply = read_reply(Zmws2, &client.receive(PATIENCE).expect("an answer"));
+        ids.push(reply.id.expect("zmws names the job"));
+        subscriber.has_input().then(|| subscriber.receive(PATIENCE).expect("news"))
+    });
+    let [topic, story] = news.as_slice() else { panic!("{news:?}") };
+    assert_eq!(topic, b"JOB.STR-REV");
+    let story: Value = serde_json::from_slice(story).expect("one JSON frame");
+    assert_eq!((&story["service"], &story["outcome"]), (&json!("STR-REV"), &json!("complete")), "{story}");
+    assert!(ids.iter().any(|id| story.to_string().contains(id.as_str())), "{story}");
+}
+
+/// Broker, gateway and worker as three processes.
+#[test]
+fn the_parts_work_apart_as_they_do_together() {
+    let broker = Broker::start(&[]);
+    let mut command = Command::new(zmws());
+    command.args(["worker", "--builtin=reverse", "--service-name=BACKWARDS"]);
+    let worker = Program::start("zmws worker", command.arg(format!("--backend-port={}", broker.workers)));
+    let gateway_port = free_port();
+    let mut command = Command::new(zmws());
+    command.args([
+        "gateway",
+        &format!("--client-port={}", broker.clients),
+        &format!("--http-port={gateway_port}"),
+    ]);
+    let gateway = Program::start("zmws gateway", &mut command);
+    broker.wait_for_workers("BACKWARDS", 1);
+    poll("the gateway listens", PATIENCE, || {
+        std::net::TcpStream::connect(("127.0.0.1", gateway_port)).ok().map(drop)
+    });
+    let answer = http::get(gateway_port, "/SYNC-BACKWARDS?str=stressed");
+    insta::assert_snapshot!(without_id(&answer.body), @r#"
+    PARAM-JSON: "desserts"
+    COMPLETE: BACKWARDS [<id>]
+    "#);
+    drop((gateway, worker));
+}
+
+#[test]
+fn call_prints_the_result_and_ends_with_its_status() {
+    let up = Up::start(&[]);
+    let call = |words: &[&str]| -> Output {
+        let mut command = Command::new(zmws());
+        command.arg("call").arg(format!("--port={}", up.clients)).args(words);
+        command.output().expect("the program starts")
+    };
+    let done = call(&["STR-REV", "str=Hello, world"]);
+    assert_eq!((done.status.code(), text(&done.stdout).trim_end()), (Some(0), "dlrow ,olleH"));
+    let taken = call(&["--async", "STR-REV", "str=x"]);
+    assert_eq!(taken.status.code(), Some(0));
+    assert_eq!(without_id(text(&taken.stdout).trim_end()), "<id>");
+    let refused = call(&["NOBODY"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(text(&refused.stderr).lines().count(), 1, "one clear line: {}", text(&refused.stderr));
+}
+
+#[test]
+fn a_port_that_is_taken_is_one_clear_line_and_status_1() {
+    let broker = Broker::start(&[]);
+    let mut command = Command::new(zmws());
+    command.args([
+        "broker",
+        &format!("--client-port={}", broker.clients),
+        "--worker-port=0",
+        "--news-port=0",
+    ]);
+    let output = command.output().expect("the program starts");
+    assert_eq!(output.status.code(), Some(1));
+    let error = text(&output.stderr);
+    assert!(error.lines().count() == 1 && error.contains(&broker.clients.to_string()), "{error}");
+}
+
+#[test]
+fn wrong_usage_is_status_2() {
+    for words in [&["broker", "--client-port=many"][..], &["nonsense"], &["worker", "--builtin=dance"], &[]] {
+        let output = Command::new(zmws()).args(words).output().expect("the program starts");
+        assert_eq!(output.status.code(), Some(2), "{words:?}");
+    }
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("the program prints UTF-8")
+}
+
+/// A port that nobody has at this moment, for a program that cannot choose one and say which.
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("there is a port");
+    listener.local_addr().expect("it is bound").port()
+}

@@ -1,0 +1,13 @@
+//! The HTTP gateway on real sockets, with a broker and workers in this process.
+
+mod access;
+mod api;
+mod classic;
+mod crosstalk;
+mod foreign;
+mod http;
+mod limits;
+mod manners;
+mod streams;
+mod traces;
+mod world;

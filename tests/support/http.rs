@@ -1,0 +1,33 @@
+//! HTTP/1.1 by hand: one request, one answer, one connection.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+
+use super::PATIENCE;
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// The status code.
+    pub(crate) status: u16,
+    /// The body, as far as Content-Length says.
+    pub(crate) body: String,
+}
+
+/// GET of a path with its query.
+pub(crate) fn get(port: u16, path: &str) -> Answer {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("the port is open");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a TCP socket");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("the gateway reads");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("the gateway answers in UTF-8 and closes");
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
+    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
+    let length = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
+    });
+    assert_eq!(length, Some(body.len()), "{text}");
+    Answer { status: status.unwrap_or_else(|| panic!("no status: {text:?}")), body: body.to_owned() }
+}
