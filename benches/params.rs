@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_main};
 use serde::{Deserialize, Serialize};
 use zmws::params::{json, php};
 
@@ -115,5 +115,10 @@ fn encoding(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, typed, strings, hostile, encoding);
-criterion_main!(benches);
+// The macro makes a public function without documentation: private, it needs none.
+mod groups {
+    use super::*;
+    criterion::criterion_group!(benches, typed, strings, hostile, encoding);
+}
+
+criterion_main!(groups::benches);

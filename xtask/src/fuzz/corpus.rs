@@ -21,7 +21,7 @@ pub(crate) fn seed(target: &str) -> Result<PathBuf, Failure> {
         let events: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
         seeds.extend(match target {
             "zmtp_stream" => streams(&events),
-            "params_decode" => events.iter().flat_map(frames).collect(),
+            "php_params" | "query" => events.iter().flat_map(frames).collect(),
             _ => events.iter().map(message).filter(|seed| !seed.is_empty()).collect(),
         });
     }
