@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode, Version};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -103,20 +104,18 @@ async fn connection(
     let _best_effort = stream.set_nodelay(true);
     let io = TokioIo::new(Stall::new(stream, door.config.write_timeout));
     let config = &door.config;
-    let mut http = hyper::server::conn::http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(config.head_timeout);
-    http.max_buf_size(config.head_max.max(8 << 10));
     let cut_short = AtomicBool::new(false);
+    // Boxed, as hyper keeps the room of the last request's future for as long as the connection lives.
     let service = service_fn(|request| {
         let (door, cut_short) = (Arc::clone(&door), &cut_short);
-        async move {
+        Box::pin(async move {
             let response = door.handle(peer, request).await;
             let closes = response.headers().get(header::CONNECTION).is_some_and(|value| value == "close");
             cut_short.fetch_or(closes, Ordering::Relaxed);
             Ok::<_, Infallible>(response)
-        }
+        })
     });
-    let mut serving = http.serve_connection(io, service);
+    let mut serving = settings(config).serve_connection(io, service);
     let stop = async { drop(stopping.wait_for(|&stop| stop).await) };
     let mut ended = tokio::select! {
         ended = &mut serving => Some(ended),
@@ -138,6 +137,13 @@ async fn connection(
     } else if cut_short.into_inner() {
         linger(stream).await;
     }
+}
+
+fn settings(config: &Config) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(config.head_timeout);
+    http.max_buf_size(config.head_max.max(8 << 10));
+    http
 }
 
 const LATE: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";

@@ -1,6 +1,7 @@
 //! What is pure: paths, parameters, bodies.
 
 use bytes::Bytes;
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::config::BodyForm;
@@ -208,4 +209,27 @@ fn elements_of_a_stream_are_events_and_lines() {
     insta::assert_snapshot!(String::from_utf8_lossy(&part.as_line()), @r#"{"event":"partial","job":"00C0-FFEE","service":"S","value":null}"#);
     let problem = element(&Err(CallError::Timeout));
     insta::assert_snapshot!(String::from_utf8_lossy(&problem.as_line()), @r#"{"event":"problem","error":"timeout","message":"no answer came in time"}"#);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    /// Whatever a client sends: there is a target, and parameters that are an object in JSON, or none.
+    #[test]
+    fn every_request_is_read_or_refused(
+        path in "/{1,2}[ -~]{0,20}",
+        query in proptest::option::of("[ -~&=\\[\\]%]{0,40}"),
+        kind in proptest::sample::select(vec![
+            "", "multipart/form-data; boundary=x", "application/vnd.php.serialized", "text/plain",
+        ]),
+        body in proptest::collection::vec(any::<u8>(), 0..200),
+    ) {
+        let _target = target(&path, query.as_deref());
+        let Ok(params) = Params::read(query.as_deref(), Some(kind), &body.into()) else { return Ok(()) };
+        if let Some(frame) = params.frame() {
+            let json = frame.strip_prefix(b"PARAM-JSON: ").expect("the tag");
+            let value: serde_json::Value = serde_json::from_slice(json).expect("JSON");
+            prop_assert!(value.as_object().is_some_and(|map| !map.is_empty()));
+        }
+    }
 }
