@@ -45,7 +45,7 @@ impl Scene {
     }
 
     /// All is well, and the broker never took more than [`ROOM`] and these MiB.
-    fn is_unharmed(mut self, attack: &str, bounded_mib: u64) {
+    fn must_be_unharmed(mut self, attack: &str, bounded_mib: u64) {
         let served = self.bystander.take().map(Bystander::finish);
         let peak = self.broker.program.memory_kib("VmHWM") >> 10;
         let after = self.broker.program.memory_kib("VmRSS") >> 10;

@@ -19,13 +19,14 @@ pub enum Generation {
 }
 
 impl Generation {
-    /// That of a header's `upstream`.
-    pub fn of(upstream: &str) -> Self {
-        match upstream.as_bytes().first() {
-            Some(b'0' | b'1') => Self::One,
-            Some(b'2') => Self::Two,
-            _ if upstream == "master" => Self::Two,
-            _ => Self::Both,
+    /// That of a header's `upstream`: a tag of the original, or one of our own kind. `None` if the text does
+    /// not say.
+    pub fn of(upstream: &str) -> Option<Self> {
+        match upstream.as_bytes() {
+            [b'0' | b'1', b'.', ..] => Some(Self::One),
+            [b'2', b'.', ..] | b"master" => Some(Self::Two),
+            [b'r', b'f', b'c', ..] | [b'z', b'm', b'w', b's', ..] => Some(Self::Both),
+            _ => None,
         }
     }
 }
@@ -182,6 +183,8 @@ pub enum Reply {
     Majordomo {
         /// The service it names.
         service: Bytes,
+        /// The job, where zmws's own text stands for the failure that Majordomo has no word for.
+        id: Option<Bytes>,
     },
     /// Anything else, among it the JSON of a list.
     Other,
@@ -193,13 +196,13 @@ impl Reply {
         let frames: Vec<Bytes> = frames.iter().map(|frame| frame.bytes.clone()).collect();
         let frames = without_delimiter(without_envelope(&frames));
         let header = (&frames[0][..], frames.get(1).map_or(&b""[..], |frame| frame));
+        let majordomo = |service: usize| Self::Majordomo {
+            service: frames.get(service).cloned().unwrap_or_default(),
+            id: frames.last().and_then(|frame| status(frame)?.id().cloned()),
+        };
         let at = match header {
-            (b"MDPC01", _) => {
-                return Self::Majordomo { service: frames.get(1).cloned().unwrap_or_default() };
-            }
-            (b"MDPC02", [2 | 3]) => {
-                return Self::Majordomo { service: frames.get(2).cloned().unwrap_or_default() };
-            }
+            (b"MDPC01", _) => return majordomo(1),
+            (b"MDPC02", [2 | 3]) => return majordomo(2),
             (b"MDPC02", b"3" | b"2") => 3,
             _ => 0,
         };
@@ -212,7 +215,8 @@ impl Reply {
     pub fn id(&self) -> Option<&Bytes> {
         match self {
             Self::Accepted { id } | Self::Part { id } | Self::Ended { id } => Some(id),
-            Self::Refused { .. } | Self::Majordomo { .. } | Self::Other => None,
+            Self::Majordomo { id, .. } => id.as_ref(),
+            Self::Refused { .. } | Self::Other => None,
         }
     }
 }

@@ -41,6 +41,8 @@ pub enum Said {
     },
     /// It lives.
     Heartbeat,
+    /// It goes (Majordomo).
+    Disconnect,
     /// It speaks of a job.
     Answer {
         /// Which.
@@ -162,6 +164,7 @@ fn majordomo(frames: &[Bytes], form: WorkerForm) -> Said {
         (b"\x03", WorkerForm::Majordomo1) | (b"\x04", WorkerForm::Majordomo2) => answer(Verb::Complete),
         (b"\x03", WorkerForm::Majordomo2) => answer(Verb::Part),
         (b"\x04", WorkerForm::Majordomo1) | (b"\x05", WorkerForm::Majordomo2) => Said::Heartbeat,
+        (b"\x05", WorkerForm::Majordomo1) | (b"\x06", WorkerForm::Majordomo2) => Said::Disconnect,
         _ => Said::Other,
     }
 }
@@ -171,6 +174,8 @@ fn majordomo(frames: &[Bytes], form: WorkerForm) -> Said {
 pub enum Order {
     /// It lives.
     Heartbeat,
+    /// The worker is to register anew (Majordomo).
+    Disconnect,
     /// A job.
     Run {
         /// Which.
@@ -196,6 +201,7 @@ impl Order {
         let inner = if bare[0].is_empty() { &bare[1..] } else { &bare[..] };
         match (&inner[0][..], inner.get(1).map_or(&b""[..], |frame| frame)) {
             (b"MDPW01", b"\x04") | (b"MDPW02", b"\x05") => return Self::Heartbeat,
+            (b"MDPW01", b"\x05") | (b"MDPW02", b"\x06") => return Self::Disconnect,
             (b"MDPW01" | b"MDPW02", b"\x02") if inner.len() >= 4 => {
                 let param = inner.get(4).copied().cloned();
                 return Self::Run { id: inner[2].clone(), param, client: None };

@@ -6,6 +6,7 @@
 use serde::Deserialize;
 
 use crate::differ::{Difference, Scene};
+use crate::glance::Generation;
 use crate::rules::Rule;
 use crate::trace::Header;
 
@@ -72,6 +73,10 @@ impl Known {
 
     /// The entry that explains a difference, by its place.
     pub fn explains(&self, scene: Scene<'_>, difference: &Difference) -> Option<usize> {
+        // From a broker of our own kind we do not differ.
+        if scene.recorded().generation() == Generation::Both {
+            return None;
+        }
         self.differences.iter().position(|entry| {
             fits(&entry.upstream, &scene.header.upstream)
                 && fits(&entry.scenario, &scene.header.scenario)

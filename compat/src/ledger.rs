@@ -115,6 +115,11 @@ pub enum Offence {
         /// The job.
         job: JobIndex,
     },
+    /// A job for a worker that does not offer its service.
+    ToWrong {
+        /// The job.
+        job: JobIndex,
+    },
     /// A job for a second worker, while the first is there and at it.
     Twice {
         /// The job.
@@ -184,6 +189,13 @@ impl Worker {
     /// The job it has now.
     pub fn holds(&self) -> Option<JobIndex> {
         self.busy.last().filter(|busy| busy.to.is_none()).map(|busy| busy.job)
+    }
+
+    /// It is no worker any more, though it is still there.
+    fn dismiss(&mut self, at: u64) {
+        self.free(at, End::Left);
+        self.services.clear();
+        self.ready = None;
     }
 
     fn free(&mut self, at: u64, end: End) {
@@ -291,6 +303,7 @@ impl Ledger {
             Said::Answer { id, verb, .. } => {
                 self.answered(at, conn, id, Answer { at, frames: frames.to_vec(), verb: *verb });
             }
+            Said::Disconnect => worker.dismiss(at),
             Said::Heartbeat | Said::Other => {}
         }
         said
@@ -307,6 +320,12 @@ impl Ledger {
                     self.offences.push((at, Offence::BeatToBusy { conn }));
                 }
                 self.workers.entry(conn).or_default().beats.push(at);
+                Told::Else
+            }
+            Order::Disconnect => {
+                let worker = self.workers.entry(conn).or_default();
+                worker.others.push(heard);
+                worker.dismiss(at);
                 Told::Else
             }
             Order::Other => {
@@ -374,6 +393,10 @@ impl Ledger {
     fn watch_order(&mut self, at: u64, conn: ConnIndex, job: JobIndex) {
         if self.workers[&conn].holds().is_some() {
             self.offences.push((at, Offence::ToBusy { conn, job }));
+        }
+        let service = self.jobs[job].question.map(|question| &self.questions[question].asked.service);
+        if service.is_some_and(|service| !self.workers[&conn].services.contains_key(service)) {
+            self.offences.push((at, Offence::ToWrong { job }));
         }
         let others = self.workers.iter().filter(|(other, _)| **other != conn);
         if others.map(|(_, worker)| worker.holds()).any(|held| held == Some(job)) {
@@ -444,7 +467,7 @@ impl Ledger {
             Reply::Refused { name } => {
                 (asked.kind != Kind::List) && (*name == asked.service || *name == asked.job)
             }
-            Reply::Majordomo { service } => *service == asked.service,
+            Reply::Majordomo { service, .. } => *service == asked.service,
             Reply::Other => asked.kind == Kind::List,
             Reply::Accepted { .. } | Reply::Part { .. } | Reply::Ended { .. } => false,
         }

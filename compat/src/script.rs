@@ -65,7 +65,7 @@ pub enum Act {
 impl Script {
     /// Reads a (decoded) trace as a play.
     pub fn of(trace: &Trace) -> Self {
-        let generation = Generation::of(&trace.header.upstream);
+        let generation = generation(trace);
         let mut writer = Author {
             script: Self {
                 conns: trace.conns.clone(),
@@ -104,6 +104,29 @@ impl Script {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "intervals are seconds")]
 fn half(interval: f64) -> u64 {
     ((interval * 5e5) as u64).max(1_000)
+}
+
+/// How the recorded broker reads its clients: by its version or, where the header names none that is known,
+/// by what it answers to zmws 2.
+fn generation(trace: &Trace) -> Generation {
+    Generation::of(&trace.header.upstream).unwrap_or_else(|| {
+        let mut asked = (false, false);
+        let mut answered = (false, false);
+        for event in &trace.events {
+            let What::Message { conn, to, frames } = &event.what else { continue };
+            if trace.conns[*conn].port != Port::Frontend {
+                continue;
+            }
+            let new = frames.iter().take(2).any(|frame| frame.bytes == "MDPC02");
+            let seen = if *to == Side::Broker { &mut asked } else { &mut answered };
+            if new { seen.1 = true } else { seen.0 = true }
+        }
+        match (asked, answered) {
+            ((_, true), (_, false)) => Generation::One,
+            ((true, _), (false, true)) => Generation::Two,
+            _ => Generation::Both,
+        }
+    })
 }
 
 struct Author {
@@ -201,7 +224,7 @@ impl Author {
 fn named_job(recorded: &Ledger, conn: ConnIndex, frames: &[Bytes]) -> Option<JobIndex> {
     match Said::read(frames) {
         Said::Answer { id, .. } => recorded.job_of(conn, &id),
-        Said::Ready { .. } | Said::Heartbeat | Said::Other => None,
+        Said::Ready { .. } | Said::Heartbeat | Said::Disconnect | Said::Other => None,
     }
 }
 
@@ -211,7 +234,7 @@ fn answers_a_run(recorded: &Ledger, conn: ConnIndex, said: &Said) -> bool {
         Said::Answer { id, .. } => {
             recorded.job_of(conn, id).is_some_and(|job| !recorded.jobs[job].runs.is_empty())
         }
-        Said::Ready { .. } | Said::Heartbeat | Said::Other => false,
+        Said::Ready { .. } | Said::Heartbeat | Said::Disconnect | Said::Other => false,
     }
 }
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use crate::glance::Reply;
 use crate::glance_worker::{Said, Verb, WorkerForm};
-use crate::ledger::{Answer, Heard, JobIndex, Ledger, Run};
+use crate::ledger::{Answer, Heard, Job, JobIndex, Ledger, QuestionIndex, Run};
 use crate::script::{Act, Script, Step};
 use crate::trace::{Conn, ConnIndex, Frame, Port};
 
@@ -19,13 +19,31 @@ pub(crate) fn add(script: &mut Script, period: u64) {
     if recorded_workers {
         return;
     }
+    for question in 0..script.recorded.questions.len() {
+        adopt(&mut script.recorded, question);
+    }
     let mut workers: BTreeMap<Bytes, ConnIndex> = BTreeMap::new();
     for job in 0..script.recorded.jobs.len() {
         let Some(question) = script.recorded.jobs[job].question else { continue };
         let service = script.recorded.questions[question].asked.service.clone();
-        let conn = *workers.entry(service.clone()).or_insert_with(|| hire(script, &service, period));
-        let run = run(&script.recorded, job, conn, &service);
-        script.recorded.jobs[job].runs.push(run);
+        let answers = answers(&script.recorded, job, &service);
+        if !answers.is_empty() {
+            let conn = *workers.entry(service.clone()).or_insert_with(|| hire(script, &service, period));
+            let at = script.recorded.questions[question].at;
+            let order = Heard { at, sequence: 0, frames: Vec::new() };
+            script.recorded.jobs[job].runs.push(Run { order, conn, answers });
+        }
+    }
+}
+
+/// Gives a Majordomo request that was answered its job: Majordomo tells no ids.
+fn adopt(recorded: &mut Ledger, question: QuestionIndex) {
+    let asked = &recorded.questions[question];
+    let managed = asked.asked.service.starts_with(b"mmi.");
+    let done = |reply: &Heard| matches!(Reply::read(&reply.frames), Reply::Majordomo { id: None, .. });
+    if asked.job.is_none() && !managed && asked.replies.iter().any(done) {
+        recorded.jobs.push(Job { id: Bytes::new(), question: Some(question), runs: Vec::new() });
+        recorded.questions[question].job = Some(recorded.jobs.len() - 1);
     }
 }
 
@@ -45,32 +63,29 @@ fn hire(script: &mut Script, service: &Bytes, period: u64) -> ConnIndex {
     conn
 }
 
-/// What the worker did, by what the client got. Its order is not known: it has no frames.
-fn run(recorded: &Ledger, job: JobIndex, conn: ConnIndex, service: &Bytes) -> Run {
+/// What the worker said, by what the client got. Its order is not known: it has no frames.
+fn answers(recorded: &Ledger, job: JobIndex, service: &Bytes) -> Vec<Answer> {
     let id = &recorded.jobs[job].id;
     let question = recorded.jobs[job].question.map(|question| &recorded.questions[question]);
-    let at = question.map_or(0, |question| question.at);
     let replies = question.map_or(&[][..], |question| &question.replies);
-    let mut answers: Vec<Answer> = replies.iter().filter_map(|reply| answer(reply, service, id)).collect();
-    if replies.iter().any(|reply| matches!(Reply::read(&reply.frames), Reply::Accepted { .. })) {
-        let frames = Said::answer(WorkerForm::Zmws1, Verb::Complete, service, None, id);
-        let frames = frames.into_iter().map(Frame::whole).collect();
-        answers.push(Answer { at: at + 100, frames, verb: Verb::Complete });
-    }
-    Run { order: Heard { at, sequence: 0, frames: Vec::new() }, conn, answers }
+    replies.iter().filter_map(|reply| answer(reply, service, id)).collect()
 }
 
 fn answer(reply: &Heard, service: &Bytes, id: &Bytes) -> Option<Answer> {
     let failed = reply.frames.iter().any(|frame| frame.bytes.starts_with(b"FAIL: "));
-    let verb = match Reply::read(&reply.frames) {
-        Reply::Ended { .. } if failed => Verb::Fail,
-        Reply::Ended { .. } => Verb::Complete,
-        Reply::Part { .. } => Verb::Part,
-        Reply::Accepted { .. } | Reply::Refused { .. } | Reply::Majordomo { .. } | Reply::Other => {
-            return None;
-        }
+    let is_part = reply.frames.iter().any(|frame| frame.bytes == "\u{2}");
+    let (at, verb) = match Reply::read(&reply.frames) {
+        Reply::Ended { .. } if failed => (reply.at, Verb::Fail),
+        Reply::Ended { .. } => (reply.at, Verb::Complete),
+        Reply::Part { .. } => (reply.at, Verb::Part),
+        Reply::Majordomo { id: None, .. } if is_part => (reply.at, Verb::Part),
+        Reply::Majordomo { id: None, .. } => (reply.at, Verb::Complete),
+        // Nobody knows when that was done, but it was.
+        Reply::Accepted { .. } => (reply.at + 100, Verb::Complete),
+        Reply::Majordomo { .. } | Reply::Refused { .. } | Reply::Other => return None,
     };
-    let value = reply.frames.last().map(Frame::filled).filter(|value| !value.is_empty());
+    let has_value = !matches!(Reply::read(&reply.frames), Reply::Accepted { .. });
+    let value = reply.frames.last().map(Frame::filled).filter(|value| has_value && !value.is_empty());
     let frames = Said::answer(WorkerForm::Zmws1, verb, service, value, id);
-    Some(Answer { at: reply.at, frames: frames.into_iter().map(Frame::whole).collect(), verb })
+    Some(Answer { at, frames: frames.into_iter().map(Frame::whole).collect(), verb })
 }

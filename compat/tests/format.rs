@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use zmws_compat::trace::{self, Damage, ReadError, What, Writer};
 
-fn recordings() -> Vec<PathBuf> {
+fn recordings(of: &str) -> Vec<PathBuf> {
     fn walk(dir: &Path, found: &mut Vec<PathBuf>) {
         for entry in std::fs::read_dir(dir).expect("a readable folder") {
             let path = entry.expect("a readable entry").path();
@@ -16,14 +16,14 @@ fn recordings() -> Vec<PathBuf> {
         }
     }
     let mut found = Vec::new();
-    walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures"), &mut found);
+    walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures").join(of), &mut found);
     assert!(!found.is_empty());
     found
 }
 
 #[test]
 fn every_recording_is_read_and_written_without_loss() {
-    for path in recordings() {
+    for path in recordings("") {
         let read = trace::read_file(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let mut writer = Writer::new(Vec::new(), &read.header).expect("a vector takes all");
         for event in &read.events {
@@ -40,11 +40,11 @@ fn every_recording_is_read_and_written_without_loss() {
 #[test]
 fn every_raw_stream_is_decoded() {
     let mut raw = 0;
-    for path in recordings() {
+    for path in recordings("recorded") {
         let read = trace::read_file(&path).expect("read before");
         if read.header.raw {
             raw += 1;
-            let decoded = trace::decoded(read).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            let decoded = trace::decoded(read);
             let messages = decoded.events.iter().filter(|event| matches!(event.what, What::Message { .. }));
             assert!(messages.count() > 1, "{}", path.display());
         }
@@ -87,4 +87,14 @@ fn a_newer_format_is_refused() {
     let newer = HEADER.replacen('{', r#"{"trace":2,"#, 1);
     let (line, damage) = damage(&[&newer]);
     assert!(line == 1 && matches!(damage, Damage::Format(2)), "{damage}");
+}
+
+#[test]
+fn every_written_trace_names_what_it_pins() {
+    for path in recordings("written") {
+        let read = trace::read_file(&path).expect("read before");
+        let pins = read.header.more.get("pins").and_then(|pins| pins.as_array());
+        let named = pins.is_some_and(|pins| !pins.is_empty() && pins.iter().all(|pin| pin.is_string()));
+        assert!(named, "{}", path.display());
+    }
 }

@@ -3,8 +3,8 @@
 
 use super::event::Action;
 use super::job::State;
+use super::offers::{Kind, ServiceKey};
 use super::queue::Place;
-use super::service::{Kind, ServiceKey};
 use super::worker::CREDIT;
 use super::{Broker, micros};
 use crate::job::{JobId, PeerId, Timestamp};

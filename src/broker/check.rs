@@ -2,7 +2,7 @@
 
 use super::Broker;
 use super::job::State;
-use super::service::Kind;
+use super::offers::Kind;
 use super::worker::CREDIT;
 
 impl Broker {

@@ -6,8 +6,8 @@ use super::Broker;
 use super::event::{Action, JobEnd, Record};
 use super::job::{Client, Job, Owner, State};
 use super::notes::{GivenUp, Note, Taken};
+use super::offers::Kind;
 use super::queue::SHRINK_FROM;
-use super::service::Kind;
 use super::snapshot::{JobRow, RunRow};
 use crate::job::{Body, JobId, PeerId, Timestamp};
 use crate::message::{ClientReply, Mode, Outcome};
@@ -15,16 +15,22 @@ use crate::message::{ClientReply, Mode, Outcome};
 /// Bytes of a parameter that a list shows, and that are remembered of a job that is over.
 const PARAM_MAX: usize = 64 << 10;
 
+/// What a job came to.
+pub(super) struct Answer {
+    pub(super) outcome: Outcome,
+    /// What it brought; empty if nothing.
+    pub(super) body: Body,
+}
+
+impl Answer {
+    /// That of a job which the broker gives up.
+    pub(super) const FAILED: Self = Self { outcome: Outcome::Fail, body: Body::EMPTY };
+}
+
 impl Broker {
     /// The job is over, wherever it is.
-    pub(super) fn end(
-        &mut self,
-        now: Timestamp,
-        id: JobId,
-        outcome: Outcome,
-        body: Body,
-        actions: &mut Vec<Action>,
-    ) {
+    pub(super) fn end(&mut self, now: Timestamp, id: JobId, answer: Answer, actions: &mut Vec<Action>) {
+        let Answer { outcome, body } = answer;
         let Some(job) = self.jobs.remove(&id) else { return };
         self.take_out(&job);
         // A backlog that is gone leaves no memory behind.
@@ -83,10 +89,9 @@ impl Broker {
         if self.config.history_max == 0 {
             return;
         }
-        if self.history.len() >= self.config.history_max {
-            if let Some(oldest) = self.history.pop_front() {
-                self.remembered.remove(&oldest.job);
-            }
+        let full = self.history.len() >= self.config.history_max;
+        if let Some(oldest) = full.then(|| self.history.pop_front()).flatten() {
+            self.remembered.remove(&oldest.job);
         }
         let mut row = self.row(id, job);
         // In memory of its own: a slice would keep the whole frame, or a read buffer, which nobody counts.
@@ -140,7 +145,7 @@ impl Broker {
                 let cause = GivenUp::Attempts;
                 actions.push(Action::Note(Note::JobFailed { job: id, service, attempts, cause }));
             }
-            return self.end(now, id, Outcome::Fail, Body::EMPTY, actions);
+            return self.end(now, id, Answer::FAILED, actions);
         }
         self.counters.jobs_requeued += 1;
         actions.push(Action::Note(Note::JobRequeued { job: id, service, peer, attempts, cause }));

@@ -10,8 +10,8 @@
 
 use bytes::Bytes;
 
+use super::offers::ServiceKey;
 use super::queue::Place;
-use super::service::ServiceKey;
 use crate::job::{Body, PeerId, Timestamp};
 use crate::message::{Address, Mode};
 

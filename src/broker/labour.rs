@@ -1,13 +1,14 @@
 //! What workers say: ready, alive, a part, done, gone.
 
 use super::Broker;
+use super::ending::Answer;
 use super::event::Action;
 use super::job::{Owner, State, is_own};
 use super::notes::{Ignored, Note, Taken};
-use super::service::ServiceKey;
+use super::offers::ServiceKey;
 use super::worker::{self, Worker};
 use crate::job::{Body, JobId, PeerId, ServiceName, Timestamp};
-use crate::message::{Address, ClientReply, JobRef, Mode, Outcome, WorkerCommand, WorkerOrder};
+use crate::message::{Address, ClientReply, JobRef, Mode, WorkerCommand, WorkerOrder};
 
 /// Whose answer it is.
 enum Standing {
@@ -35,7 +36,7 @@ impl Broker {
             WorkerCommand::Heartbeat => self.send_away_if_unknown(from, actions),
             WorkerCommand::Partial { job, body, .. } => self.partial(&from, &job, body, actions),
             WorkerCommand::Finish { job, outcome, body, .. } => {
-                self.finish(now, from, &job, outcome, body, actions);
+                self.finish(now, from, &job, Answer { outcome, body }, actions);
             }
             WorkerCommand::Disconnect => self.worker_left(now, from.peer, actions),
         }
@@ -167,18 +168,17 @@ impl Broker {
         now: Timestamp,
         from: Address,
         job: &JobRef,
-        outcome: Outcome,
-        body: Body,
+        answer: Answer,
         actions: &mut Vec<Action>,
     ) {
         let peer = from.peer;
         let id = self.named(peer, job);
         match id.map(|id| (id, self.standing(&from, id))) {
-            Some((id, Standing::Owner)) => self.end(now, id, outcome, body, actions),
+            Some((id, Standing::Owner)) => self.end(now, id, answer, actions),
             Some((id, Standing::Former)) => {
                 self.counters.answers_late += 1;
                 actions.push(Action::Note(Note::LateAnswer { job: id, peer }));
-                self.end(now, id, outcome, body, actions);
+                self.end(now, id, answer, actions);
             }
             Some((id, Standing::None(cause))) => self.ignore(peer, Some(id), cause, actions),
             None => self.ignore(peer, None, Ignored::Unknown, actions),
@@ -206,14 +206,13 @@ impl Broker {
         now: Timestamp,
         from: PeerId,
         id: JobId,
-        outcome: Outcome,
-        body: Body,
+        answer: Answer,
         actions: &mut Vec<Action>,
     ) {
         let Some(State::Active { worker, .. }) = self.jobs.get(&id).map(|job| job.state) else {
             return self.ignore(from, Some(id), Ignored::Unknown, actions);
         };
-        self.end(now, id, outcome, body, actions);
+        self.end(now, id, answer, actions);
         if let Some(worker) = self.workers.get_mut(&worker) {
             worker.heard_at = now;
         }

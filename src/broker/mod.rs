@@ -8,7 +8,7 @@
 //!
 //! Invariants, checked after every event in tests (`check`):
 //! - a job is queued or active, never both, and ends once;
-//! - a worker has at most [`worker::CREDIT`] jobs, and rests only while it has room for more;
+//! - a worker has at most `worker::CREDIT` jobs, and rests only while it has room for more;
 //! - no job waits while a worker that could take it rests;
 //! - nothing costs more because there are more jobs, services or workers (but a logarithm of the idle ones).
 
@@ -23,8 +23,8 @@ mod event;
 mod job;
 mod labour;
 mod notes;
+mod offers;
 mod queue;
-mod service;
 pub mod snapshot;
 mod submit;
 #[cfg(test)]
@@ -45,8 +45,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::job::{JobId, PeerId, Timestamp};
 use crate::message::View;
 use job::Job;
+use offers::Services;
 use queue::Places;
-use service::Services;
 use snapshot::{JobRow, Snapshot};
 use timers::Timers;
 use worker::Worker;
@@ -77,7 +77,6 @@ pub struct Broker {
 
 impl Broker {
     /// A broker that knows no service, no worker, no job.
-    #[expect(clippy::disallowed_methods, reason = "the seed comes from the edge")]
     pub fn new(config: Config) -> Self {
         let ids = fastrand::Rng::with_seed(config.seed);
         Self {

@@ -2,10 +2,11 @@
 
 use bytes::Bytes;
 
+use super::ending::Answer;
 use super::event::{Action, Record, Restored};
 use super::job::{Client, Job, State, envelope_len};
 use super::notes::{Note, Refusal};
-use super::service::{Kind, ServiceKey};
+use super::offers::{Kind, ServiceKey};
 use super::timers::Timer;
 use super::{Broker, micros};
 use crate::job::{Body, JobId, ServiceName, Timestamp};
@@ -41,7 +42,7 @@ impl Broker {
                 actions.push(Action::Reply { to: from, reply: ClientReply::Managed { name, code } });
             }
             ClientCommand::Finish { job, outcome, body } => {
-                self.stray_answer(now, from.peer, job, outcome, body, actions);
+                self.stray_answer(now, from.peer, job, Answer { outcome, body }, actions);
             }
         }
     }

@@ -1,16 +1,17 @@
 //! What time brings: heartbeats, silences, jobs that run too long, requests that were held in vain; and
 //! the end.
 
+use super::ending::Answer;
 use super::event::Action;
 use super::job::{Owner, State};
 use super::notes::{GivenUp, Note, Taken};
+use super::offers::Kind;
 use super::queue::Place;
-use super::service::Kind;
 use super::timers::Timer;
 use super::worker::Worker;
 use super::{Broker, MS, micros};
-use crate::job::{Body, JobId, PeerId, Timestamp};
-use crate::message::{Mode, Outcome, WorkerOrder};
+use crate::job::{JobId, PeerId, Timestamp};
+use crate::message::{Mode, WorkerOrder};
 
 impl Broker {
     pub(super) fn tick(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
@@ -118,7 +119,7 @@ impl Broker {
         let cause = GivenUp::HeldTooLong;
         actions.push(Action::Note(Note::JobFailed { job: id, service, attempts, cause }));
         self.counters.jobs_held_too_long += 1;
-        self.end(now, id, Outcome::Fail, Body::EMPTY, actions);
+        self.end(now, id, Answer::FAILED, actions);
     }
 
     /// No new jobs from now on, and none is begun. Clients that wait for one that has not begun are told.
@@ -127,7 +128,7 @@ impl Broker {
         let waits = |job: &super::job::Job| job.mode == Mode::Wait && matches!(job.state, State::Queued(_));
         let in_vain: Vec<JobId> = self.jobs.iter().filter(|(_, job)| waits(job)).map(|(&id, _)| id).collect();
         for id in in_vain {
-            self.end(now, id, Outcome::Fail, Body::EMPTY, actions);
+            self.end(now, id, Answer::FAILED, actions);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Workers: what they offer, what they do, and when they were heard.
 
-use super::service::ServiceKey;
+use super::offers::ServiceKey;
 use crate::job::{JobId, Timestamp};
 use crate::message::Address;
 

@@ -149,13 +149,7 @@ impl std::str::FromStr for JobTimeout {
             Some((service, seconds)) => (ServiceName::new(service.to_owned()), seconds),
             None => (None, text),
         };
-        let limit = seconds
-            .trim_end_matches('s')
-            .parse()
-            .ok()
-            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-            .filter(|limit| !limit.is_zero())
-            .ok_or_else(|| format!("{seconds:?} is no number of seconds"))?;
+        let limit = process::seconds(seconds)?;
         Ok(Self { service, limit })
     }
 }

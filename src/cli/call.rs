@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use zmws::client::{Answer, CallError, Client, Param, Reply};
 use zmws::job::Body;
-use zmws::params::{json, query, tag};
+use zmws::params::{self, php, query, tag};
 
 use super::dialect::DialectName;
 use super::log::{self, LogLevel};
@@ -29,6 +29,10 @@ pub(super) struct Args {
     /// The parameters as JSON
     #[arg(long, value_name = "JSON", conflicts_with = "params")]
     json: Option<String>,
+
+    /// Send the parameters serialized as PHP does it, instead of as JSON
+    #[arg(long)]
+    php: bool,
 
     /// Do not wait for the result: print the job's id
     #[arg(long = "async", conflicts_with = "stream")]
@@ -78,21 +82,31 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 
 impl Args {
     fn param(&self) -> Result<Param, Failure> {
+        let Some(value) = self.value()? else { return Ok(Param::None) };
+        if !self.php {
+            return Ok(Param::Frame(tag::json_frame(&value)));
+        }
+        let value = php::to_value(&value).map_err(|error| format!("PHP cannot have this: {error}"))?;
+        Ok(Param::Frame(tag::php_frame(&php::encode(&value))))
+    }
+
+    /// The parameters, however they were given; `None` if not at all.
+    fn value(&self) -> Result<Option<Value>, Failure> {
         if let Some(text) = &self.json {
-            return from_json(text.as_bytes(), "--json");
+            return from_json(text.as_bytes(), "--json").map(Some);
         }
         match &self.params[..] {
-            [] => Ok(Param::None),
+            [] => Ok(None),
             [only] if only == "-" => {
                 let mut text = Vec::new();
                 let read = std::io::stdin().read_to_end(&mut text);
                 read.map_err(|error| format!("cannot read standard input: {error}"))?;
-                from_json(&text, "standard input")
+                from_json(&text, "standard input").map(Some)
             }
             pairs => {
                 let text: Vec<String> = pairs.iter().map(|pair| escaped(pair)).collect();
                 let vars = query::parse(text.join("&").as_bytes(), query::Limits::default());
-                Ok(Param::Frame(tag::json_frame(&query::to_json(vars))))
+                Ok(Some(query::to_json(vars)))
             }
         }
     }
@@ -141,11 +155,8 @@ impl Args {
     }
 }
 
-fn from_json(text: &[u8], what: &str) -> Result<Param, Failure> {
-    match serde_json::from_slice(text) {
-        Ok(value) => Ok(Param::Frame(tag::json_frame(&value))),
-        Err(error) => Err(format!("{what} is no JSON: {error}")),
-    }
+fn from_json(text: &[u8], what: &str) -> Result<Value, Failure> {
+    serde_json::from_slice(text).map_err(|error| format!("{what} is no JSON: {error}"))
 }
 
 /// `key=value` as a pair of a query string: what is typed is meant literally, but for the brackets of the key.
@@ -161,18 +172,17 @@ fn escaped(pair: &str) -> String {
     format!("{}={}", escape(key, b"[]-_."), escape(value, b"-_."))
 }
 
-/// The value in a result: text as it is, other JSON as JSON, a frame that is neither as it came.
+/// The value in a result: text as it is, any other as JSON, a frame that has none as it came.
 fn for_people(body: &Body) -> Bytes {
-    let frame = body.first();
-    let (tag, payload) = tag::split(frame, tag::BareParam::AsPhp);
-    match tag {
-        tag::Tag::Json => match json::decode(&payload) {
-            Some(Value::String(text)) => text.into(),
-            Some(value) => serde_json::to_string_pretty(&value).map_or(payload, Bytes::from),
-            None => payload,
-        },
-        tag::Tag::Php => payload,
-        tag::Tag::None => body.frames().join(&b'\n').into(),
+    let [frame] = body.frames() else { return body.frames().join(&b'\n').into() };
+    let param = params::Param::decode(frame, params::Options::default());
+    if tag::split(frame, tag::BareParam::AsPhp).0 == tag::Tag::None {
+        return frame.clone();
+    }
+    match param.to::<Value>() {
+        Ok(Value::String(text)) => text.into(),
+        Ok(value) => serde_json::to_string_pretty(&value).map_or_else(|_| frame.clone(), Bytes::from),
+        Err(_) => frame.clone(),
     }
 }
 
@@ -211,6 +221,7 @@ mod tests {
         let shown = |frame: &'static [u8]| for_people(&Body::One(Bytes::from_static(frame)));
         assert_eq!(shown(br#"PARAM-JSON: "a\/b""#), "a/b");
         assert_eq!(shown(b"PARAM-JSON: [1]"), "[\n  1\n]");
+        assert_eq!(shown(br#"PARAM-PHP: a:1:{s:1:"a";i:1;}"#), "{\n  \"a\": 1\n}");
         assert_eq!(shown(b"as it came"), "as it came");
     }
 }

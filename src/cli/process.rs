@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
@@ -68,4 +69,11 @@ pub(super) fn cannot_listen(what: &str, address: SocketAddr, error: &io::Error, 
         _ => error.to_string(),
     };
     format!("cannot listen for {what} at {address}: {advice}")
+}
+
+/// A time in seconds: `60`, `60s`, `0.5`.
+pub(super) fn seconds(text: &str) -> Result<Duration, Failure> {
+    let seconds = text.trim_end_matches('s').parse();
+    let time = seconds.ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    time.filter(|time| !time.is_zero()).ok_or_else(|| format!("{text:?} is no number of seconds"))
 }

@@ -1,10 +1,14 @@
-//! `zmws worker`: jobs done by a sample of ours.
+//! `zmws worker`: jobs done by a program of yours, or by a sample of ours.
 
+use std::ffi::OsString;
 use std::time::Duration;
 
+use clap::ValueEnum;
+
 use zmws::server;
-use zmws::worker::Worker;
 use zmws::worker::builtin::Builtin;
+use zmws::worker::program::{IfDies, Mode, Program};
+use zmws::worker::{Builder, Worker};
 
 use super::broker::Heartbeats;
 use super::dialect::DialectName;
@@ -13,16 +17,34 @@ use super::{Failure, process};
 
 /// Run a worker that does the jobs of one service
 ///
-/// Takes the flags of PHP's workers, with one dash or two. Serves zmws's broker, PHP's, and Majordomo brokers.
+/// The work is done by a program (after --), which needs no ZeroMQ: it reads the parameter as JSON from its standard
+/// input, or from ZMWS_PARAM_<name> in its environment, and writes the result to its standard output; exit status 0 is
+/// success. Takes the flags of PHP's workers, with one dash or two. Serves zmws's broker, PHP's, and Majordomo brokers.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Whose jobs it does; the default is the builtin's own service
+    /// Whose jobs it does; the default is the builtin's own service, or DEMO
     #[arg(long, value_name = "NAME")]
     service_name: Option<String>,
 
-    /// What it does: sleep (0.8 s), reverse (the parameter str), random (100 parts of a result)
-    #[arg(long, value_name = "WHAT")]
-    builtin: Builtin,
+    /// A sample instead of a program: sleep (0.8 s), reverse (the parameter str), random (100 parts of a result)
+    #[arg(long, value_name = "WHAT", conflicts_with = "command", required_unless_present = "command")]
+    builtin: Option<Builtin>,
+
+    /// The program and its arguments, after --
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+
+    /// once: a process a job; lines: one process for all, a line of JSON a job in, lines of JSON out
+    #[arg(long, value_name = "MODE", default_value = "once", conflicts_with = "builtin")]
+    mode: ModeName,
+
+    /// Seconds a job may take before the program and what it has started are killed
+    #[arg(long, value_name = "SECONDS", conflicts_with = "builtin")]
+    timeout: Option<String>,
+
+    /// Give the job back to the broker when a program in lines mode dies, instead of failing it
+    #[arg(long, conflicts_with = "builtin")]
+    give_back: bool,
 
     /// Hosts of the brokers, in the order they are tried
     #[arg(
@@ -82,9 +104,16 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     })
 }
 
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ModeName {
+    Once,
+    Lines,
+}
+
 impl Args {
     fn worker(&self) -> Result<Worker, Failure> {
-        let service = self.service_name.clone().unwrap_or_else(|| self.builtin.service().to_owned());
+        let sample = self.builtin.map_or("DEMO", |builtin| builtin.service());
+        let service = self.service_name.clone().unwrap_or_else(|| sample.to_owned());
         let servers = self.backend_servers.iter().map(|host| process::host_port(host, self.backend_port));
         let mut builder = Worker::builder(service)
             .servers(servers)
@@ -94,6 +123,22 @@ impl Args {
         if let Some(dialect) = self.dialect {
             builder = builder.dialect(dialect.into());
         }
-        self.builtin.worker(builder).map_err(|error| error.to_string())
+        self.work(builder)
+    }
+
+    fn work(&self, builder: Builder) -> Result<Worker, Failure> {
+        if let Some(builtin) = self.builtin {
+            return builtin.worker(builder).map_err(|error| error.to_string());
+        }
+        let program = Program {
+            mode: match self.mode {
+                ModeName::Once => Mode::Once,
+                ModeName::Lines => Mode::Lines,
+            },
+            timeout: self.timeout.as_deref().map(process::seconds).transpose()?,
+            if_dies: if self.give_back { IfDies::GiveBack } else { IfDies::Fail },
+            ..Program::new(&self.command)
+        };
+        program.worker(builder).map_err(|error| error.to_string())
     }
 }

@@ -43,7 +43,7 @@ fn decimal(number: f64, precision: Precision) -> (bool, Vec<u8>, i32) {
         return (number.is_sign_negative(), b"0".to_vec(), 1);
     }
     let text = match precision {
-        Precision::Shortest => format!("{number:e}"),
+        Precision::Shortest => shortest(number),
         Precision::Digits(count) => format!("{number:.*e}", usize::from(count.max(1)) - 1),
     };
     let (mantissa, exponent) = text.split_once('e').expect("`{:e}` of a finite number has an exponent");
@@ -53,6 +53,20 @@ fn decimal(number: f64, precision: Precision) -> (bool, Vec<u8>, i32) {
         digits.pop();
     }
     (number.is_sign_negative(), digits, point)
+}
+
+/// The fewest digits that read back as `number`.
+///
+/// Of two that are as near, PHP's `zend_dtoa` takes the even one (2^-25 is …312E-8), the standard
+/// library the upper. Only numbers that need 15 digits or more can lie halfway.
+fn shortest(number: f64) -> String {
+    let text = format!("{number:e}");
+    let digits = text.bytes().take_while(|&byte| byte != b'e').filter(u8::is_ascii_digit).count();
+    if digits < 15 {
+        return text;
+    }
+    let even = format!("{number:.*e}", digits - 1);
+    if even.parse() == Ok(number) { even } else { text }
 }
 
 fn write_scientific(digits: &[u8], power: i32, exponent: u8, out: &mut Vec<u8>) {
@@ -109,6 +123,7 @@ mod tests {
             (5e-324, "5.0e-324"),
             (f64::MAX, "1.7976931348623157e+308"),
             (-12.5, "-12.5"),
+            (2f64.powi(-25), "2.9802322387695312e-8"),
         ];
         for (number, text) in cases {
             assert_eq!(shown(number, Precision::Shortest), text);

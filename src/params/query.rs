@@ -75,19 +75,30 @@ pub fn parse(query: &[u8], limits: Limits) -> Array<Node> {
 
 /// Sets the variable `name`, brackets and all, as PHP registers it.
 pub(crate) fn insert(vars: &mut Array<Node>, name: &[u8], value: Node, limits: Limits) {
-    let Some(Name { first, path, levels }) = Name::parse(name) else { return };
-    if levels > limits.nesting_max {
-        vars.remove(&first);
-        return;
-    }
+    let Some(Name { first, path, levels, whole }) = Name::parse(name) else { return };
+    let refused = |slot: &Option<Key>| matches!(slot, Some(Key::Bytes(key)) if breaks_promise(key, whole));
     let mut slot = Some(first);
+    if levels > limits.nesting_max {
+        // PHP looks at one bracket after the other, so a refused key may come first.
+        let mut seen = std::iter::once(&slot).chain(&path).take(limits.nesting_max);
+        if !seen.any(refused)
+            && let Some(first) = &slot
+        {
+            vars.remove(first);
+            return;
+        }
+    }
     let mut array = vars;
     for next in path {
+        if refused(&slot) {
+            return;
+        }
         let Some(inner) = enter(array, slot) else { return };
         array = inner;
         slot = next;
     }
     match slot {
+        _ if refused(&slot) => {}
         Some(key) => {
             array.insert(key, value);
         }
@@ -112,27 +123,24 @@ fn enter(array: &mut Array<Node>, slot: Option<Key>) -> Option<&mut Array<Node>>
 }
 
 /// A variable's name taken apart: `a[b][]` is `a` and the path `b`, next.
-struct Name {
+struct Name<'a> {
     first: Key,
     /// A key a bracket; `None` for `[]`.
     path: Vec<Option<Key>>,
     /// Brackets that count for the limit: those in the path, and one that is never closed.
     levels: usize,
+    /// The name as it came, without blanks in front.
+    whole: &'a [u8],
 }
 
-impl Name {
-    /// `None` for a name that PHP drops: empty, or one that only becomes a cookie prefix by the
-    /// mangling of its dots.
-    fn parse(name: &[u8]) -> Option<Self> {
+impl<'a> Name<'a> {
+    /// `None` for a name that PHP drops: an empty one.
+    fn parse(name: &'a [u8]) -> Option<Self> {
         let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
         let blanks = name.iter().take_while(|&&byte| byte == b' ').count();
         let name = &name[blanks..];
         let end = name.iter().position(|&byte| byte == b'[').unwrap_or(name.len());
         let mut first = mangled(&name[..end]);
-        let reserved = [&b"__Host-"[..], b"__Secure-"];
-        if reserved.iter().any(|prefix| first.starts_with(prefix) && !name.starts_with(prefix)) {
-            return None;
-        }
         if first.is_empty() {
             return None;
         }
@@ -142,7 +150,7 @@ impl Name {
             // A bracket that is never closed is part of the name.
             first.extend(mangled(rest));
         }
-        Some(Self { first: Key::from_bytes(first.into()), path, levels })
+        Some(Self { first: Key::from_bytes(first.into()), path, levels, whole: name })
     }
 }
 
@@ -158,6 +166,12 @@ fn brackets(mut rest: &[u8]) -> (Vec<Option<Key>>, &[u8]) {
         rest = &inner[close + 1..];
     }
     (path, rest)
+}
+
+/// Whether a key promises what only a cookie's name can (RFC 6265bis §4.1.3), though the variable's
+/// `name` did not begin so before its dots were mangled or its brackets opened.
+fn breaks_promise(key: &[u8], name: &[u8]) -> bool {
+    [&b"__Host-"[..], b"__Secure-"].iter().any(|prefix| key.starts_with(prefix) && !name.starts_with(prefix))
 }
 
 fn mangled(name: &[u8]) -> Vec<u8> {

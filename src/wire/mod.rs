@@ -10,6 +10,8 @@
 //!
 //! Frames here are those behind the identity that a ROUTER puts in front. Bodies pass byte for byte.
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 mod mdp01;
 mod mdp02;
 mod text;

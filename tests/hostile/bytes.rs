@@ -30,7 +30,7 @@ fn announced_giants_are_hung_up_on() {
             assert!(is_hung_up(&mut stranger, PATIENCE), "a READY of {length} bytes");
         }
     }
-    scene.is_unharmed("announced giants", 0);
+    scene.must_be_unharmed("announced giants", 0);
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn announced_frames_that_never_come_take_no_memory() {
         })
         .collect();
     scene.broker.serves(SERVICE, PATIENCE);
-    scene.is_unharmed("200 frames of 60 MiB announced", 0);
+    scene.must_be_unharmed("200 frames of 60 MiB announced", 0);
     drop(peers);
 }
 
@@ -65,7 +65,7 @@ fn half_greetings_are_closed_in_time_and_disturb_nobody() {
     let hung_up =
         strangers.iter_mut().filter_map(|peer| is_hung_up(peer, Duration::from_secs(15)).then_some(()));
     assert_eq!(hung_up.count(), 1000);
-    scene.is_unharmed("1000 half greetings", 0);
+    scene.must_be_unharmed("1000 half greetings", 0);
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn garbage_is_hung_up_on() {
         let _ = stranger.shutdown(std::net::Shutdown::Write);
         assert!(is_hung_up(&mut stranger, PATIENCE), "round {round}");
     }
-    scene.is_unharmed("garbage", 0);
+    scene.must_be_unharmed("garbage", 0);
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn an_http_client_at_a_zeromq_port_is_hung_up_on() {
         .write_all(b"GET /SYNC-REVERSE?str=x HTTP/1.1\r\nHost: x\r\n\r\n")
         .expect("the connection is open");
     assert!(is_hung_up(&mut stranger, PATIENCE));
-    scene.is_unharmed("HTTP", 0);
+    scene.must_be_unharmed("HTTP", 0);
 }
 
 /// 23/ZMTP, "Socket Type": a ROUTER talks to REQ, DEALER and ROUTER; a PUB to SUB and XSUB.
@@ -119,7 +119,7 @@ fn sockets_that_do_not_fit_are_refused() {
             }
         }
     }
-    scene.is_unharmed("wrong socket types", 0);
+    scene.must_be_unharmed("wrong socket types", 0);
 }
 
 /// The other end's greeting and READY have come.
@@ -143,7 +143,7 @@ fn pings_are_answered_with_their_context() {
         let expected = raw::frame(4, &[b"\x04PONG", context].concat());
         assert!(arrives(&mut peer, &expected), "PONG with {context:?}");
     }
-    scene.is_unharmed("PING", 0);
+    scene.must_be_unharmed("PING", 0);
 }
 
 /// A PING with a time to live of 10 s.
@@ -175,5 +175,5 @@ fn a_flood_of_pings_whose_pongs_nobody_reads_is_bounded() {
     while sent < 128 << 20 && peer.try_write(&pings).is_ok() {
         sent += pings.len();
     }
-    scene.is_unharmed(&format!("{} MiB of PINGs", sent >> 20), 24);
+    scene.must_be_unharmed(&format!("{} MiB of PINGs", sent >> 20), 24);
 }

@@ -30,7 +30,7 @@ fn a_client_that_never_reads_takes_what_is_bounded_and_no_more() {
         deaf.is_hung_up(PATIENCE),
         "it was disconnected, and finds a part of its results in the kernel's buffers"
     );
-    scene.is_unharmed("1 GB due to a client that never reads", 16 + 8);
+    scene.must_be_unharmed("1 GB due to a client that never reads", 16 + 8);
     drop(filler);
 }
 
@@ -51,7 +51,7 @@ fn a_subscriber_that_never_reads_stops_nobody() {
             assert_eq!(read_reply(Zmws1, &reply).kind, Kind::Complete);
         }
     }
-    scene.is_unharmed("20,000 ends of jobs, unread", 1);
+    scene.must_be_unharmed("20,000 ends of jobs, unread", 1);
     drop(deaf);
 }
 
@@ -64,7 +64,7 @@ fn a_message_of_ten_million_frames_is_hung_up_on() {
         let sent = (0..1000).take_while(|_| peer.try_write(&frames).is_ok()).count();
         assert!(sent < 1000 || peer.is_hung_up(PATIENCE), "ten million frames were taken");
     }
-    scene.is_unharmed("ten million frames of one message", 0);
+    scene.must_be_unharmed("ten million frames of one message", 0);
 }
 
 /// Each frame is allowed; the message as a whole is not.
@@ -75,7 +75,7 @@ fn a_message_without_end_is_hung_up_on() {
     let frame = raw::frame(1, &vec![b'x'; 3 << 20]);
     let sent = (0..64).take_while(|_| peer.try_write(&frame).is_ok()).count();
     assert!(sent < 64 || peer.is_hung_up(PATIENCE), "192 MiB were taken as one message");
-    scene.is_unharmed("a message without end", 16);
+    scene.must_be_unharmed("a message without end", 16);
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn connections_beyond_the_limit_are_refused_and_the_others_stay() {
         let mut late = raw::connect(scene.broker.clients);
         (!raw::is_hung_up(&mut late, Duration::from_millis(100))).then_some(())
     });
-    scene.is_unharmed("100 connections where 50 may be", 0);
+    scene.must_be_unharmed("100 connections where 50 may be", 0);
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn a_thousand_connections_that_come_and_go_leave_nothing_behind() {
         worker.send(&heartbeat(Zmws1));
     }
     scene.broker.wait_for_workers("SHORT-LIVED", 0);
-    scene.is_unharmed("1000 workers that came and went", 0);
+    scene.must_be_unharmed("1000 workers that came and went", 0);
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn a_full_queue_refuses_and_goes_on() {
     // One is with the worker, a hundred wait.
     let accepted = kinds.iter().filter(|kind| **kind == Kind::Accepted).count();
     assert_eq!((accepted, kinds[accepted..].iter().all(|kind| *kind == Kind::Fail)), (101, true));
-    scene.is_unharmed("1000 jobs where 100 may wait", 0);
+    scene.must_be_unharmed("1000 jobs where 100 may wait", 0);
     drop(worker);
 }
 
@@ -140,6 +140,6 @@ fn parameters_beyond_the_limit_are_refused() {
         accepted += usize::from(reply.kind == Kind::Accepted);
     }
     assert!((6..=9).contains(&accepted), "{accepted} parameters of 1 MiB were taken, 8 MiB may wait");
-    scene.is_unharmed("100 MiB of parameters where 8 may wait", 16 + 8);
+    scene.must_be_unharmed("100 MiB of parameters where 8 may wait", 16 + 8);
     drop(worker);
 }

@@ -53,7 +53,7 @@ fn messages_of_random_words_disturb_nobody() {
             }
         }
     }
-    scene.is_unharmed("20,000 messages of random words", 0);
+    scene.must_be_unharmed("20,000 messages of random words", 0);
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn messages_of_one_frame_to_a_thousand_are_taken() {
             peer.send(&vec![b"x"; count]);
         }
     }
-    scene.is_unharmed("messages of many frames", 0);
+    scene.must_be_unharmed("messages of many frames", 0);
 }
 
 /// A worker that answers what it was never asked, in every dialect.
@@ -85,7 +85,7 @@ fn answers_to_jobs_that_never_were_reach_nobody() {
         }
     }
     // The bystander compares each answer with what it asked for.
-    scene.is_unharmed("answers to jobs that never were", 0);
+    scene.must_be_unharmed("answers to jobs that never were", 0);
 }
 
 /// Names as long as a frame may be short: the broker remembers services, but not without end.
@@ -99,5 +99,5 @@ fn services_with_names_of_all_kinds_are_bounded() {
     }
     let workers = scene.broker.list("SERVER-WORKERS");
     assert!(workers.iter().any(|worker| worker["service"] == SERVICE), "the list is still JSON");
-    scene.is_unharmed("2000 services", 8);
+    scene.must_be_unharmed("2000 services", 8);
 }

@@ -28,12 +28,16 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
     std::fs::create_dir_all(root().join("target")).map_err(at(&left_out))?;
     std::fs::write(&left_out, "").map_err(at(&left_out))?;
     let mut command = cargo();
-    command.args(["test", "--locked", "--workspace"]).args(words).env(peers::LEFT_OUT, &left_out);
+    command
+        .args(["test", "--locked", "--workspace", "--no-fail-fast"])
+        .args(words)
+        .env(peers::LEFT_OUT, &left_out);
     if require {
         command.env(peers::REQUIRE, "1");
     }
-    finish("cargo test", &mut command)?;
-    report(&left_out, require)
+    let tested = finish("cargo test", &mut command);
+    let reported = report(&left_out, require);
+    tested.and(reported)
 }
 
 fn report(left_out: &Path, require: bool) -> Result<(), Failure> {

@@ -29,6 +29,10 @@ impl Court<'_> {
             Offence::ToBusy { conn, job } => {
                 self.found(at, self.of_job(job, conn), Law::OneJobAWorker, "given to a worker that has a job")
             }
+            Offence::ToWrong { job } => {
+                let words = "given to a worker of another service";
+                self.found(at, self.of_job(job, 0), Law::JobsFitTheWorker, words)
+            }
             Offence::Twice { job } => {
                 self.found(at, self.of_job(job, 0), Law::OneWorkerAJob, "given to two workers at a time")
             }
@@ -84,9 +88,6 @@ impl Court<'_> {
         }
         for run in &job.runs {
             let worker = &self.scene.ours().workers[&run.conn];
-            if !worker.services.contains_key(&question.asked.service) {
-                found.push((run.order.at, Law::JobsFitTheWorker, "given to a worker of another service"));
-            }
             if self.is_silent(worker, run.order.at) {
                 found.push((run.order.at, Law::NoJobForTheSilent, "given to a worker long silent"));
             }

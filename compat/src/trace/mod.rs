@@ -10,7 +10,7 @@ mod read;
 mod write;
 
 pub use latin1::{to_bytes, to_text};
-pub use raw::{RawError, decoded};
+pub use raw::decoded;
 pub use read::{Damage, ReadError, Reader, read, read_file};
 pub use write::{Writer, line};
 

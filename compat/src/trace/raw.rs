@@ -6,36 +6,23 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use bytes::{Bytes, BytesMut};
-use zmws::zmtp::{Config, Engine, Event as ZmtpEvent, Limits, PeerInfo, SocketType, ZmtpError};
+use zmws::zmtp::{Config, Engine, Event as ZmtpEvent, Limits, PeerInfo, SocketType};
 
 use super::{Conn, ConnIndex, Event, Frame, Port, Side, Trace, What};
 
-/// A stream that is no ZMTP.
-#[derive(Debug, thiserror::Error)]
-#[error("{peer}, connection {number}, bytes to the {to}: {error}")]
-pub struct RawError {
-    peer: String,
-    number: u32,
-    to: &'static str,
-    error: ZmtpError,
-}
-
-/// The trace with each `hex` stream as the messages in it. A trace without such streams stays as it is.
-///
-/// # Errors
-///
-/// A stream that the engine refuses.
-pub fn decoded(trace: Trace) -> Result<Trace, RawError> {
+/// The trace with each `hex` stream as the messages in it. A trace without such streams stays as it is. A
+/// stream that is no ZMTP, or breaks off being it, ends in a note.
+pub fn decoded(trace: Trace) -> Trace {
     if !trace.events.iter().any(|event| matches!(event.what, What::Raw { .. })) {
-        return Ok(trace);
+        return trace;
     }
     let mut streams =
         Streams { conns: &trace.conns, open: HashMap::new(), seen: HashSet::new(), out: Vec::new() };
     for event in &trace.events {
-        streams.event(event)?;
+        streams.event(event);
     }
     let events = streams.out;
-    Ok(Trace { events, ..trace })
+    Trace { events, ..trace }
 }
 
 struct Streams<'a> {
@@ -48,17 +35,17 @@ struct Streams<'a> {
 struct Stream {
     engine: Engine,
     input: BytesMut,
+    broken: bool,
 }
 
 impl Streams<'_> {
-    fn event(&mut self, event: &Event) -> Result<(), RawError> {
+    fn event(&mut self, event: &Event) {
         match &event.what {
             What::Raw { conn, to, bytes } => self.bytes(event.at, *conn, *to, bytes),
-            What::Command { member: "zmtp", .. } => Ok(()),
+            What::Command { member: "zmtp", .. } => {}
             What::Open(conn) => {
                 self.seen.insert(*conn);
                 self.out.push(event.clone());
-                Ok(())
             }
             What::Note(_)
             | What::Refused(_)
@@ -68,27 +55,32 @@ impl Streams<'_> {
             | What::Http { .. }
             | What::Command { .. } => {
                 self.out.push(event.clone());
-                Ok(())
             }
         }
     }
 
-    fn bytes(&mut self, at: u64, conn: ConnIndex, to: Side, bytes: &Bytes) -> Result<(), RawError> {
+    fn bytes(&mut self, at: u64, conn: ConnIndex, to: Side, bytes: &Bytes) {
         if self.seen.insert(conn) {
             self.out.push(Event { at, what: What::Open(conn) });
         }
         let about = &self.conns[conn];
-        let new = || Stream { engine: Engine::new(&end(about.port, to)), input: BytesMut::new() };
+        let new =
+            || Stream { engine: Engine::new(&end(about.port, to)), input: BytesMut::new(), broken: false };
         let stream = self.open.entry((conn, to == Side::Broker)).or_insert_with(new);
         stream.input.extend_from_slice(bytes);
-        let refused =
-            |error| RawError { peer: about.peer.clone(), number: about.number, to: to.name(), error };
-        while let Some(event) = stream.engine.receive(&mut stream.input).map_err(refused)? {
-            if let Some(what) = of_stream(conn, to, event) {
-                self.out.push(Event { at, what });
+        while !stream.broken {
+            match stream.engine.receive(&mut stream.input) {
+                Ok(Some(event)) => {
+                    self.out.extend(of_stream(conn, to, event).map(|what| Event { at, what }));
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    stream.broken = true;
+                    let note = format!("{}#{} to the {}: {error}", about.peer, about.number, to.name());
+                    self.out.push(Event { at, what: What::Note(note) });
+                }
             }
         }
-        Ok(())
     }
 }
 

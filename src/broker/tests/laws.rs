@@ -94,7 +94,7 @@ impl Watched {
     fn take(&mut self, step: &Step) {
         match *step {
             Step::Submit { client, service, wait, hold, many } => {
-                self.submit(client, service, wait, hold, many)
+                self.submit(client, service, wait, hold, many);
             }
             Step::Ready { worker, service } => {
                 self.say(worker, WorkerCommand::Ready { service: name_of(service) });
@@ -142,7 +142,7 @@ impl Watched {
             0 => Bytes::copy_from_slice(&[&[0][..], &(peer.0 as u32).to_be_bytes()].concat()),
             _ => Bytes::copy_from_slice(&[b'w', worker]),
         };
-        let dialect = if worker % 2 == 0 { Dialect::Mdp02 } else { Dialect::Zmws1 };
+        let dialect = if worker.is_multiple_of(2) { Dialect::Mdp02 } else { Dialect::Zmws1 };
         let from = Address { peer, identity, origin: Origin::plain(dialect) };
         self.event(Event::Worker { from, command });
     }
@@ -323,7 +323,6 @@ fn every_job_ends_though_workers_come_and_go() {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "seeded, as it should be")]
 fn fastrand_with(seed: u64) -> fastrand::Rng {
     fastrand::Rng::with_seed(seed)
 }

@@ -133,11 +133,10 @@ impl Services {
     /// Drops a service that nobody ever offered and nobody waits for.
     pub(super) fn drop_if_unused(&mut self, key: ServiceKey) {
         let slot = &mut self.all[key.0 as usize];
-        if slot.as_ref().is_some_and(|service| !service.offered && service.queued() == 0) {
-            if let Some(service) = slot.take() {
-                self.keys.remove(&service.name);
-                self.free.push(key);
-            }
+        let unused = |service: &mut Service| !service.offered && service.queued() == 0;
+        if let Some(service) = slot.take_if(unused) {
+            self.keys.remove(&service.name);
+            self.free.push(key);
         }
     }
 
