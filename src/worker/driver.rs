@@ -54,6 +54,7 @@ struct Link {
     dealer: Dealer,
     sender: DealerSender,
     dialect: Dialect,
+    up: bool,
     /// What the dealer's queue has no room for.
     overflow: VecDeque<Vec<Bytes>>,
 }
@@ -146,7 +147,7 @@ impl Driver {
             Wake::Socket(DealerEvent::Connected(info)) => self.connected(&info),
             Wake::Socket(DealerEvent::Message(frames)) => self.decode(frames),
             Wake::Socket(DealerEvent::Disconnected(why)) => {
-                info!(service = %self.service, why, "disconnected");
+                self.disconnected(&why);
                 Event::Disconnected
             }
             Wake::Part(body) => Event::Partial(body),
@@ -164,8 +165,16 @@ impl Driver {
             true => Dialect::Zmws2,
             false => Dialect::Zmws1,
         });
+        self.link.up = true;
         info!(service = %self.service, dialect = ?self.link.dialect, "connected");
         Event::Connected(self.link.dialect)
+    }
+
+    fn disconnected(&mut self, why: &str) {
+        match std::mem::replace(&mut self.link.up, false) {
+            true => info!(service = %self.service, why, "disconnected"),
+            false => debug!(service = %self.service, why, "not connected"),
+        }
     }
 
     fn decode(&self, frames: Vec<Bytes>) -> Event {
@@ -273,7 +282,7 @@ impl Link {
         let options = DealerOptions { identity, reconnect_max: RECONNECT_MAX, ..DealerOptions::default() };
         let dealer = Dealer::connect(address.clone(), options);
         let dialect = settings.dialect.unwrap_or(Dialect::Zmws1);
-        Self { sender: dealer.sender(), dealer, dialect, overflow: VecDeque::new() }
+        Self { sender: dealer.sender(), dealer, dialect, up: false, overflow: VecDeque::new() }
     }
 
     fn send(&mut self, command: WorkerCommand) {

@@ -146,12 +146,14 @@ impl Worker {
             let driver = Driver::new(self.service.clone(), settings, work, seeds.u64(..), stages.clone());
             drivers.spawn(driver.run());
         }
-        stop.await;
+        tokio::select! {
+            () = stop => {}
+            () = all_left(&mut drivers) => {}
+        }
         stage.send_replace(Stage::Drain);
-        let all_left = async { while drivers.join_next().await.is_some() {} };
-        if timeout(self.settings.grace, all_left).await.is_err() {
+        if timeout(self.settings.grace, all_left(&mut drivers)).await.is_err() {
             stage.send_replace(Stage::Leave);
-            while drivers.join_next().await.is_some() {}
+            all_left(&mut drivers).await;
         }
     }
 }
@@ -218,7 +220,7 @@ impl Builder {
     }
 
     /// What to call when no job has come for three heartbeats, once until the next job: the moment to
-    /// close files and database connections. It must not block.
+    /// close files and database connections. It must not block; its panic is that of [`Worker::run`].
     #[must_use]
     pub fn idle(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
         self.settings.idle = Some(Arc::new(hook));
@@ -290,6 +292,17 @@ impl fmt::Debug for Settings {
             .field("tries", &self.tries)
             .field("dialect", &self.dialect)
             .finish_non_exhaustive()
+    }
+}
+
+/// A job's panic stops at its driver; what comes through is the idle hook's, or a fault of ours.
+async fn all_left(drivers: &mut JoinSet<()>) {
+    while let Some(left) = drivers.join_next().await {
+        if let Err(error) = left
+            && error.is_panic()
+        {
+            resume_unwind(error.into_panic());
+        }
     }
 }
 

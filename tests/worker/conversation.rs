@@ -93,6 +93,30 @@ fn a_majordomo_broker_gets_bodies_and_may_ask_for_a_new_socket() {
     });
 }
 
+/// RFC 7 has no word for a part, nor for a failure.
+#[test]
+fn a_majordomo_0_1_broker_gets_whole_answers() {
+    play(async {
+        let broker = Fake::foreign();
+        let worker = demo(&broker).dialect(Dialect::Mdp01).handler(|job: Job| async move {
+            job.partial("part").await.expect("the worker runs");
+            match job.body().frames().len() {
+                1 => Ok(Answer::Frames(job.body().clone())),
+                frames => Err(format!("{frames} frames")),
+            }
+        });
+        let mut worker = Running::start(worker.expect("DEMO is a name"));
+        let (peer, _) = broker.registered(r"|MDPW01|\x01|DEMO").await;
+        broker.say(peer, "|MDPW01|\u{2}|client||hello");
+        assert_eq!(broker.said().await.1, r"|MDPW01|\x03|client||hello");
+        broker.say(peer, "|MDPW01|\u{2}|client||two|frames");
+        assert_eq!(broker.said().await.1, r"|MDPW01|\x03|client||FAIL: DEMO");
+        worker.stop();
+        assert_eq!(broker.said().await.1, r"|MDPW01|\x05");
+        worker.ended().await;
+    });
+}
+
 /// The next message that is no heartbeat of Majordomo 0.2.
 async fn ordinary(broker: &Fake) -> String {
     loop {
@@ -331,6 +355,21 @@ fn a_worker_without_work_idles() {
         let _worker = Running::start(worker.expect("DEMO is a name"));
         broker.registered(READY).await;
         idle.notified().await;
+    });
+}
+
+#[test]
+fn a_panic_of_the_idle_hook_is_not_hidden() {
+    play(async {
+        let broker = Fake::ours();
+        let worker = demo(&broker)
+            .heartbeat(Duration::from_millis(20), 1_000)
+            .idle(|| panic!("as asked"))
+            .handler(|_| async {});
+        let worker = Running::start(worker.expect("DEMO is a name"));
+        broker.registered(READY).await;
+        let error = worker.task.await.expect_err("the panic comes out");
+        assert!(error.is_panic());
     });
 }
 
