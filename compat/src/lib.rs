@@ -6,6 +6,7 @@ pub mod glance;
 pub mod glance_worker;
 pub mod known;
 pub mod ledger;
+pub mod live;
 pub mod memory;
 pub mod replay;
 pub mod report;

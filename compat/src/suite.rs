@@ -109,22 +109,51 @@ pub fn replay_file_at(path: &Path, known: &Known, target: &dyn Fn(&Header) -> Bo
     Case { path: path.to_owned(), header: Some(header), verdict, replayed: Some(Box::new(replayed)) }
 }
 
+/// Replays a file over sockets, to what `target` connects to; `None` if it takes longer than `longest`
+/// microseconds or is not for sockets.
+pub fn replay_live(
+    path: &Path,
+    known: &Known,
+    longest: u64,
+    target: &dyn Fn(&Header) -> Box<dyn Target>,
+) -> Option<Case> {
+    let trace = trace::decoded(trace::read_file(path).ok()?);
+    let script = Script::of(&trace);
+    if known.skips(&trace.header).is_some() || script.end > longest || !script.is_for_sockets() {
+        return None;
+    }
+    let header = trace.header.clone();
+    let (played, found) = once(&trace, &script, known, target);
+    let differences = found.into_iter().map(|(entry, difference)| (difference, entry)).collect();
+    let replayed = Replayed { trace, script, played, differences };
+    let verdict = verdict(&replayed.differences);
+    Some(Case { path: path.to_owned(), header: Some(header), verdict, replayed: Some(Box::new(replayed)) })
+}
+
+type Found = Vec<(Option<usize>, Difference)>;
+
+/// Plays a script once and compares.
+fn once(
+    trace: &Trace,
+    script: &Script,
+    known: &Known,
+    target: &dyn Fn(&Header) -> Box<dyn Target>,
+) -> (Played, Found) {
+    let played = play(script, &mut *target(&trace.header), patience(&trace.header));
+    let scene = Scene { header: &trace.header, script, played: &played };
+    let found = differences(scene).into_iter();
+    let found = found.map(|difference| (known.explains(scene, &difference), difference)).collect();
+    (played, found)
+}
+
 /// Replays a decoded trace. Messages that the network may have swapped are swapped, if that explains it.
 pub fn replay(trace: Trace, known: &Known, target: &dyn Fn(&Header) -> Box<dyn Target>) -> Replayed {
-    let once = |script: &Script| {
-        let played = play(script, &mut *target(&trace.header), patience(&trace.header));
-        let scene = Scene { header: &trace.header, script, played: &played };
-        let found = differences(scene).into_iter();
-        let found: Vec<_> =
-            found.map(|difference| (known.explains(scene, &difference), difference)).collect();
-        (played, found)
-    };
     let script = settled(Script::of(&trace), |script| {
-        let (_, found) = once(script);
+        let (_, found) = once(&trace, script, known, target);
         let unknown = found.iter().filter(|(entry, _)| entry.is_none());
         unknown.map(|(_, difference)| (difference.at, asked_at(script, difference))).collect()
     });
-    let (played, found) = once(&script);
+    let (played, found) = once(&trace, &script, known, target);
     let differences = found.into_iter().map(|(entry, difference)| (difference, entry)).collect();
     Replayed { trace, script, played, differences }
 }
