@@ -88,7 +88,7 @@ impl Call<'_> {
     async fn list(&self, view: View) -> Result<Response<Payload>, Refusal> {
         self.check_callback()?;
         let frame = self.params.frame();
-        let command = ClientCommand::Inspect { view, echo: Vec::new() };
+        let command = ClientCommand::Inspect { view, echo: frame.iter().cloned().collect() };
         let limit = self.limit.unwrap_or(self.door.config.acknowledge_timeout);
         let reply = self.door.client.ask(command, limit).await?;
         self.present(&reply, frame.as_ref())

@@ -3,11 +3,12 @@
 //! A task a connection. hyper reads and writes HTTP/1.1 and 1.0; what it leaves open is done here:
 //! the Host that must be there, methods that are none, 408, slow readers, CORS, and the log.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -15,7 +16,7 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode, Version};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -104,10 +105,16 @@ async fn connection(
     let config = &door.config;
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(config.head_timeout);
-    http.max_buf_size(config.head_max.max(8 << 10)).pipeline_flush(true);
+    http.max_buf_size(config.head_max.max(8 << 10));
+    let cut_short = AtomicBool::new(false);
     let service = service_fn(|request| {
-        let door = Arc::clone(&door);
-        async move { Ok::<_, std::convert::Infallible>(door.handle(peer, request).await) }
+        let (door, cut_short) = (Arc::clone(&door), &cut_short);
+        async move {
+            let response = door.handle(peer, request).await;
+            let closes = response.headers().get(header::CONNECTION).is_some_and(|value| value == "close");
+            cut_short.fetch_or(closes, Ordering::Relaxed);
+            Ok::<_, Infallible>(response)
+        }
     });
     let mut serving = http.serve_connection(io, service);
     let stop = async { drop(stopping.wait_for(|&stop| stop).await) };
@@ -119,23 +126,42 @@ async fn connection(
         Pin::new(&mut serving).graceful_shutdown();
         ended = Some((&mut serving).await);
     }
-    let Some(Err(error)) = ended else { return };
-    debug!(%peer, %error, "connection ended early");
     let rest = serving.into_parts();
-    if error.is_timeout() && !rest.read_buf.is_empty() {
-        say_late(rest.io.into_inner(), config.write_timeout).await;
+    let mut stream = rest.io.into_inner();
+    if let Some(Err(error)) = ended {
+        debug!(%peer, %error, "connection ended early");
+        if error.is_timeout() && !rest.read_buf.is_empty() {
+            // hyper closes without a word.
+            let _best_effort = timeout(config.write_timeout, stream.write_all(LATE)).await;
+        }
+        linger(stream).await;
+    } else if cut_short.into_inner() {
+        linger(stream).await;
     }
 }
 
-/// Tells a client that its head did not come in time; hyper closes without a word.
-async fn say_late(mut stream: Stall<TcpStream>, patience: Duration) {
-    const LATE: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-    let farewell = async {
-        stream.write_all(LATE).await?;
-        stream.shutdown().await
+const LATE: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+/// Closes towards the client, and reads on for a while: were its unread bytes left in the socket, the
+/// kernel would reset the connection, and the client might never see its answer (RFC 9112 §9.6).
+async fn linger(mut stream: Stall<TcpStream>) {
+    let reading = async {
+        let _already_closed = stream.shutdown().await;
+        let mut waste = vec![0; 16 << 10];
+        let mut left = LINGER_BYTES;
+        while let Ok(count @ 1..) = stream.read(&mut waste).await {
+            left = left.saturating_sub(count);
+            if left == 0 {
+                break;
+            }
+        }
     };
-    let _best_effort = timeout(patience, farewell).await;
+    let _enough = timeout(LINGER, reading).await;
 }
+
+/// How long, and for how many bytes, a client that is being closed upon may go on sending.
+const LINGER: Duration = Duration::from_secs(2);
+const LINGER_BYTES: usize = 4 << 20;
 
 impl Door {
     fn open(config: Config) -> Self {

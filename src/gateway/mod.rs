@@ -26,7 +26,6 @@ mod payload;
 mod refusal;
 mod request;
 mod response;
-mod seam;
 mod stall;
 
 pub use access::{Origins, TokenError, Tokens};

@@ -6,10 +6,9 @@
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use crate::gateway::seam;
 use crate::job::ServiceName;
 use crate::message::{Mode, View};
-use crate::params::{json, query as form, tag};
+use crate::params::{json, multipart, php, query as form, tag};
 
 /// What a path of the old kind names.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -85,12 +84,22 @@ fn hex(digit: u8) -> Option<u8> {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Params(Value);
 
-/// Why a request has no parameters that could be sent on.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+/// Why a request has no parameters that could be sent on: they say of themselves what they are, and
+/// are not, or hold more than is taken.
+#[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum BadParams {
-    /// They say of themselves what they are, and are not.
-    #[error("{0}")]
-    Malformed(String),
+    /// A form whose type names no boundary.
+    #[error("the form's type names no boundary")]
+    NoBoundary,
+    /// A form that cannot be read.
+    #[error(transparent)]
+    Form(#[from] multipart::MultipartError),
+    /// PHP's serialization that is none.
+    #[error(transparent)]
+    Php(#[from] php::DecodeError),
+    /// A PHP value that JSON cannot hold.
+    #[error(transparent)]
+    NoJson(#[from] php::JsonError),
 }
 
 impl Params {
@@ -99,7 +108,7 @@ impl Params {
     pub(crate) fn read(
         query: Option<&str>,
         content_type: Option<&str>,
-        body: &[u8],
+        body: &Bytes,
     ) -> Result<Self, BadParams> {
         let from_query = variables(query.unwrap_or_default().as_bytes());
         if !from_query.is_empty() {
@@ -108,9 +117,9 @@ impl Params {
         let kind = content_type.unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim();
         let value = if kind.eq_ignore_ascii_case("multipart/form-data") {
-            Value::Object(seam::multipart(content_type.unwrap_or_default(), body)?)
+            uploaded(content_type.unwrap_or_default(), body)?
         } else if kind.eq_ignore_ascii_case("application/vnd.php.serialized") {
-            seam::php(body)?
+            unserialized(body)?
         } else {
             match json::decode(body) {
                 Some(value) if value != Value::Null => value,
@@ -135,6 +144,18 @@ impl Params {
     pub(crate) fn take_timeout(&mut self) -> Option<Value> {
         self.0.as_object_mut()?.shift_remove("_timeout")
     }
+}
+
+/// Files in it become objects with name, type and data, in base64. They are bounded by the body.
+fn uploaded(content_type: &str, body: &Bytes) -> Result<Value, BadParams> {
+    let boundary = multipart::boundary(content_type.as_bytes()).ok_or(BadParams::NoBoundary)?;
+    let limits = multipart::Limits { file_bytes_max: usize::MAX, ..multipart::Limits::default() };
+    Ok(form::to_json(multipart::parse(body, &boundary, limits)?))
+}
+
+fn unserialized(body: &Bytes) -> Result<Value, BadParams> {
+    let json = php::decode(body.clone())?.to_json()?;
+    Ok(json::decode(&json).unwrap_or_default())
 }
 
 fn variables(text: &[u8]) -> Map<String, Value> {

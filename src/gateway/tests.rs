@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde_json::json;
 
 use super::config::BodyForm;
-use super::request::{BadParams, Delivery, Params, Target, delivery, is_callback, percent_decode, target};
+use super::request::{Delivery, Params, Target, delivery, is_callback, percent_decode, target};
 use super::response::{body, element, jsonp, value};
 use crate::client::{Answer, CallError, Reply};
 use crate::job::{Body, JobId, ServiceName};
@@ -51,7 +51,7 @@ fn percent_signs_that_escape_nothing_stay() {
 fn frame(query: &str, kind: &str, body: &str) -> Option<String> {
     let query = (!query.is_empty()).then_some(query);
     let kind = (!kind.is_empty()).then_some(kind);
-    let params = Params::read(query, kind, body.as_bytes()).expect("parameters");
+    let params = Params::read(query, kind, &Bytes::copy_from_slice(body.as_bytes())).expect("parameters");
     params.frame().map(|frame| String::from_utf8(frame.to_vec()).expect("ASCII"))
 }
 
@@ -76,10 +76,23 @@ fn query_goes_before_json_and_json_before_a_form() {
 }
 
 #[test]
+fn forms_with_files_and_php_values_are_taken_by_their_type() {
+    let form = "multipart/form-data; boundary=x";
+    let body = "--x\r\nContent-Disposition: form-data; name=\"a[]\"\r\n\r\n1\r\n\
+                --x\r\nContent-Disposition: form-data; name=\"f\"; filename=\"n.txt\"\r\n\
+                Content-Type: text/plain\r\n\r\nhi\r\n--x--\r\n";
+    let expected = r#"PARAM-JSON: {"a":["1"],"f":{"name":"n.txt","type":"text\/plain","data":"aGk="}}"#;
+    assert_eq!(frame("", form, body).as_deref(), Some(expected));
+    let php = "application/vnd.php.serialized";
+    let expected = r#"PARAM-JSON: {"a":[1,"x"]}"#;
+    assert_eq!(frame("", php, r#"a:1:{s:1:"a";a:2:{i:0;i:1;i:1;s:1:"x";}}"#).as_deref(), Some(expected));
+}
+
+#[test]
 fn body_that_is_not_what_it_says_is_refused() {
-    for kind in ["multipart/form-data", "application/vnd.php.serialized"] {
-        let refused = Params::read(None, Some(kind), b"what is this");
-        assert!(matches!(refused, Err(BadParams::Malformed(_))), "{kind}");
+    for kind in ["multipart/form-data", "multipart/form-data; boundary=x", "application/vnd.php.serialized"] {
+        let body = Bytes::from_static(b"what is this");
+        assert!(Params::read(None, Some(kind), &body).is_err(), "{kind}");
     }
 }
 

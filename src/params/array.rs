@@ -2,8 +2,9 @@
 //!
 //! A list (keys 0, 1, 2 … in this order) is kept as a plain vector, which most arrays stay.
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
-use indexmap::IndexMap;
 
 /// The key of an array's element.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -88,9 +89,64 @@ enum Entries<V> {
 
 #[derive(Clone, Debug)]
 struct Map<V> {
-    values: IndexMap<Key, V>,
+    entries: Vec<(Key, V)>,
+    /// Where a key stands; empty while there are so few that looking at each is faster.
+    index: HashMap<Key, usize>,
     /// The greatest integer key there ever was.
     greatest: Option<i64>,
+}
+
+/// Up to so many elements a map has no index.
+const FEW: usize = 8;
+
+impl<V> Map<V> {
+    fn from_list(list: Vec<V>) -> Self {
+        let greatest = list.len().checked_sub(1).map(int_key);
+        let entries =
+            list.into_iter().enumerate().map(|(at, value)| (Key::Int(int_key(at)), value)).collect();
+        let mut map = Self { entries, index: HashMap::new(), greatest };
+        map.reindex();
+        map
+    }
+
+    fn position(&self, key: &Key) -> Option<usize> {
+        match self.entries.len() {
+            ..=FEW => self.entries.iter().position(|(found, _)| found == key),
+            _ => self.index.get(key).copied(),
+        }
+    }
+
+    fn insert(&mut self, key: Key, value: V) -> Option<V> {
+        if let Some(at) = self.position(&key) {
+            return Some(std::mem::replace(&mut self.entries[at].1, value));
+        }
+        if let Key::Int(integer) = key {
+            self.greatest = self.greatest.max(Some(integer));
+        }
+        let at = self.entries.len();
+        if at > FEW {
+            self.index.insert(key.clone(), at);
+        }
+        self.entries.push((key, value));
+        if at == FEW {
+            self.reindex();
+        }
+        None
+    }
+
+    fn remove(&mut self, key: &Key) -> Option<V> {
+        let at = self.position(key)?;
+        let (_, value) = self.entries.remove(at);
+        self.reindex();
+        Some(value)
+    }
+
+    fn reindex(&mut self) {
+        self.index.clear();
+        if self.entries.len() > FEW {
+            self.index.extend(self.entries.iter().zip(0..).map(|((key, _), at)| (key.clone(), at)));
+        }
+    }
 }
 
 impl<V: Nest> Array<V> {
@@ -99,16 +155,20 @@ impl<V: Nest> Array<V> {
         Self { entries: Entries::List(Vec::new()) }
     }
 
-    /// The empty array, with room for a list of `capacity` values.
-    pub(crate) fn with_capacity(capacity: usize) -> Self {
-        Self { entries: Entries::List(Vec::with_capacity(capacity)) }
+    /// The empty array, with room for `capacity` elements of which the first has this key.
+    pub(crate) fn beginning_with(key: KeyRef<'_>, capacity: usize) -> Self {
+        if key == KeyRef::Int(0) {
+            return Self { entries: Entries::List(Vec::with_capacity(capacity)) };
+        }
+        let entries = Vec::with_capacity(capacity);
+        Self { entries: Entries::Map(Box::new(Map { entries, index: HashMap::new(), greatest: None })) }
     }
 
     /// Elements.
     pub fn len(&self) -> usize {
         match &self.entries {
             Entries::List(list) => list.len(),
-            Entries::Map(map) => map.values.len(),
+            Entries::Map(map) => map.entries.len(),
         }
     }
 
@@ -130,11 +190,7 @@ impl<V: Nest> Array<V> {
                 _ => {}
             }
         }
-        let map = self.map();
-        if let Key::Int(integer) = key {
-            map.greatest = map.greatest.max(Some(integer));
-        }
-        map.values.insert(key, value)
+        self.map().insert(key, value)
     }
 
     /// Appends a value under the next integer key, which is one more than the greatest there ever
@@ -162,7 +218,7 @@ impl<V: Nest> Array<V> {
         match (&self.entries, key) {
             (Entries::List(list), Key::Int(integer)) => list.get(usize::try_from(*integer).ok()?),
             (Entries::List(_), Key::Bytes(_)) => None,
-            (Entries::Map(map), key) => map.values.get(key),
+            (Entries::Map(map), key) => Some(&map.entries[map.position(key)?].1),
         }
     }
 
@@ -171,21 +227,24 @@ impl<V: Nest> Array<V> {
         match (&mut self.entries, key) {
             (Entries::List(list), Key::Int(integer)) => list.get_mut(usize::try_from(*integer).ok()?),
             (Entries::List(_), Key::Bytes(_)) => None,
-            (Entries::Map(map), key) => map.values.get_mut(key),
+            (Entries::Map(map), key) => {
+                let at = map.position(key)?;
+                Some(&mut map.entries[at].1)
+            }
         }
     }
 
     /// Takes a key out; the others keep their order, and the next key stays what it was.
     pub fn remove(&mut self, key: &Key) -> Option<V> {
         self.get(key)?;
-        self.map().values.shift_remove(key)
+        self.map().remove(key)
     }
 
     /// Whether the keys are 0, 1, 2 … in this order: what `json_encode` writes with brackets.
     pub fn is_list(&self) -> bool {
         match &self.entries {
             Entries::List(_) => true,
-            Entries::Map(map) => map.values.keys().zip(0..).all(|(key, at)| *key == Key::Int(at)),
+            Entries::Map(map) => map.entries.iter().zip(0..).all(|((key, _), at)| *key == Key::Int(at)),
         }
     }
 
@@ -193,7 +252,7 @@ impl<V: Nest> Array<V> {
     pub fn iter(&self) -> impl Iterator<Item = (KeyRef<'_>, &V)> {
         let (list, map) = match &self.entries {
             Entries::List(list) => (Some(list), None),
-            Entries::Map(map) => (None, Some(&map.values)),
+            Entries::Map(map) => (None, Some(&map.entries)),
         };
         let listed = list.into_iter().flatten().zip(0..).map(|(value, at)| (KeyRef::Int(at), value));
         listed.chain(map.into_iter().flatten().map(|(key, value)| (key.as_ref(), value)))
@@ -203,7 +262,7 @@ impl<V: Nest> Array<V> {
     pub fn get_index(&self, at: usize) -> Option<(KeyRef<'_>, &V)> {
         match &self.entries {
             Entries::List(list) => list.get(at).map(|value| (KeyRef::Int(int_key(at)), value)),
-            Entries::Map(map) => map.values.get_index(at).map(|(key, value)| (key.as_ref(), value)),
+            Entries::Map(map) => map.entries.get(at).map(|(key, value)| (key.as_ref(), value)),
         }
     }
 
@@ -211,18 +270,15 @@ impl<V: Nest> Array<V> {
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
         let (list, map) = match &mut self.entries {
             Entries::List(list) => (Some(list), None),
-            Entries::Map(map) => (None, Some(&mut map.values)),
+            Entries::Map(map) => (None, Some(&mut map.entries)),
         };
-        list.into_iter().flatten().chain(map.into_iter().flat_map(IndexMap::values_mut))
+        list.into_iter().flatten().chain(map.into_iter().flatten().map(|(_, value)| value))
     }
 
     /// The elements as a map, which they then stay.
     fn map(&mut self) -> &mut Map<V> {
         if let Entries::List(list) = &mut self.entries {
-            let list = std::mem::take(list).into_iter();
-            let greatest = list.len().checked_sub(1).map(int_key);
-            let values = list.enumerate().map(|(at, value)| (Key::Int(int_key(at)), value)).collect();
-            self.entries = Entries::Map(Box::new(Map { values, greatest }));
+            self.entries = Entries::Map(Box::new(Map::from_list(std::mem::take(list))));
         }
         match &mut self.entries {
             Entries::Map(map) => map,
@@ -287,7 +343,7 @@ impl<V: Nest> IntoIterator for Array<V> {
     fn into_iter(mut self) -> IntoIter<V> {
         match std::mem::replace(&mut self.entries, Entries::List(Vec::new())) {
             Entries::List(list) => IntoIter(Either::List(list.into_iter().enumerate())),
-            Entries::Map(map) => IntoIter(Either::Map(map.values.into_iter())),
+            Entries::Map(map) => IntoIter(Either::Map(map.entries.into_iter())),
         }
     }
 }
@@ -299,7 +355,7 @@ pub struct IntoIter<V>(Either<V>);
 #[derive(Debug)]
 enum Either<V> {
     List(std::iter::Enumerate<std::vec::IntoIter<V>>),
-    Map(indexmap::map::IntoIter<Key, V>),
+    Map(std::vec::IntoIter<(Key, V)>),
 }
 
 impl<V> Iterator for IntoIter<V> {
@@ -378,6 +434,21 @@ mod tests {
         assert_eq!(keys, [KeyRef::Int(-5), KeyRef::Int(-4), KeyRef::Int(8)]);
         array.insert(Key::Int(i64::MAX), 'e');
         assert_eq!(array.push('f'), Err('f'));
+    }
+
+    #[test]
+    fn keys_are_found_in_small_and_large_maps_and_after_removals() {
+        let mut array: Array<char> = (0..100).map(|at| (Key::Int(-at), 'a')).collect();
+        assert_eq!(array.insert(Key::Int(-99), 'b'), Some('a'));
+        assert_eq!(array.remove(&Key::Int(-50)), Some('a'));
+        assert_eq!(array.get(&Key::Int(-50)), None);
+        assert_eq!(array.get(&Key::Int(-99)), Some(&'b'));
+        for at in (1..99).filter(|&at| at != 50) {
+            assert_eq!(array.remove(&Key::Int(-at)), Some('a'));
+        }
+        let keys: Vec<_> = array.iter().map(|(key, _)| key).collect();
+        assert_eq!(keys, [KeyRef::Int(0), KeyRef::Int(-99)]);
+        assert_eq!(array.get_mut(&Key::Int(-99)), Some(&mut 'b'));
     }
 
     #[test]

@@ -76,13 +76,19 @@ pub fn parse(query: &[u8], limits: Limits) -> Array<Node> {
 /// Sets the variable `name`, brackets and all, as PHP registers it.
 pub(crate) fn insert(vars: &mut Array<Node>, name: &[u8], value: Node, limits: Limits) {
     let Some(Name { first, path, levels, whole }) = Name::parse(name) else { return };
-    if levels > limits.nesting_max {
-        vars.remove(&first);
-        return;
-    }
-    let mut slot = Some(first);
-    let mut array = vars;
     let refused = |slot: &Option<Key>| matches!(slot, Some(Key::Bytes(key)) if breaks_promise(key, whole));
+    let mut slot = Some(first);
+    if levels > limits.nesting_max {
+        // PHP looks at one bracket after the other, so a refused key may come first.
+        let mut seen = std::iter::once(&slot).chain(&path).take(limits.nesting_max);
+        if !seen.any(refused)
+            && let Some(first) = &slot
+        {
+            vars.remove(first);
+            return;
+        }
+    }
+    let mut array = vars;
     for next in path {
         if refused(&slot) {
             return;

@@ -55,7 +55,7 @@ impl Stopped {
     async fn reach(&mut self, is_it: impl Fn(Will) -> bool) {
         if self.0.wait_for(|&will| is_it(will)).await.is_err() {
             // Nobody is left who could say so.
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -174,6 +174,14 @@ fn an_envelope_comes_back_in_front_of_every_reply_that_has_a_header_or_none() {
     }
 }
 
+#[test]
+fn a_list_may_come_as_an_empty_frame() {
+    for (text, dialect) in [("|", Dialect::Zmws1), ("|", Dialect::Zmws2), ("|[]", Dialect::Zmws1)] {
+        let (_, reply) = decode_client_reply(dialect, frames(text)).expect("a list");
+        assert!(matches!(reply, ClientReply::Snapshot { .. }), "{reply:?}");
+    }
+}
+
 fn said(text: &str) -> String {
     match decode_worker_command(frames(text)) {
         Ok((origin, command)) => format!("{:?} {command:?}", origin.dialect),

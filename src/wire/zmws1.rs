@@ -73,12 +73,11 @@ pub(super) fn encode_client_reply(origin: &Origin, reply: &ClientReply, frames: 
 }
 
 /// A list comes as its JSON alone: which one it is the client knows, who asked, and it is called
-/// [`View::Jobs`].
+/// [`View::Jobs`]. The original's JSON may be an empty frame (PROTOCOL.md quirk 9).
 pub(super) fn decode_client_reply(mut frames: Frames) -> Result<ClientReply, WireError> {
+    let is_list = |json: &Bytes| json.is_empty() || json[0] == b'[';
     match frames.last() {
-        Some(json)
-            if frames[0].first() == Some(&b'[') || (json.first() == Some(&b'[') && !is_text(&frames[0])) =>
-        {
+        Some(json) if is_list(json) && !is_text(&frames[0]) => {
             let json = json.clone();
             frames.pop();
             Ok(ClientReply::Snapshot { view: View::Jobs, json, echo: frames })

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::sleep;
 
-use super::{Answer, Builder, Job, NoService, NotTaken, Worker};
+use super::{Answer, Builder, Job, NoService, NotTaken, ParamError, Worker};
 
 /// A sample worker's work.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -78,8 +78,12 @@ impl fmt::Display for Builtin {
 pub struct UnknownBuiltin;
 
 fn reverse(job: &Job) -> Answer {
-    let param = job.json().unwrap_or(Value::Null);
-    reversed(param.get("str").unwrap_or(&Value::Null))
+    match job.json() {
+        Ok(param) => reversed(param.get("str").unwrap_or(&Value::Null)),
+        // A PHP worker goes on with NULL or FALSE.
+        Err(ParamError::Json | ParamError::Php(_)) => reversed(&Value::Null),
+        Err(error @ (ParamError::NoJson(_) | ParamError::Shape(_))) => Answer::Failed(error.to_string()),
+    }
 }
 
 /// As `strrev` takes what it is given: numbers as text, `true` as 1, nothing as "".

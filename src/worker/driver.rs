@@ -165,7 +165,7 @@ impl Driver {
             false => Dialect::Zmws1,
         });
         info!(service = %self.service, dialect = ?self.link.dialect, "connected");
-        Event::Connected
+        Event::Connected(self.link.dialect)
     }
 
     fn decode(&self, frames: Vec<Bytes>) -> Event {

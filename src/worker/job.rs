@@ -12,8 +12,8 @@ use super::cancel::Cancellation;
 use super::session::Order;
 use crate::job::{Body, JobId, ServiceName};
 use crate::message::{Dialect, JobRef};
-use crate::params::json;
 use crate::params::tag::{self, BareParam, Tag};
+use crate::params::{self, Param, json, php};
 
 /// One job: what is asked, and the way to send parts of the result ahead.
 #[derive(Clone, Debug)]
@@ -38,15 +38,18 @@ pub(crate) struct Surroundings {
 /// Why a parameter could not be read as what was asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum ParamError {
-    /// The payload behind a JSON tag is no JSON.
+    /// The payload behind a JSON tag is no JSON. A PHP worker gets `NULL`.
     #[error("the parameter is tagged as JSON and is none")]
     Json,
-    /// The payload behind a PHP tag is no serialized value, or one that JSON has no form for.
+    /// The payload behind a PHP tag is no serialized value. A PHP worker gets `FALSE`.
     #[error("the parameter is tagged as PHP and cannot be read: {0}")]
-    Php(String),
+    Php(#[from] php::DecodeError),
+    /// It is a PHP value that JSON has no form for.
+    #[error("the parameter has no JSON form: {0}")]
+    NoJson(#[from] php::JsonError),
     /// It could be read, and is of another shape.
     #[error("the parameter has another shape: {0}")]
-    Shape(#[from] serde_json::Error),
+    Shape(#[from] params::ParamError),
 }
 
 /// The job is over, or its worker is: the part was not sent.
@@ -93,31 +96,53 @@ impl Job {
         tag::split(self.order.body.first(), self.bare)
     }
 
-    /// The parameter as JSON.
+    /// The parameter as JSON; of PHP's objects the public properties.
     ///
     /// A frame without a tag is an empty object in zmws, as for the PHP worker (PROTOCOL.md §2.4); in
     /// Majordomo, where tags are unknown, it is its own JSON, or else text.
     ///
     /// # Errors
     ///
-    /// [`ParamError::Json`] and [`ParamError::Php`], where a PHP worker gets `NULL` or `FALSE`.
+    /// All of [`ParamError`] but [`ParamError::Shape`].
     pub fn json(&self) -> Result<Value, ParamError> {
-        let (tag, payload) = self.payload();
-        match (tag, self.dialect) {
-            (Tag::Json, _) => json::decode(&payload).ok_or(ParamError::Json),
-            (Tag::Php, _) => php_as_json(&payload),
-            (Tag::None, Dialect::Zmws1 | Dialect::Zmws2) => Ok(Value::Object(serde_json::Map::new())),
-            (Tag::None, Dialect::Mdp01 | Dialect::Mdp02) => Ok(untagged(&payload)),
+        match self.decoded()? {
+            Param::Json(value) => Ok(value),
+            Param::Php(value) => json::decode(&value.to_json()?).ok_or(ParamError::Json),
+            Param::Empty => Ok(Value::Object(serde_json::Map::new())),
         }
     }
 
-    /// The parameter as a value of your own.
+    /// The parameter as a value of your own, whichever its coding.
     ///
     /// # Errors
     ///
-    /// As [`Job::json`], and [`ParamError::Shape`].
+    /// All of [`ParamError`] but [`ParamError::NoJson`].
     pub fn param<T: DeserializeOwned>(&self) -> Result<T, ParamError> {
-        Ok(serde_json::from_value(self.json()?)?)
+        Ok(self.decoded()?.to()?)
+    }
+
+    /// The parameter as a PHP value, with all that JSON has no form for: byte strings, objects of
+    /// classes, references. `None` if it is not tagged as PHP.
+    ///
+    /// # Errors
+    ///
+    /// [`ParamError::Php`].
+    pub fn php(&self) -> Result<Option<php::Value>, ParamError> {
+        match self.payload() {
+            (Tag::Php, payload) => Ok(Some(php::decode(payload)?)),
+            (Tag::Json | Tag::None, _) => Ok(None),
+        }
+    }
+
+    /// As [`Param::decode`], but what the tag promises and the payload does not keep is an error.
+    fn decoded(&self) -> Result<Param, ParamError> {
+        let (tag, payload) = self.payload();
+        match (tag, self.dialect) {
+            (Tag::Json, _) => json::decode(&payload).map(Param::Json).ok_or(ParamError::Json),
+            (Tag::Php, _) => Ok(Param::Php(php::decode(payload)?)),
+            (Tag::None, Dialect::Zmws1 | Dialect::Zmws2) => Ok(Param::Empty),
+            (Tag::None, Dialect::Mdp01 | Dialect::Mdp02) => Ok(Param::Json(untagged(&payload))),
+        }
     }
 
     /// Sends a part of the result ahead (`CONT`; RFC 18's PARTIAL; RFC 7 has no word for it, and drops
@@ -159,10 +184,6 @@ impl Job {
 /// JSON where it is JSON, else text, with U+FFFD for what is no UTF-8.
 fn untagged(payload: &Bytes) -> Value {
     json::decode(payload).unwrap_or_else(|| String::from_utf8_lossy(payload).into())
-}
-
-fn php_as_json(_payload: &Bytes) -> Result<Value, ParamError> {
-    Err(ParamError::Php("not yet".to_owned()))
 }
 
 /// A job's name for people.

@@ -1,23 +1,42 @@
 //! A worker: jobs from a broker, done by a function of yours.
 //!
-//! ```no_run
+//! ```
 //! use zmws::worker::{Job, ParamError, Worker};
 //!
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! #[derive(serde::Deserialize)]
 //! struct Param {
 //!     str: String,
 //! }
 //!
 //! async fn reverse(job: Job) -> Result<String, ParamError> {
-//!     let param: Param = job.param()?;
+//!     let param: Param = job.param()?; // JSON or PHP's serialization
 //!     Ok(param.str.chars().rev().collect())
 //! }
 //!
-//! let worker = Worker::builder("STR-REV").servers(["127.0.0.1:5556"]).concurrency(4).handler(reverse)?;
-//! worker.run(std::future::pending()).await; // or until a future of yours is done
-//! # Ok(())
-//! # }
+//! # // A broker and a client, so that the example runs.
+//! # use zmws::server::{Config, Server, stopper};
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+//! # tokio::task::LocalSet::new().block_on(&runtime, async {
+//! # let server = Server::bind(Config { client_port: 0, worker_port: 0, news_port: 0, ..Config::default() })?;
+//! # let (addresses, (_stopper, stopped)) = (server.addresses(), stopper());
+//! # tokio::task::spawn_local(server.run(stopped));
+//! # let broker = addresses.workers.to_string(); // "127.0.0.1:5556"
+//! # let client = zmws::client::Client::builder().servers([addresses.clients.to_string()]).connect();
+//! # let stop = async move {
+//! #     let param = serde_json::json!({"str": "Hello, world"});
+//! #     let reply = loop {
+//! #         match client.call("STR-REV", param.clone()).await {
+//! #             Err(zmws::client::CallError::Refused { .. }) => tokio::task::yield_now().await, // not there yet
+//! #             reply => break reply.expect("a reply"),
+//! #         }
+//! #     };
+//! #     assert_eq!(reply.json(), Some("dlrow ,olleH".into()));
+//! # };
+//! let worker = Worker::builder("STR-REV").servers([broker]).concurrency(4).handler(reverse)?;
+//! worker.run(stop).await; // until your future `stop` is done; std::future::pending() never is
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! The function gets a [`Job`] and returns what becomes an [`Answer`]: nothing, a value, or an error,

@@ -28,7 +28,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use crate::job::{Body, ServiceName, Timestamp};
-use crate::message::{JobRef, Outcome, WorkerCommand, WorkerOrder};
+use crate::message::{Dialect, JobRef, Outcome, WorkerCommand, WorkerOrder};
 
 /// What a [`Session`] is told at its birth.
 #[derive(Clone, Debug)]
@@ -57,8 +57,8 @@ impl Config {
 /// What happens to a worker.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// The connection last asked for is up.
-    Connected,
+    /// The connection last asked for is up, and this will be spoken.
+    Connected(Dialect),
     /// It is down, or could not be made; the driver goes on trying.
     Disconnected,
     /// The broker gave an order.
@@ -124,7 +124,7 @@ pub struct Session {
     link: Link,
     /// READY was sent under this identity, so heartbeats mean something.
     registered: bool,
-    /// The connection is not the one that READY went over.
+    /// READY must be said over this connection, and was not.
     ready_due: bool,
     /// A message came over this connection.
     heard: bool,
@@ -196,7 +196,7 @@ impl Session {
             return;
         }
         match event {
-            Event::Connected => self.connected(now, actions),
+            Event::Connected(dialect) => self.connected(now, dialect, actions),
             Event::Disconnected => self.link = Link::Down,
             Event::Order(order) => self.order(now, order, actions),
             Event::Unreadable => self.hear(now),
@@ -265,12 +265,12 @@ impl Session {
         self.abandon(actions);
     }
 
-    fn connected(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
+    fn connected(&mut self, now: Timestamp, dialect: Dialect, actions: &mut Vec<Action>) {
         if self.rejoin_at.is_some() {
             return;
         }
         self.link = Link::Up;
-        self.ready_due = true;
+        self.ready_due = !self.registered || may_repeat_ready(dialect);
         // A server that was well before has all its tries again. One that lets us in, says nothing and
         // hangs up does not: it may be holding our identity against us.
         if std::mem::replace(&mut self.heard, false) {
@@ -278,7 +278,8 @@ impl Session {
         }
         match self.stage {
             _ if self.is_busy() => {}
-            Stage::Serving => self.ready(now, actions),
+            Stage::Serving if self.ready_due => self.ready(now, actions),
+            Stage::Serving => self.beat(now, actions),
             // The answer that waited for this is on its way.
             Stage::Draining | Stage::Closed => self.close(actions),
         }
@@ -417,6 +418,17 @@ impl Session {
             Some(beats) => Some(beats + 1),
             None => None,
         };
+    }
+}
+
+/// Whether READY may be said twice under one identity. A zmws broker takes it for news, or leaves it
+/// (`1.0.0/dup-ready`). To a Majordomo broker it is an offence (zguide's `mdbroker.py` even dies if it has
+/// given us a job meanwhile), so a worker that returns there says HEARTBEAT, and is told to go if it is
+/// not known any more.
+fn may_repeat_ready(dialect: Dialect) -> bool {
+    match dialect {
+        Dialect::Zmws1 | Dialect::Zmws2 => true,
+        Dialect::Mdp01 | Dialect::Mdp02 => false,
     }
 }
 

@@ -362,3 +362,29 @@ fn a_parameter_of_another_shape_is_the_workers_error_to_tell() {
         assert!(answer.contains("the parameter has another shape: invalid type: map"), "{answer}");
     });
 }
+
+#[test]
+fn parameters_of_php_are_values_like_those_of_json() {
+    play(async {
+        #[derive(serde::Deserialize)]
+        struct Param {
+            n: i64,
+            list: Vec<String>,
+        }
+        let broker = Fake::ours();
+        let worker = demo(&broker).handler(|job: Job| async move {
+            let Param { n, list } = job.param()?;
+            let class = job.php()?.is_some();
+            Ok::<_, ParamError>(json!([n, list, class, job.json()?["n"]]))
+        });
+        let _worker = Running::start(worker.expect("DEMO is a name"));
+        let (peer, _) = broker.registered(READY).await;
+        let php = r#"PARAM-PHP: O:8:"stdClass":2:{s:1:"n";i:5;s:4:"list";a:1:{i:0;s:1:"x";}}"#;
+        let answer = |class| format!(r#"MDPC02|3|DEMO|PARAM-JSON: [5,["x"],{class},5]|COMPLETE: 0000-0001"#);
+        assert_eq!(broker.ask(peer, "0000-0001", php).await, answer("true"));
+        let json = r#"PARAM-JSON: {"n":5,"list":["x"]}"#;
+        assert_eq!(broker.ask(peer, "0000-0001", json).await, answer("false"));
+        let garbage = broker.ask(peer, "0000-0001", "PARAM-PHP: garbage").await;
+        assert_eq!(garbage, "MDPC02|3|DEMO|FAIL: 0000-0001");
+    });
+}

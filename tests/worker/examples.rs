@@ -27,12 +27,10 @@ async fn value(client: &Client, service: &str, param: Value) -> Option<Value> {
     call(client, service, param).await.ok()?.json()
 }
 
-/// A process of an example; ends with the test.
-struct Started(tokio::process::Child);
-
-fn started(command: &mut tokio::process::Command) -> Started {
+/// A process of an example; ends when it is dropped.
+fn started(command: &mut tokio::process::Command) -> tokio::process::Child {
     let command = command.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
-    Started(command.spawn().expect("it can be started"))
+    command.spawn().expect("it can be started")
 }
 
 #[test]

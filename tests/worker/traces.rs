@@ -121,7 +121,7 @@ impl Replay {
             return;
         }
         match &event.what {
-            What::Handshake => self.tell(event.at, Event::Connected),
+            What::Handshake => self.tell(event.at, Event::Connected(self.dialect)),
             What::Close => self.tell(event.at, Event::Disconnected),
             What::FromBroker(frames) => {
                 let order = wire::decode_worker_order(self.dialect, frames.clone());

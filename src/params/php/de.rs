@@ -243,10 +243,12 @@ struct KeyReader<'k> {
 
 impl KeyReader<'_> {
     fn text<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, FromError> {
-        let text = self.key.to_bytes();
-        match std::str::from_utf8(&text) {
-            Ok(text) => visitor.visit_str(text),
-            Err(_) => visitor.visit_bytes(&text),
+        match self.key {
+            KeyRef::Int(integer) => visitor.visit_string(integer.to_string()),
+            KeyRef::Bytes(text) => match std::str::from_utf8(text) {
+                Ok(text) => visitor.visit_str(text),
+                Err(_) => visitor.visit_bytes(text),
+            },
         }
     }
 

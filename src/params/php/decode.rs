@@ -136,7 +136,8 @@ impl Parser {
                     self.note(|oddities| oddities.duplicate = true)?;
                 }
                 if !last {
-                    self.next_key(object)?;
+                    let key = self.key(object)?;
+                    self.open.last_mut().expect("a frame has just been filled").key = key;
                     break;
                 }
                 self.expect(b"}")?;
@@ -184,8 +185,8 @@ impl Parser {
         Ok(())
     }
 
-    /// Reads the key of the next element of the innermost array or object.
-    fn next_key(&mut self, object: bool) -> Result<(), DecodeError> {
+    /// Reads the key of an element, or of a property if it is an object's.
+    fn key(&mut self, object: bool) -> Result<Key, DecodeError> {
         let start = self.at;
         let letter = self.take();
         self.expect(b":")?;
@@ -198,9 +199,7 @@ impl Parser {
             _ => return Err(DecodeError::Malformed { at: start }),
         };
         self.expect(b";")?;
-        let frame = self.open.last_mut().expect("keys are read within a frame");
-        frame.key = key;
-        Ok(())
+        Ok(key)
     }
 
     fn array(&mut self) -> Result<Option<Value>, DecodeError> {
@@ -230,15 +229,14 @@ impl Parser {
         if self.open.len() >= self.limits.depth_max {
             return Err(DecodeError::TooDeep(self.limits.depth_max));
         }
-        let object = class.is_some();
-        // The count is the sender's word; beyond a little the memory must be earned by elements.
-        let elements = Array::with_capacity(left.min(16));
         if left == 0 {
             self.expect(b"}")?;
-            return Ok(Some(assemble(class, elements)));
+            return Ok(Some(assemble(class, Array::new())));
         }
-        self.open.push(Frame { class, elements, left, key: Key::Int(0) });
-        self.next_key(object)?;
+        let key = self.key(class.is_some())?;
+        // The count is the sender's word; beyond a little the memory must be earned by elements.
+        let elements = Array::beginning_with(key.as_ref(), left.min(16));
+        self.open.push(Frame { class, elements, left, key });
         Ok(None)
     }
 
@@ -421,11 +419,12 @@ impl Parser {
         Ok(slice)
     }
 
-    fn expect(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
-        if !self.text[self.at..].starts_with(bytes) {
+    #[inline]
+    fn expect<const N: usize>(&mut self, bytes: &[u8; N]) -> Result<(), DecodeError> {
+        if self.text[self.at..].first_chunk() != Some(bytes) {
             return Err(self.malformed());
         }
-        self.at += bytes.len();
+        self.at += N;
         Ok(())
     }
 

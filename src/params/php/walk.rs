@@ -64,7 +64,8 @@ pub(super) fn rebuild(value: &Value) -> Value {
                 continue;
             }
             Event::Open(shell, elements) => {
-                open.push((class_of(shell), Array::with_capacity(elements.len())));
+                let first = elements.get_index(0).map_or(KeyRef::Int(0), |(key, _)| key);
+                open.push((class_of(shell), Array::beginning_with(first, elements.len())));
                 continue;
             }
             Event::Leaf(leaf) => copy_leaf(leaf),

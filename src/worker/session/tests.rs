@@ -86,7 +86,8 @@ impl Play {
 fn event(words: &str) -> Event {
     let body = Body::One(Bytes::from_static(b"PARAM-JSON: 1"));
     match words.split_once(' ').unwrap_or((words, "")) {
-        ("up", _) => Event::Connected,
+        ("up", "") => Event::Connected(Dialect::Zmws2),
+        ("up", _) => Event::Connected(Dialect::Mdp02),
         ("down", _) => Event::Disconnected,
         ("run", id) => Event::Order(WorkerOrder::Run {
             job: JobRef::Named(JobId::parse(id.as_bytes()).expect("an id")),
@@ -196,6 +197,25 @@ fn an_answer_goes_before_ready_when_the_connection_was_lost_meanwhile() {
     0 start 0001-0001
     100 send Complete 0001-0001
     200 send READY DEMO
+    ");
+}
+
+#[test]
+fn a_worker_that_returns_to_a_majordomo_broker_does_not_repeat_ready() {
+    assert_snapshot!(play("up mdp, hb, +1500, down, up mdp, +100, dismiss, up mdp"), @r"
+    0 connect to 0 as #1
+    0 send READY DEMO
+    1000 send Heartbeat
+    1500 send Heartbeat
+    1600 connect to 0 as #2
+    1600 send READY DEMO
+    ");
+    assert_snapshot!(play("up mdp, run 0001-0001, down, up mdp, +100, done, +1000"), @r"
+    0 connect to 0 as #1
+    0 send READY DEMO
+    0 start 0001-0001
+    100 send Complete 0001-0001
+    1100 send Heartbeat
     ");
 }
 
@@ -320,6 +340,7 @@ fn a_worker_that_stops_waits_for_the_connection_to_take_its_answer() {
 fn any_event() -> impl Strategy<Value = String> {
     prop_oneof![
         Just("up".to_owned()),
+        Just("up mdp".to_owned()),
         Just("down".to_owned()),
         (1..4u32).prop_map(|id| format!("run 0000-000{id}")),
         prop_oneof![Just("hb"), Just("dismiss"), Just("noise"), Just("back")].prop_map(str::to_owned),

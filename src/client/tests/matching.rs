@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use super::session::{Progress, Received, Session, Verdict};
+use crate::client::session::{Progress, Received, Session, Verdict};
 use crate::job::{Body, JobId, ServiceName};
 use crate::message::{ClientCommand, ClientReply, IfUnknown, Mode, Origin, Outcome, View};
 
