@@ -18,3 +18,4 @@ pub mod stream;
 pub mod suite;
 pub mod target;
 pub mod trace;
+pub mod worker_replay;

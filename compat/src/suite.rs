@@ -12,7 +12,8 @@ use crate::script::Script;
 use crate::settle::settled;
 use crate::stream;
 use crate::target::Target;
-use crate::trace::{self, Header, Port, Trace};
+use crate::trace::{self, Header, Trace};
+use crate::worker_replay;
 
 /// What came of one recording.
 #[derive(Debug)]
@@ -119,7 +120,11 @@ pub fn replay_live(
 ) -> Option<Case> {
     let trace = trace::decoded(trace::read_file(path).ok()?);
     let script = Script::of(&trace);
-    if known.skips(&trace.header).is_some() || script.end > longest || !script.is_for_sockets() {
+    if known.skips(&trace.header).is_some()
+        || worker_replay::is_of_workers(&script.recorded)
+        || script.end > longest
+        || !script.is_for_sockets()
+    {
         return None;
     }
     let header = trace.header.clone();
@@ -148,13 +153,31 @@ fn once(
 
 /// Replays a decoded trace. Messages that the network may have swapped are swapped, if that explains it.
 pub fn replay(trace: Trace, known: &Known, target: &dyn Fn(&Header) -> Box<dyn Target>) -> Replayed {
-    let script = settled(Script::of(&trace), |script| {
+    let script = Script::of(&trace);
+    if worker_replay::is_of_workers(&script.recorded) {
+        return replay_worker(trace, script, known);
+    }
+    let script = settled(script, |script| {
         let (_, found) = once(&trace, script, known, target);
         let unknown = found.iter().filter(|(entry, _)| entry.is_none());
         unknown.map(|(_, difference)| (difference.at, asked_at(script, difference))).collect()
     });
     let (played, found) = once(&trace, &script, known, target);
     let differences = found.into_iter().map(|(entry, difference)| (difference, entry)).collect();
+    Replayed { trace, script, played, differences }
+}
+
+/// Replays a recording of workers alone to our worker.
+fn replay_worker(trace: Trace, script: Script, known: &Known) -> Replayed {
+    let played = worker_replay::nobody(&script.recorded);
+    let scene = Scene { header: &trace.header, script: &script, played: &played };
+    let found = worker_replay::differences(&trace).into_iter();
+    let differences = found
+        .map(|difference| {
+            let entry = known.explains(scene, &difference);
+            (difference, entry)
+        })
+        .collect();
     Replayed { trace, script, played, differences }
 }
 
@@ -184,9 +207,4 @@ fn verdict(differences: &[(Difference, Option<usize>)]) -> Verdict {
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "of an unknown kind".into())
-}
-
-/// Whether a recording has anything for the broker's two ports.
-pub fn concerns_the_broker(trace: &Trace) -> bool {
-    trace.conns.iter().any(|conn| matches!(conn.port, Port::Frontend | Port::Backend))
 }
