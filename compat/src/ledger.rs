@@ -232,6 +232,11 @@ impl Ledger {
         }
     }
 
+    /// An account of nothing over the same connections.
+    pub(crate) fn emptied(&self) -> Self {
+        Self::new(self.generation, self.conns.clone())
+    }
+
     /// How the broker reads its clients.
     pub fn generation(&self) -> Generation {
         self.generation

@@ -152,6 +152,10 @@ impl Target for Memory {
         self.out.pop_front()
     }
 
+    fn slack(&self) -> u64 {
+        0
+    }
+
     fn epoch(&self) -> u64 {
         EPOCH
     }

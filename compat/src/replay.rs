@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use crate::glance::Generation;
 use crate::glance_worker::{Said, Verb, WorkerForm};
-use crate::ledger::{JobIndex, Ledger, QuestionIndex, Run, Told};
+use crate::ledger::{Job, JobIndex, Ledger, QuestionIndex, Run, Told};
 use crate::script::{Act, Script, Step, is_last};
 use crate::target::{Opening, Target};
 use crate::trace::{ConnIndex, Frame, Port};
@@ -27,6 +27,8 @@ pub struct Played {
     pub improvised: Vec<JobIndex>,
     /// The Unix time, in microseconds, at which it began.
     pub epoch: u64,
+    /// How far what the broker did may be late, in microseconds.
+    pub slack: u64,
 }
 
 /// Plays `script` to `target`. `patience` is how long a peer waits for what does not come, in microseconds.
@@ -47,8 +49,8 @@ pub fn play(script: &Script, target: &mut dyn Target, patience: u64) -> Played {
         improvised: Vec::new(),
     };
     stage.run();
-    let epoch = stage.target.epoch();
-    Played { ours: stage.ours, questions: stage.questions, improvised: stage.improvised, epoch }
+    let (epoch, slack) = (stage.target.epoch(), stage.target.slack());
+    Played { ours: stage.ours, questions: stage.questions, improvised: stage.improvised, epoch, slack }
 }
 
 struct Stage<'a> {
@@ -90,9 +92,10 @@ impl Stage<'_> {
             self.plan(step.at, Cue::Step(index));
         }
         let mut now = 0;
+        let mut last_act = self.script.end;
         loop {
             let next = self.agenda.first_key_value().map(|(&(at, _), _)| at);
-            let until = next.unwrap_or_else(|| self.script.end.max(now));
+            let until = next.unwrap_or_else(|| last_act.max(self.script.end) + self.target.slack());
             // All that a moment brings is heard before the next thing is said in it.
             if let Some(output) = self.target.next(until.max(now)) {
                 now = now.max(output.at);
@@ -102,6 +105,7 @@ impl Stage<'_> {
             }
             now = now.max(until);
             let Some((_, cue)) = self.agenda.pop_first() else { return };
+            last_act = now;
             self.cue(now, cue);
             self.release(now);
         }
@@ -161,7 +165,9 @@ impl Stage<'_> {
             Act::Ask { about, .. } => {
                 about.is_none_or(|job| self.our_job(job).is_some()) && self.answers_are_there(step.at, conn)
             }
-            Act::Close if self.script.conns[conn].port == Port::Backend => !self.will_answer(conn),
+            Act::Close if self.script.conns[conn].port == Port::Backend => {
+                !self.will_answer(conn) && self.work_is_done(step.at, conn)
+            }
             Act::Close => self.answers_are_there(step.at, conn),
         }
     }
@@ -176,11 +182,35 @@ impl Stage<'_> {
         })
     }
 
+    /// Whether what a worker's services had done at this time of the recording is done.
+    fn work_is_done(&self, at: u64, conn: ConnIndex) -> bool {
+        self.work_before(at, conn).all(|question| {
+            let ours = self.questions.get(&question).and_then(|&ours| self.ours.questions[ours].job);
+            self.waived.contains(&question) || ours.is_some_and(|job| is_done(&self.ours.jobs[job], u64::MAX))
+        })
+    }
+
+    /// The recorded questions to a worker's services whose jobs were done at this time.
+    fn work_before(&self, at: u64, conn: ConnIndex) -> impl Iterator<Item = QuestionIndex> {
+        let recorded = &self.script.recorded;
+        let services = recorded.workers.get(&conn).map(|worker| &worker.services);
+        recorded.questions.iter().enumerate().filter_map(move |(index, question)| {
+            let job = &recorded.jobs[question.job?];
+            let of_service = services.is_some_and(|services| services.contains_key(&question.asked.service));
+            (of_service && is_done(job, at)).then_some(index)
+        })
+    }
+
+    /// Waits no longer for what a step waits for.
     fn waive(&mut self, index: usize) {
         let step = &self.script.steps[index];
         let asked = self.script.recorded.questions.iter().enumerate();
         let before = asked.filter(|(_, question)| Some(question.conn) == step.conn && question.at < step.at);
         self.waived.extend(before.map(|(index, _)| index));
+        if let Some(conn) = step.conn {
+            let work: Vec<QuestionIndex> = self.work_before(step.at, conn).collect();
+            self.waived.extend(work);
+        }
     }
 
     /// Whether a worker has a job that it will answer.
@@ -402,6 +432,12 @@ impl Stage<'_> {
         let question = self.script.recorded.jobs[recorded].question?;
         self.ours.questions[*self.questions.get(&question)?].job
     }
+}
+
+/// Whether a worker had said before `at` how a job ended.
+fn is_done(job: &Job, at: u64) -> bool {
+    let mut answers = job.runs.iter().flat_map(|run| &run.answers);
+    answers.any(|answer| is_last(answer.verb) && answer.at < at)
 }
 
 /// The frames with one job's id in place of another's.

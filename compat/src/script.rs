@@ -88,6 +88,12 @@ impl Script {
         script
     }
 
+    /// Whether it can be played to a broker that runs: there is one, and it does not die.
+    pub fn is_for_sockets(&self) -> bool {
+        let dies = self.steps.iter().any(|step| matches!(step.act, Act::Restart(_)));
+        !dies && self.conns.iter().all(|conn| conn.broker().is_empty())
+    }
+
     /// Signs of life for the times in which a worker was busy in the recording.
     fn lives(&mut self, half: u64) {
         for (&conn, worker) in &self.recorded.workers {

@@ -12,7 +12,8 @@ use crate::script::Script;
 use crate::settle::settled;
 use crate::stream;
 use crate::target::Target;
-use crate::trace::{self, Header, Port, Trace};
+use crate::trace::{self, Header, Trace};
+use crate::worker_replay;
 
 /// What came of one recording.
 #[derive(Debug)]
@@ -109,23 +110,74 @@ pub fn replay_file_at(path: &Path, known: &Known, target: &dyn Fn(&Header) -> Bo
     Case { path: path.to_owned(), header: Some(header), verdict, replayed: Some(Box::new(replayed)) }
 }
 
+/// Replays a file over sockets, to what `target` connects to; `None` if it takes longer than `longest`
+/// microseconds or is not for sockets.
+pub fn replay_live(
+    path: &Path,
+    known: &Known,
+    longest: u64,
+    target: &dyn Fn(&Header) -> Box<dyn Target>,
+) -> Option<Case> {
+    let trace = trace::decoded(trace::read_file(path).ok()?);
+    let script = Script::of(&trace);
+    if known.skips(&trace.header).is_some()
+        || worker_replay::is_of_workers(&script.recorded)
+        || script.end > longest
+        || !script.is_for_sockets()
+    {
+        return None;
+    }
+    let header = trace.header.clone();
+    let (played, found) = once(&trace, &script, known, target);
+    let differences = found.into_iter().map(|(entry, difference)| (difference, entry)).collect();
+    let replayed = Replayed { trace, script, played, differences };
+    let verdict = verdict(&replayed.differences);
+    Some(Case { path: path.to_owned(), header: Some(header), verdict, replayed: Some(Box::new(replayed)) })
+}
+
+type Found = Vec<(Option<usize>, Difference)>;
+
+/// Plays a script once and compares.
+fn once(
+    trace: &Trace,
+    script: &Script,
+    known: &Known,
+    target: &dyn Fn(&Header) -> Box<dyn Target>,
+) -> (Played, Found) {
+    let played = play(script, &mut *target(&trace.header), patience(&trace.header));
+    let scene = Scene { header: &trace.header, script, played: &played };
+    let found = differences(scene).into_iter();
+    let found = found.map(|difference| (known.explains(scene, &difference), difference)).collect();
+    (played, found)
+}
+
 /// Replays a decoded trace. Messages that the network may have swapped are swapped, if that explains it.
 pub fn replay(trace: Trace, known: &Known, target: &dyn Fn(&Header) -> Box<dyn Target>) -> Replayed {
-    let once = |script: &Script| {
-        let played = play(script, &mut *target(&trace.header), patience(&trace.header));
-        let scene = Scene { header: &trace.header, script, played: &played };
-        let found = differences(scene).into_iter();
-        let found: Vec<_> =
-            found.map(|difference| (known.explains(scene, &difference), difference)).collect();
-        (played, found)
-    };
-    let script = settled(Script::of(&trace), |script| {
-        let (_, found) = once(script);
+    let script = Script::of(&trace);
+    if worker_replay::is_of_workers(&script.recorded) {
+        return replay_worker(trace, script, known);
+    }
+    let script = settled(script, |script| {
+        let (_, found) = once(&trace, script, known, target);
         let unknown = found.iter().filter(|(entry, _)| entry.is_none());
         unknown.map(|(_, difference)| (difference.at, asked_at(script, difference))).collect()
     });
-    let (played, found) = once(&script);
+    let (played, found) = once(&trace, &script, known, target);
     let differences = found.into_iter().map(|(entry, difference)| (difference, entry)).collect();
+    Replayed { trace, script, played, differences }
+}
+
+/// Replays a recording of workers alone to our worker.
+fn replay_worker(trace: Trace, script: Script, known: &Known) -> Replayed {
+    let played = worker_replay::nobody(&script.recorded);
+    let scene = Scene { header: &trace.header, script: &script, played: &played };
+    let found = worker_replay::differences(&trace).into_iter();
+    let differences = found
+        .map(|difference| {
+            let entry = known.explains(scene, &difference);
+            (difference, entry)
+        })
+        .collect();
     Replayed { trace, script, played, differences }
 }
 
@@ -155,9 +207,4 @@ fn verdict(differences: &[(Difference, Option<usize>)]) -> Verdict {
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "of an unknown kind".into())
-}
-
-/// Whether a recording has anything for the broker's two ports.
-pub fn concerns_the_broker(trace: &Trace) -> bool {
-    trace.conns.iter().any(|conn| matches!(conn.port, Port::Frontend | Port::Backend))
 }

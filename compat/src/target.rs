@@ -22,6 +22,10 @@ pub trait Target {
     /// The next message of a broker, if one comes before or at `until`.
     fn next(&mut self, until: u64) -> Option<Output>;
 
+    /// How far what it does may come late or in another order, in microseconds: nothing in memory, something
+    /// over a network.
+    fn slack(&self) -> u64;
+
     /// The Unix time, in microseconds, at which the replay began.
     fn epoch(&self) -> u64;
 }

@@ -24,6 +24,11 @@ struct Court<'a> {
 }
 
 impl Court<'_> {
+    /// Within which time a broker does what it does at once, in microseconds.
+    fn at_once(&self) -> u64 {
+        AT_ONCE + self.scene.played.slack
+    }
+
     fn offences(&self) -> Vec<Difference> {
         let offence = |&(at, offence): &(u64, Offence)| match offence {
             Offence::ToBusy { conn, job } => {
@@ -79,9 +84,11 @@ impl Court<'_> {
                 .replies
                 .iter()
                 .find(|reply| matches!(Reply::read(&reply.frames), Reply::Accepted { .. }));
-            let late = accepted.map_or(question.asked.kind == Asking::Background, |accepted| {
-                accepted.sequence > run.order.sequence
-            });
+            // Over a network the two may overtake each other.
+            let late = self.scene.played.slack == 0
+                && accepted.map_or(question.asked.kind == Asking::Background, |accepted| {
+                    accepted.sequence > run.order.sequence
+                });
             if late {
                 found.push((run.order.at, Law::AcknowledgedFirst, "given out before it was acknowledged"));
             }
@@ -123,13 +130,14 @@ impl Court<'_> {
             let mut at = question.at.max(since);
             let end = until.min(worker.left.unwrap_or(until));
             for busy in &worker.busy {
-                if busy.from > at + AT_ONCE {
+                if busy.from > at + self.at_once() {
                     break;
                 }
                 at = at.max(busy.to.unwrap_or(u64::MAX));
             }
             let last_sign = worker.signs.iter().copied().filter(|&sign| sign <= at).max()?;
-            (at.saturating_add(AT_ONCE) < end && at + AT_ONCE < last_sign + expiry).then_some(at)
+            (at.saturating_add(self.at_once()) < end && at + self.at_once() < last_sign + expiry)
+                .then_some(at)
         });
         let at = idle.min()?;
         Some((at, Law::NoJobWaitsForNothing, "waited though a worker was idle"))
@@ -148,7 +156,7 @@ impl Court<'_> {
         let mut busy = worker.busy.iter();
         let mut next_busy = busy.next();
         loop {
-            let due = since + interval + interval / 2;
+            let due = since + interval + interval / 2 + self.scene.played.slack;
             let beat = heard.find(|&beat| beat > since);
             if let Some(span) = next_busy.filter(|span| span.from <= beat.unwrap_or(u64::MAX).min(due)) {
                 since = since.max(span.to?);
@@ -173,13 +181,13 @@ impl Court<'_> {
 
     /// Where the recorded broker answers READY with HEARTBEAT at once, ours does.
     fn ready(&self, conn: ConnIndex, worker: &Worker) -> Option<Difference> {
-        let answered = |worker: &Worker| {
+        let answered = |worker: &Worker, within: u64| {
             let (_, ready) = worker.ready?;
             let beats = worker.beats.iter().chain(worker.busy.iter().map(|busy| &busy.from));
-            Some(beats.copied().any(|at| (ready..ready + AT_ONCE).contains(&at)))
+            Some(beats.copied().any(|at| (ready..ready + within).contains(&at)))
         };
         let recorded = self.scene.recorded().workers.get(&conn)?;
-        if answered(recorded)? && !answered(worker)? {
+        if answered(recorded, AT_ONCE)? && !answered(worker, self.at_once())? {
             let words = "READY was not answered at once";
             return Some(self.found(worker.ready?.1, About::Conn(conn), Law::ReadyIsAnswered, words));
         }

@@ -187,6 +187,7 @@ fn words(kind: &Kind) -> String {
         Kind::Order { .. } => "begun in another order".into(),
         Kind::Told => "the worker was told something else".into(),
         Kind::Law(law) => format!("{law:?}"),
+        Kind::Worker { .. } => "our worker says something else".into(),
         Kind::Stream => "our end of the stream says something else".into(),
     }
 }
@@ -267,12 +268,12 @@ fn orders(scene: Scene<'_>) -> Vec<Difference> {
     let mut found = Vec::new();
     for (service, mine) in &ours {
         let Some(theirs) = recorded.get(service) else { continue };
+        let fair = is_fair(scene.ours(), mine);
         let mine: Vec<_> = mine.iter().filter_map(|&question| scene.recorded_of(question)).collect();
         let common = |all: &[QuestionIndex], other: &[QuestionIndex]| -> Vec<QuestionIndex> {
             all.iter().copied().filter(|question| other.contains(question)).collect()
         };
         let (theirs, mine) = (common(theirs, &mine), common(&mine, theirs));
-        let fair = is_fair(scene.recorded(), &mine);
         if theirs != mine && !(fair && is_fair(scene.recorded(), &theirs)) {
             let first = theirs.iter().zip(&mine).find(|(a, b)| a != b).map_or(0, |(a, _)| *a);
             let question = &scene.recorded().questions[first];

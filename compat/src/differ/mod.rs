@@ -84,6 +84,13 @@ pub enum Kind {
     Law(Law),
     /// Our end of a raw stream says something else.
     Stream,
+    /// Our worker says something else, or nothing.
+    Worker {
+        /// Nothing.
+        silent: bool,
+        /// What it had heard is a job in its own dialect.
+        sound: bool,
+    },
 }
 
 /// What no broker may do.

@@ -61,7 +61,12 @@ fn is_served(case: Case<'_>) -> bool {
             matches!(order, Some(Order::Run { param: Some(param), .. }) if param == sent)
         }
         Kind::List(_) => asked.kind == Asking::List,
-        Kind::Runs { .. } | Kind::Order { .. } | Kind::Told | Kind::Law(_) | Kind::Stream => false,
+        Kind::Runs { .. }
+        | Kind::Order { .. }
+        | Kind::Told
+        | Kind::Law(_)
+        | Kind::Stream
+        | Kind::Worker { .. } => false,
     }
 }
 

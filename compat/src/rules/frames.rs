@@ -101,7 +101,8 @@ pub(super) fn client_zero(case: Case<'_>) -> bool {
         | Kind::Order { .. }
         | Kind::Told
         | Kind::Law(_)
-        | Kind::Stream => false,
+        | Kind::Stream
+        | Kind::Worker { .. } => false,
     };
     zero && better && case.our_job().is_some()
 }

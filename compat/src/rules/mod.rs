@@ -10,7 +10,7 @@ mod workers;
 
 use serde::Deserialize;
 
-use crate::differ::{About, Difference, Scene};
+use crate::differ::{About, Difference, Kind, Scene};
 use crate::glance::{Asked, Generation};
 use crate::ledger::{Job, Question, Run};
 
@@ -64,6 +64,8 @@ pub enum Rule {
     SeveralServices,
     /// A service is made by READY alone.
     OnlyReadyMakesAService,
+    /// A worker does not answer what is no job of its dialect.
+    WorkersAnswerJobsOnly,
     /// `PARTIAL` is a part like `CONT`.
     PartialIsAPart,
     /// An answer at the clients' port counts.
@@ -98,6 +100,7 @@ impl Rule {
             Self::OrphansGoOn => workers::orphans(case),
             Self::SeveralServices => workers::several_services(case),
             Self::OnlyReadyMakesAService => workers::only_ready(case),
+            Self::WorkersAnswerJobsOnly => difference.kind == Kind::Worker { silent: true, sound: false },
             Self::PartialIsAPart => workers::partial(case),
             Self::AnswerAtTheClientsPort => workers::answer_at_clients_port(case),
         }

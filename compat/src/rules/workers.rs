@@ -32,7 +32,8 @@ pub(super) fn foreign_worker_counts(case: Case<'_>) -> bool {
         | Kind::Order { .. }
         | Kind::Told
         | Kind::Law(_)
-        | Kind::Stream => false,
+        | Kind::Stream
+        | Kind::Worker { .. } => false,
     };
     refused && registered && served && case.our_job().is_some()
 }
@@ -63,7 +64,8 @@ pub(super) fn long_jobs(case: Case<'_>) -> bool {
         | Kind::Order { .. }
         | Kind::Told
         | Kind::Law(_)
-        | Kind::Stream => false,
+        | Kind::Stream
+        | Kind::Worker { .. } => false,
     }
 }
 
@@ -87,7 +89,8 @@ pub(super) fn orphans(case: Case<'_>) -> bool {
         | Kind::Order { .. }
         | Kind::Told
         | Kind::Law(_)
-        | Kind::Stream => false,
+        | Kind::Stream
+        | Kind::Worker { .. } => false,
     };
     more && (ended(case, End::Left) || was_lost(case))
 }
@@ -130,7 +133,8 @@ pub(super) fn several_services(case: Case<'_>) -> bool {
         | Kind::Order { .. }
         | Kind::Told
         | Kind::Law(_)
-        | Kind::Stream => false,
+        | Kind::Stream
+        | Kind::Worker { .. } => false,
     }
 }
 
@@ -156,7 +160,8 @@ pub(super) fn only_ready(case: Case<'_>) -> bool {
         | Kind::Order { .. }
         | Kind::Told
         | Kind::Law(_)
-        | Kind::Stream => false,
+        | Kind::Stream
+        | Kind::Worker { .. } => false,
     };
     served && refused && !offered(case.scene.recorded())
 }
@@ -200,7 +205,8 @@ pub(super) fn answer_at_clients_port(case: Case<'_>) -> bool {
         | Kind::Order { .. }
         | Kind::Told
         | Kind::Law(_)
-        | Kind::Stream => false,
+        | Kind::Stream
+        | Kind::Worker { .. } => false,
     }
 }
 

@@ -147,6 +147,10 @@ impl Target for Faulty {
         }
     }
 
+    fn slack(&self) -> u64 {
+        self.broker.slack()
+    }
+
     fn epoch(&self) -> u64 {
         self.broker.epoch()
     }

@@ -1,0 +1,251 @@
+//! A broker over real sockets, in real time: any that runs, or our own server started for the purpose.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::net::SocketAddr;
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
+use tokio::task::LocalSet;
+use tokio::time::{Instant, timeout, timeout_at};
+use zmws::broker;
+use zmws::server::{Config, Server, Stopper, stopper};
+use zmws::transport::{Dealer, DealerEvent, DealerOptions, DealerSender};
+
+use crate::target::{Opening, Output, Target};
+use crate::trace::{ConnIndex, Header, Port};
+
+/// Where a broker listens.
+#[derive(Clone, Debug)]
+pub struct Doors {
+    /// For clients, as `host:port`.
+    pub clients: String,
+    /// For workers.
+    pub workers: String,
+}
+
+/// Connections to a running broker.
+#[derive(Debug)]
+pub struct Live {
+    doors: Doors,
+    runtime: Runtime,
+    start: Instant,
+    epoch: u64,
+    conns: HashMap<ConnIndex, Line>,
+    sender: mpsc::UnboundedSender<(ConnIndex, Vec<Bytes>)>,
+    heard: mpsc::UnboundedReceiver<(ConnIndex, Vec<Bytes>)>,
+    /// Heard, and not asked for yet.
+    pending: VecDeque<Output>,
+    /// Who spoke last.
+    last: Option<ConnIndex>,
+    /// Our own server, if it is one; it ends with the replay.
+    _server: Option<Own>,
+}
+
+#[derive(Debug)]
+struct Line {
+    sender: DealerSender,
+    hang_up: tokio::sync::oneshot::Sender<()>,
+    gone: tokio::task::JoinHandle<()>,
+}
+
+/// How long nothing is heard from a broker that has nothing to say.
+const QUIET: Duration = Duration::from_millis(4);
+/// The least time between two things that peers do.
+const BREATH: Duration = Duration::from_millis(1);
+/// How long a connection, or its end, may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long what was said may take to be read before its peer hangs up.
+const LINGER: Duration = Duration::from_millis(500);
+
+impl Live {
+    /// To a broker that runs.
+    ///
+    /// # Errors
+    ///
+    /// The system's, when it has no room for a runtime.
+    pub fn connect(doors: Doors) -> io::Result<Self> {
+        Self::at(doors, None)
+    }
+
+    /// To our own server, started with the timing that a recording's header names.
+    ///
+    /// # Errors
+    ///
+    /// The system's, when there is no port or no thread left.
+    pub fn own(header: &Header) -> io::Result<Self> {
+        let server = Own::start(header)?;
+        let doors = Doors { clients: server.clients.to_string(), workers: server.workers.to_string() };
+        Self::at(doors, Some(server))
+    }
+
+    fn at(doors: Doors, server: Option<Own>) -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let start = runtime.block_on(async { Instant::now() });
+        let (sender, heard) = mpsc::unbounded_channel();
+        let epoch = unix_micros();
+        Ok(Self {
+            doors,
+            runtime,
+            start,
+            epoch,
+            conns: HashMap::new(),
+            sender,
+            heard,
+            pending: VecDeque::new(),
+            last: None,
+            _server: server,
+        })
+    }
+}
+
+impl Live {
+    fn hear(&mut self, deadline: Instant) -> Option<Output> {
+        let heard = &mut self.heard;
+        let (conn, frames) =
+            self.runtime.block_on(async { timeout_at(deadline, heard.recv()).await }).ok()??;
+        let at = u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX);
+        Some(Output { at, conn, frames })
+    }
+
+    /// Waits until the broker has nothing more to say: what two peers say is to arrive in the order in which
+    /// they say it.
+    fn hush(&mut self) {
+        loop {
+            let quiet = self.runtime.block_on(async { Instant::now() }) + QUIET;
+            match self.hear(quiet) {
+                Some(output) => self.pending.push_back(output),
+                None => return,
+            }
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a recording's times are compared with the real ones")]
+fn unix_micros() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+}
+
+impl Target for Live {
+    fn open(&mut self, _at: u64, conn: ConnIndex, opening: &Opening<'_>) {
+        let door = match opening.port {
+            Port::Frontend => &self.doors.clients,
+            Port::Backend => &self.doors.workers,
+            Port::News | Port::Http => return,
+        };
+        let options = DealerOptions { identity: opening.identity.clone(), ..DealerOptions::default() };
+        let (door, heard) = (door.clone(), self.sender.clone());
+        let line = self.runtime.block_on(async move {
+            let mut dealer = Dealer::connect(door, options);
+            // What comes later is heard by the task.
+            let connected = async { while !matches!(dealer.recv().await, DealerEvent::Connected(_)) {} };
+            let _ = timeout(PATIENCE, connected).await;
+            let sender = dealer.sender();
+            let (hang_up, hung_up) = tokio::sync::oneshot::channel();
+            let gone = tokio::spawn(listen(dealer, conn, heard, hung_up));
+            Line { sender, hang_up, gone }
+        });
+        self.conns.insert(conn, line);
+    }
+
+    fn close(&mut self, _at: u64, conn: ConnIndex) {
+        let Some(line) = self.conns.remove(&conn) else { return };
+        let _ = line.hang_up.send(());
+        let _ = self.runtime.block_on(async { timeout(PATIENCE, line.gone).await });
+    }
+
+    fn say(&mut self, _at: u64, conn: ConnIndex, frames: Vec<Bytes>) {
+        if self.last.replace(conn) != Some(conn) {
+            self.hush();
+        }
+        if let Some(line) = self.conns.get(&conn) {
+            let _ = self.runtime.block_on(async { timeout(PATIENCE, line.sender.send(frames)).await });
+        }
+    }
+
+    /// A broker over sockets is not ours to kill: recordings in which one dies are for memory.
+    fn restart(&mut self, _at: u64, _broker: &str) {}
+
+    fn next(&mut self, until: u64) -> Option<Output> {
+        if let Some(output) = self.pending.pop_front() {
+            return Some(output);
+        }
+        // What is overdue still leaves the broker the time to speak.
+        let soon = self.runtime.block_on(async { Instant::now() }) + BREATH;
+        self.hear(soon.max(self.start + Duration::from_micros(until)))
+    }
+
+    fn slack(&self) -> u64 {
+        700_000
+    }
+
+    fn epoch(&self) -> u64 {
+        self.epoch
+    }
+}
+
+async fn listen(
+    mut dealer: Dealer,
+    conn: ConnIndex,
+    heard: mpsc::UnboundedSender<(ConnIndex, Vec<Bytes>)>,
+    mut hung_up: tokio::sync::oneshot::Receiver<()>,
+) {
+    loop {
+        let event = tokio::select! {
+            event = dealer.recv() => event,
+            _ = &mut hung_up => break,
+        };
+        if let DealerEvent::Message(frames) = event {
+            let _ = heard.send((conn, frames));
+        }
+    }
+    dealer.close(LINGER).await;
+}
+
+/// Our server in a thread of its own.
+#[derive(Debug)]
+struct Own {
+    clients: SocketAddr,
+    workers: SocketAddr,
+    stopper: Stopper,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Own {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "intervals are seconds")]
+    fn start(header: &Header) -> io::Result<Self> {
+        let broker = broker::Config {
+            heartbeat_ms: (header.heartbeat_interval * 1e3) as u64,
+            missed_max: header.heartbeat_maxtries,
+            ..broker::Config::default()
+        };
+        let config = Config { client_port: 0, worker_port: 0, news_port: 0, broker, ..Config::default() };
+        let (stopper, stopped) = stopper();
+        let (tell, told) = std::sync::mpsc::channel();
+        let serve = move || -> io::Result<()> {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            LocalSet::new().block_on(&runtime, async move {
+                let server = Server::bind(config).map_err(io::Error::other)?;
+                let _ = tell.send(server.addresses());
+                server.run(stopped).await;
+                Ok(())
+            })
+        };
+        let thread = std::thread::Builder::new().name("zmws".into()).spawn(move || drop(serve()))?;
+        let addresses = told.recv().map_err(|_| io::Error::other("the server did not start"))?;
+        Ok(Self { clients: addresses.clients, workers: addresses.workers, stopper, thread: Some(thread) })
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        self.stopper.end();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
