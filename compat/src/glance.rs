@@ -207,7 +207,7 @@ impl Reply {
             _ => 0,
         };
         // Until 0.9.4 the status came last.
-        let status = |index: usize| frames.get(index).and_then(|frame| status(frame));
+        let status = |index: usize| frames.get(index).and_then(status);
         status(at).or_else(|| status(frames.len() - 1)).unwrap_or(Self::Other)
     }
 

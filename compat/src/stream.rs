@@ -252,7 +252,7 @@ fn properties(mut rest: &[u8]) -> Option<BTreeMap<String, Vec<u8>>> {
         let size = usize::try_from(u32::from_be_bytes(size.try_into().ok()?)).ok()?;
         let (value, after) = after.split_at_checked(size)?;
         let name = String::from_utf8_lossy(name).to_lowercase();
-        if !name.starts_with("x-") && !(name == "identity" && value.is_empty()) {
+        if !(name.starts_with("x-") || name == "identity" && value.is_empty()) {
             found.insert(name, value.to_vec());
         }
         rest = after;

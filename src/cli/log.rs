@@ -1,6 +1,7 @@
 //! The log, in the line form of PHP's programs: `[Tue, 24 Nov 2026 03:16:25 +0000] [I] - text`.
 
 use std::fmt;
+use std::io::IsTerminal;
 
 use clap::ValueEnum;
 use tracing::{Event, Level, Subscriber};
@@ -27,7 +28,8 @@ pub(super) enum LogLevel {
 pub(super) fn start(level: LogLevel) {
     let default = match level {
         LogLevel::E => "error",
-        LogLevel::W => "warn",
+        // What a program that does a worker's jobs says of its troubles is always worth a line.
+        LogLevel::W => "warn,zmws::program=info",
         LogLevel::I => "info",
         LogLevel::D => "debug",
     };
@@ -35,6 +37,7 @@ pub(super) fn start(level: LogLevel) {
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .event_format(PhpLines)
         .finish();
     // Only a test that runs two commands in one process could be second.

@@ -98,7 +98,7 @@ fn rows(replayed: &Replayed, peers: &[&str], known: &Known) -> Vec<Row> {
                 rows.push(Row { at: event.at, arrow, text: shown(frames), class: "m" });
             }
             What::Note(note) => {
-                rows.push(Row { at: event.at, arrow: None, text: note.clone(), class: "note" })
+                rows.push(Row { at: event.at, arrow: None, text: note.clone(), class: "note" });
             }
             What::Open(_)
             | What::Refused(_)
