@@ -8,6 +8,7 @@ pub mod known;
 pub mod ledger;
 pub mod live;
 pub mod memory;
+pub mod record;
 pub mod replay;
 pub mod report;
 pub mod rules;

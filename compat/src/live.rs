@@ -208,16 +208,23 @@ async fn listen(
 
 /// Our server in a thread of its own.
 #[derive(Debug)]
-struct Own {
-    clients: SocketAddr,
-    workers: SocketAddr,
+pub struct Own {
+    /// Where clients connect.
+    pub clients: SocketAddr,
+    /// Where workers connect.
+    pub workers: SocketAddr,
     stopper: Stopper,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Own {
+    /// Starts it, with the timing that a recording's header names.
+    ///
+    /// # Errors
+    ///
+    /// The system's, when there is no port or no thread left.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "intervals are seconds")]
-    fn start(header: &Header) -> io::Result<Self> {
+    pub fn start(header: &Header) -> io::Result<Self> {
         let broker = broker::Config {
             heartbeat_ms: (header.heartbeat_interval * 1e3) as u64,
             missed_max: header.heartbeat_maxtries,

@@ -1,0 +1,122 @@
+//! Passes bytes on, and tells the scribe.
+
+use std::io;
+use std::net::SocketAddr;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::{Scribe, Seen, Sight};
+use crate::trace::{ConnIndex, Port, Side};
+
+/// A port that is recorded.
+#[derive(Clone, Debug)]
+pub struct Door {
+    /// Where peers come.
+    pub listen: SocketAddr,
+    /// Where they are passed on to, as `host:port`.
+    pub to: String,
+    /// Which port that is.
+    pub port: Port,
+}
+
+/// Bytes that are read at a time.
+const CHUNK: usize = 64 * 1024;
+/// Sights that may wait for the scribe; a fuller queue slows the traffic.
+const QUEUE: usize = 4_096;
+
+/// Records what passes through `doors` until `stop`. `ready` is told where it listens.
+///
+/// # Errors
+///
+/// A port that cannot be bound, or a file that cannot be written.
+pub async fn record(
+    doors: Vec<Door>,
+    scribe: Scribe,
+    ready: impl FnOnce(&[SocketAddr]),
+    stop: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let start = Instant::now();
+    let (sender, seen) = mpsc::channel(QUEUE);
+    let (numbers, mut number) = mpsc::channel(1);
+    let mut listeners = Vec::new();
+    for door in &doors {
+        listeners.push(TcpListener::bind(door.listen).await?);
+    }
+    let addresses = listeners.iter().map(TcpListener::local_addr).collect::<io::Result<Vec<_>>>()?;
+    let writing = tokio::task::spawn_blocking(move || scribe.write(seen));
+    ready(&addresses);
+    let mut tasks = tokio::task::JoinSet::new();
+    for (index, (door, listener)) in doors.into_iter().zip(listeners).enumerate() {
+        let numbers = numbers.clone();
+        tasks.spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                if numbers.send((index, door.to.clone(), stream)).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+    let mut conn: ConnIndex = 0;
+    tokio::pin!(stop);
+    loop {
+        let (door, to, stream) = tokio::select! {
+            () = &mut stop => break,
+            Some(next) = number.recv() => next,
+        };
+        let tell = Tell { conn, start, sender: sender.clone() };
+        conn += 1;
+        tasks.spawn(pass(stream, to, door, tell));
+    }
+    tasks.shutdown().await;
+    drop(sender);
+    writing.await.map_err(io::Error::other)?
+}
+
+#[derive(Clone)]
+struct Tell {
+    conn: ConnIndex,
+    start: Instant,
+    sender: mpsc::Sender<Seen>,
+}
+
+impl Tell {
+    async fn seen(&self, what: Sight) {
+        let at = u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let _ = self.sender.send(Seen { at, conn: self.conn, what }).await;
+    }
+}
+
+async fn pass(peer: TcpStream, to: String, door: usize, tell: Tell) {
+    let Ok(broker) = TcpStream::connect(&to).await else {
+        return tell.seen(Sight::Refused(door)).await;
+    };
+    tell.seen(Sight::Open(door)).await;
+    let _ = (peer.set_nodelay(true), broker.set_nodelay(true));
+    let ((peer_in, peer_out), (broker_in, broker_out)) = (peer.into_split(), broker.into_split());
+    tokio::join!(
+        copy(peer_in, broker_out, Side::Broker, tell.clone()),
+        copy(broker_in, peer_out, Side::Peer, tell),
+    );
+}
+
+/// Passes on what comes for `to`, first, and tells of it, second.
+async fn copy(mut from: OwnedReadHalf, mut out: OwnedWriteHalf, to: Side, tell: Tell) {
+    let mut buffer = BytesMut::with_capacity(CHUNK);
+    while matches!(from.read_buf(&mut buffer).await, Ok(1..)) {
+        let bytes = buffer.split().freeze();
+        let written = out.write_all(&bytes).await;
+        tell.seen(Sight::Bytes(to, bytes)).await;
+        if written.is_err() {
+            break;
+        }
+        buffer.reserve(CHUNK);
+    }
+    let by = if to == Side::Broker { Side::Peer } else { Side::Broker };
+    tell.seen(Sight::Close(by)).await;
+    let _ = out.shutdown().await;
+}

@@ -1,0 +1,262 @@
+//! Decodes what the proxy saw and writes it down.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::fs::File;
+use std::io::{self, BufWriter};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use tokio::sync::mpsc;
+use zmws::zmtp::{Config, Engine, Event as ZmtpEvent, Limits, SocketType};
+
+use super::{Door, Mask, Seen, Sight};
+use crate::trace::{Conn, ConnIndex, Event, Frame, Header, Port, Side, What, Writer, to_text};
+
+/// Where and how a recording is kept.
+#[derive(Clone, Debug)]
+pub struct Paper {
+    /// The file. Full ones become `FILE.1`, `FILE.2`, …
+    pub file: PathBuf,
+    /// A file is full with so many bytes.
+    pub bytes_max: u64,
+    /// Files that are kept, the current one included; older ones are deleted.
+    pub files_max: usize,
+    /// A longer frame is cut to this.
+    pub frame_max: usize,
+    /// Whether bodies are hidden.
+    pub mask: bool,
+}
+
+/// Writes one recording.
+#[derive(Debug)]
+pub struct Scribe {
+    paper: Paper,
+    header: Header,
+    ports: Vec<Port>,
+    mask: Option<Mask>,
+    writer: Writer<BufWriter<File>>,
+    lines: HashMap<ConnIndex, Line>,
+    full: VecDeque<PathBuf>,
+    rotated: u64,
+    at: u64,
+}
+
+/// A connection.
+#[derive(Debug)]
+struct Line {
+    conn: Conn,
+    to_broker: Option<Stream>,
+    to_peer: Option<Stream>,
+    /// What a new file must know of it.
+    handshake: Option<What>,
+    ends: u8,
+}
+
+#[derive(Debug)]
+struct Stream {
+    engine: Engine,
+    input: BytesMut,
+}
+
+/// What is decoded is on disk within this time.
+const FLUSH: Duration = Duration::from_millis(500);
+
+impl Scribe {
+    /// Begins a recording.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be made.
+    pub fn new(paper: Paper, header: Header, doors: &[Door]) -> io::Result<Self> {
+        let writer = Writer::new(BufWriter::new(File::create(&paper.file)?), &header)?;
+        Ok(Self {
+            mask: paper.mask.then(Mask::default),
+            ports: doors.iter().map(|door| door.port).collect(),
+            paper,
+            header,
+            writer,
+            lines: HashMap::new(),
+            full: VecDeque::new(),
+            rotated: 0,
+            at: 0,
+        })
+    }
+
+    /// Writes until nobody has anything to tell any more.
+    pub(super) fn write(mut self, mut seen: mpsc::Receiver<Seen>) -> io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        loop {
+            let next = runtime.block_on(async { tokio::time::timeout(FLUSH, seen.recv()).await });
+            match next {
+                Ok(Some(sight)) => self.sight(sight)?,
+                Ok(None) => return self.writer.flush(),
+                Err(_) => self.writer.flush()?,
+            }
+            if seen.is_empty() {
+                self.writer.flush()?;
+            }
+        }
+    }
+
+    fn sight(&mut self, seen: Seen) -> io::Result<()> {
+        // Two directions are told apart by who comes first to tell: their times may cross by a little.
+        self.at = self.at.max(seen.at);
+        match seen.what {
+            Sight::Open(door) => {
+                self.meet(seen.conn, door);
+                self.event(seen.conn, What::Open(seen.conn))
+            }
+            Sight::Refused(door) => {
+                self.meet(seen.conn, door);
+                self.event(seen.conn, What::Refused(seen.conn))?;
+                self.lines.remove(&seen.conn);
+                Ok(())
+            }
+            Sight::Bytes(to, bytes) => self.bytes(seen.conn, to, bytes),
+            Sight::Close(by) => {
+                self.event(seen.conn, What::Close { conn: seen.conn, by })?;
+                let both = self.lines.get_mut(&seen.conn).is_some_and(|line| {
+                    line.ends += 1;
+                    line.ends == 2
+                });
+                if both {
+                    self.lines.remove(&seen.conn);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn meet(&mut self, conn: ConnIndex, door: usize) {
+        let port = self.ports[door];
+        let kind = match port {
+            Port::Frontend => "client",
+            Port::Backend => "worker",
+            Port::News => "subscriber",
+            Port::Http => "http",
+        };
+        let stream = |to| (port != Port::Http).then(|| Stream::new(port, to));
+        let line = Line {
+            conn: Conn { peer: format!("{kind}{}", conn + 1), number: 1, port },
+            to_broker: stream(Side::Broker),
+            to_peer: stream(Side::Peer),
+            handshake: None,
+            ends: 0,
+        };
+        self.lines.insert(conn, line);
+    }
+
+    fn bytes(&mut self, conn: ConnIndex, to: Side, bytes: Bytes) -> io::Result<()> {
+        let Some(line) = self.lines.get_mut(&conn) else { return Ok(()) };
+        if line.conn.port == Port::Http {
+            let bytes = self.mask.as_ref().map_or(bytes.clone(), |mask| mask.bytes(&bytes));
+            return self.event(conn, What::Http { conn, to, bytes });
+        }
+        let direction = if to == Side::Broker { &mut line.to_broker } else { &mut line.to_peer };
+        // A stream that broke is only passed on.
+        let Some(stream) = direction else { return Ok(()) };
+        stream.input.extend_from_slice(&bytes);
+        let mut found = Vec::new();
+        loop {
+            match stream.engine.receive(&mut stream.input) {
+                Ok(Some(event)) => found.push(event),
+                Ok(None) => break,
+                Err(error) => {
+                    *direction = None;
+                    let note =
+                        format!("{} to the {}: {error}; only passed on from here", line.conn.peer, to.name());
+                    self.note(note)?;
+                    break;
+                }
+            }
+        }
+        found.into_iter().try_for_each(|event| self.zmtp(conn, to, event))
+    }
+
+    fn zmtp(&mut self, conn: ConnIndex, to: Side, event: ZmtpEvent) -> io::Result<()> {
+        match event {
+            ZmtpEvent::Ready(info) if to == Side::Broker => {
+                let peer =
+                    info.properties.iter().map(|(name, value)| (to_text(name), value.clone())).collect();
+                let what = What::Handshake { conn, peer, broker: BTreeMap::new() };
+                if let Some(line) = self.lines.get_mut(&conn) {
+                    line.handshake = Some(what.clone());
+                }
+                self.event(conn, what)
+            }
+            ZmtpEvent::Message(frames) => {
+                let mut frames: Vec<Frame> = frames.into_iter().map(Frame::whole).collect();
+                if let (Some(mask), Some(line)) = (&self.mask, self.lines.get(&conn)) {
+                    mask.message(line.conn.port, to, &mut frames);
+                }
+                frames.iter_mut().for_each(|frame| cut(frame, self.paper.frame_max));
+                self.event(conn, What::Message { conn, to, frames })
+            }
+            ZmtpEvent::Subscribe(topic) => self.command(conn, to, "SUBSCRIBE", &topic),
+            ZmtpEvent::Cancel(topic) => self.command(conn, to, "CANCEL", &topic),
+            ZmtpEvent::Ready(_) | ZmtpEvent::Ping | ZmtpEvent::Pong => Ok(()),
+        }
+    }
+
+    fn command(&mut self, conn: ConnIndex, to: Side, name: &str, data: &Bytes) -> io::Result<()> {
+        let value = serde_json::json!({"name": name, "data": to_text(data)});
+        self.event(conn, What::Command { conn, to, member: "command", value })
+    }
+
+    fn event(&mut self, conn: ConnIndex, what: What) -> io::Result<()> {
+        let event = Event { at: self.at, what };
+        self.writer.event(self.lines.get(&conn).map(|line| &line.conn), &event)?;
+        if self.writer.written() > self.paper.bytes_max {
+            self.turn_page()?;
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, note: String) -> io::Result<()> {
+        self.writer.event(None, &Event { at: self.at, what: What::Note(note) })
+    }
+
+    /// Goes on in a new file, which begins with the connections there are.
+    fn turn_page(&mut self) -> io::Result<()> {
+        self.writer.flush()?;
+        self.rotated += 1;
+        let mut name = self.paper.file.clone().into_os_string();
+        name.push(format!(".{}", self.rotated));
+        std::fs::rename(&self.paper.file, &name)?;
+        self.full.push_back(name.into());
+        while self.full.len() >= self.paper.files_max.max(1) {
+            self.full.pop_front().map(std::fs::remove_file).transpose()?;
+        }
+        self.writer = Writer::new(BufWriter::new(File::create(&self.paper.file)?), &self.header)?;
+        for (&conn, line) in &self.lines {
+            let opened = [Some(What::Open(conn)), line.handshake.clone()];
+            for what in opened.into_iter().flatten() {
+                self.writer.event(Some(&line.conn), &Event { at: self.at, what })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Stream {
+    fn new(port: Port, to: Side) -> Self {
+        let socket_type = match (port, to) {
+            (Port::News, Side::Broker) => SocketType::Pub,
+            (Port::News, Side::Peer) => SocketType::Sub,
+            (_, Side::Broker) => SocketType::Router,
+            (_, Side::Peer) => SocketType::Dealer,
+        };
+        // A recorder allows what the broker behind it may allow.
+        let limits = Limits { frame_max: 1 << 40, message_max: 1 << 40, frames_max: 1 << 20 };
+        let config = Config { socket_type, identity: Bytes::new(), properties: Vec::new(), limits };
+        Self { engine: Engine::new(&config), input: BytesMut::new() }
+    }
+}
+
+fn cut(frame: &mut Frame, longest: usize) {
+    if frame.bytes.len() > longest {
+        frame.cut_from = Some(frame.cut_from.unwrap_or(frame.bytes.len()));
+        frame.bytes.truncate(longest);
+    }
+}
