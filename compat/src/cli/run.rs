@@ -6,8 +6,11 @@ use std::process::ExitCode;
 
 use super::Trouble;
 use crate::known::{Known, OURS};
+use crate::live::{Doors, Live};
 use crate::report::{is_bad, page, table};
-use crate::suite::{Case, Verdict, recordings, replay_file};
+use crate::suite::{Case, Verdict, recordings, replay_file, replay_live};
+use crate::target::Target;
+use crate::trace::Header;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -22,6 +25,22 @@ pub(super) struct Args {
     /// Deliberate differences, instead of our own
     #[arg(long, value_name = "FILE")]
     known: Option<PathBuf>,
+
+    /// Replay over real sockets and in real time, to a server started for it or to --clients and --workers
+    #[arg(long)]
+    live: bool,
+
+    /// Where the clients of a running broker connect
+    #[arg(long, value_name = "HOST:PORT", requires_all = ["live", "workers"])]
+    clients: Option<String>,
+
+    /// Where the workers of a running broker connect
+    #[arg(long, value_name = "HOST:PORT", requires_all = ["live", "clients"])]
+    workers: Option<String>,
+
+    /// Leave out recordings that take longer, over sockets
+    #[arg(long, value_name = "SECONDS", default_value_t = 20)]
+    longest: u64,
 
     /// Where the page goes
     #[arg(long, value_name = "FILE", default_value = "target/compat.html")]
@@ -39,7 +58,8 @@ impl Args {
             None => OURS.to_owned(),
         };
         let known = Known::read(&known)?;
-        let cases: Vec<Case> = self.files()?.iter().map(|path| replay_file(path, &known)).collect();
+        let files = self.files()?;
+        let cases: Vec<Case> = files.iter().filter_map(|path| self.replay(path, &known)).collect();
         for case in &cases {
             self.tell(case, &known);
         }
@@ -49,10 +69,27 @@ impl Args {
         }
         std::fs::write(&self.html, page(&cases, &known)).map_err(Trouble::io(self.html.display()))?;
         let mut bad = cases.iter().filter(|case| is_bad(&case.verdict)).count();
-        if self.dir.is_none() && self.file.is_none() {
+        if self.dir.is_none() && self.file.is_none() && !self.live {
             bad += unused(&cases, &known);
         }
         Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    /// `None` if it is left out.
+    fn replay(&self, path: &Path, known: &Known) -> Option<Case> {
+        if !self.live {
+            return Some(replay_file(path, known));
+        }
+        let doors = self.clients.clone().zip(self.workers.clone());
+        let doors = doors.map(|(clients, workers)| Doors { clients, workers });
+        let target = |header: &Header| -> Box<dyn Target> {
+            let live = match &doors {
+                Some(doors) => Live::connect(doors.clone()),
+                None => Live::own(header),
+            };
+            Box::new(live.expect("the system has room for a runtime and two ports"))
+        };
+        replay_live(path, known, self.longest.saturating_mul(1_000_000), &target)
     }
 
     fn files(&self) -> Result<Vec<PathBuf>, Trouble> {
