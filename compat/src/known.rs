@@ -77,8 +77,15 @@ impl Known {
         if scene.recorded().generation() == Generation::Both {
             return None;
         }
+        let upstream = scene.header.upstream.as_str();
+        // A recording that does not say what it is of may be of any version that reads its clients so.
+        let versions: &[&str] = match (Generation::of(upstream), scene.recorded().generation()) {
+            (Some(_), _) | (None, Generation::Both) => &[upstream],
+            (None, Generation::One) => &["1.0.0"],
+            (None, Generation::Two) => &["2.0.0-rc4", "master"],
+        };
         self.differences.iter().position(|entry| {
-            fits(&entry.upstream, &scene.header.upstream)
+            versions.iter().any(|version| fits(&entry.upstream, version))
                 && fits(&entry.scenario, &scene.header.scenario)
                 && entry.rule.explains(scene, difference)
         })

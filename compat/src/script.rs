@@ -123,14 +123,21 @@ fn generation(trace: &Trace) -> Generation {
             if trace.conns[*conn].port != Port::Frontend {
                 continue;
             }
+            // A part has the old form everywhere.
+            if frames.iter().any(|frame| frame.bytes.starts_with(b"CONT: ")) {
+                continue;
+            }
             let new = frames.iter().take(2).any(|frame| frame.bytes == "MDPC02");
             let seen = if *to == Side::Broker { &mut asked } else { &mut answered };
             if new { seen.1 = true } else { seen.0 = true }
         }
         match (asked, answered) {
-            ((_, true), (_, false)) => Generation::One,
-            ((true, _), (false, true)) => Generation::Two,
-            _ => Generation::Both,
+            ((true, true), (true, true)) => Generation::Both,
+            (_, (true, false)) | ((true, false), _) => Generation::One,
+            (_, (false, true)) | ((false, true), _) => Generation::Two,
+            ((true, true), (false, false)) => Generation::Both,
+            // Nobody asked: as good as any.
+            ((false, false), _) => Generation::One,
         }
     })
 }
