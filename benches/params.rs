@@ -53,7 +53,7 @@ where
     group.bench_function("zmws", |bencher| bencher.iter(ours));
     group.bench_function("serde_php", |bencher| bencher.iter(theirs));
     group.bench_function("zmws, untyped", |bencher| {
-        bencher.iter(|| php::decode(bytes.clone()).expect("our own"))
+        bencher.iter(|| php::decode(bytes.clone()).expect("our own"));
     });
     group.finish();
 }

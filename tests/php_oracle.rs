@@ -123,7 +123,7 @@ fn values_made_by_php_come_back_to_the_byte_and_have_php_s_json() {
         match (json, value.to_json()) {
             (None, _) => continue,
             (Some(Ok(theirs)), Ok(ours)) => {
-                assert_eq!(shown(&ours), shown(theirs), "{kind}: {}", shown(bytes))
+                assert_eq!(shown(&ours), shown(theirs), "{kind}: {}", shown(bytes));
             }
             (Some(Err(())), Err(error)) => assert_ne!(error, JsonError::Opaque, "{kind}: {}", shown(bytes)),
             (theirs, ours) => panic!("{kind}: PHP {theirs:?}, we {ours:?}: {}", shown(bytes)),
