@@ -5,6 +5,9 @@
 //! say so and do nothing; with `ZMWS_REQUIRE_PEERS=1` they fail instead. Inputs come from a fixed
 //! seed; `ZMWS_ORACLE_SEED=n` tries others.
 
+mod forms;
+mod second_opinion;
+
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -12,7 +15,6 @@ use std::process::{Command, Stdio};
 use bytes::Bytes;
 use zmws::params::array::{Array, KeyRef};
 use zmws::params::php::{self, DecodeError, JsonError, Value};
-use zmws::params::query::{self, Node};
 use zmws::params::{Precision, json};
 
 /// Runs `tests/oracle/<script>` with these arguments and lines of input; its lines of output.
@@ -123,7 +125,7 @@ fn values_made_by_php_come_back_to_the_byte_and_have_php_s_json() {
         match (json, value.to_json()) {
             (None, _) => continue,
             (Some(Ok(theirs)), Ok(ours)) => {
-                assert_eq!(shown(&ours), shown(theirs), "{kind}: {}", shown(bytes))
+                assert_eq!(shown(&ours), shown(theirs), "{kind}: {}", shown(bytes));
             }
             (Some(Err(())), Err(error)) => assert_ne!(error, JsonError::Opaque, "{kind}: {}", shown(bytes)),
             (theirs, ours) => panic!("{kind}: PHP {theirs:?}, we {ours:?}: {}", shown(bytes)),
@@ -250,100 +252,6 @@ fn serde_php_agrees_where_it_can_decode() {
     assert!(agreed >= 500, "{agreed}");
 }
 
-mod second_opinion {
-    use std::fmt;
-
-    use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-    use zmws::params::php::{KeyRef, Value};
-
-    /// What serde_php tells apart: strings are sequences of integers to it.
-    #[derive(Debug, PartialEq)]
-    pub(super) enum Any {
-        Null,
-        Bool(bool),
-        Int(i64),
-        Float(f64),
-        Sequence(Vec<Self>),
-        Map(Vec<(Self, Self)>),
-    }
-
-    impl<'de> Deserialize<'de> for Any {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            deserializer.deserialize_any(AnyVisitor)
-        }
-    }
-
-    struct AnyVisitor;
-
-    impl<'de> Visitor<'de> for AnyVisitor {
-        type Value = Any;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("anything")
-        }
-
-        fn visit_unit<E>(self) -> Result<Any, E> {
-            Ok(Any::Null)
-        }
-
-        fn visit_bool<E>(self, value: bool) -> Result<Any, E> {
-            Ok(Any::Bool(value))
-        }
-
-        fn visit_i64<E>(self, value: i64) -> Result<Any, E> {
-            Ok(Any::Int(value))
-        }
-
-        fn visit_u64<E>(self, value: u64) -> Result<Any, E> {
-            Ok(Any::Int(i64::try_from(value).expect("a byte of a string")))
-        }
-
-        fn visit_f64<E>(self, value: f64) -> Result<Any, E> {
-            Ok(Any::Float(value))
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Any, A::Error> {
-            let mut sequence = Vec::new();
-            while let Some(element) = elements.next_element()? {
-                sequence.push(element);
-            }
-            Ok(Any::Sequence(sequence))
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut elements: A) -> Result<Any, A::Error> {
-            let mut map = Vec::new();
-            while let Some(entry) = elements.next_entry()? {
-                map.push(entry);
-            }
-            Ok(Any::Map(map))
-        }
-    }
-
-    /// `None` for what serde_php takes for something else: arrays that begin with an integer key
-    /// without being lists, and keys that are integers among strings.
-    pub(super) fn as_serde_php_sees(value: &Value) -> Option<Any> {
-        let bytes = |text: &[u8]| Any::Sequence(text.iter().map(|&byte| Any::Int(byte.into())).collect());
-        Some(match value {
-            Value::Null => Any::Null,
-            Value::Bool(value) => Any::Bool(*value),
-            Value::Int(value) => Any::Int(*value),
-            Value::Float(value) => Any::Float(*value),
-            Value::String(text) => bytes(text),
-            Value::Array(array) if array.is_list() => {
-                Any::Sequence(array.iter().map(|(_, value)| as_serde_php_sees(value)).collect::<Option<_>>()?)
-            }
-            Value::Array(array) => {
-                let entry = |(key, value): (KeyRef<'_>, &Value)| match key {
-                    KeyRef::Int(_) => None,
-                    KeyRef::Bytes(text) => Some((bytes(text), as_serde_php_sees(value)?)),
-                };
-                Any::Map(array.iter().map(entry).collect::<Option<_>>()?)
-            }
-            _ => return None,
-        })
-    }
-}
-
 #[test]
 fn a_megabyte_of_nesting_is_refused_on_a_small_stack() {
     let refuse = || {
@@ -376,79 +284,6 @@ fn a_length_that_is_declared_allocates_nothing() {
     if let (Some(before), Some(after)) = (before, peak_kb()) {
         assert!(after < before + 4_000_000, "the peak grew from {before} to {after} kB");
     }
-}
-
-#[test]
-fn query_strings_become_what_parse_str_makes_of_them() {
-    let mut random = fastrand::Rng::with_seed(seed());
-    let inputs: Vec<Vec<u8>> = (0..5_000).map(|_| any_query(&mut random)).collect();
-    let Some(answers) = ask_php("parse_str.php", &[], inputs.iter().map(|input| hex(input)).collect()) else {
-        return;
-    };
-    for (input, answer) in inputs.iter().zip(&answers) {
-        let vars = query::parse(input, query::Limits::default());
-        let ours = php::encode(&Value::Array(vars_as_php(vars)));
-        assert_eq!(shown(&ours), shown(&unhex(answer)), "{}", shown(input));
-    }
-}
-
-fn vars_as_php(vars: Array<Node>) -> Array<Value> {
-    let value = |node| match node {
-        Node::Text(text) => Value::String(text),
-        Node::Array(inner) => Value::Array(vars_as_php(inner)),
-        Node::File(_) => unreachable!("a query has no files"),
-    };
-    vars.into_iter().map(|(key, node)| (key, value(node))).collect()
-}
-
-fn any_query(random: &mut fastrand::Rng) -> Vec<u8> {
-    let pieces: [&[u8]; 34] = [
-        b"a",
-        b"b",
-        b"a",
-        b"0",
-        b"1",
-        b"-1",
-        b"05",
-        b"9223372036854775807",
-        b"=",
-        b"=",
-        b"=",
-        b"&",
-        b"&",
-        b"&",
-        b"[",
-        b"]",
-        b"[]",
-        b"[]",
-        b"[a]",
-        b"[b]",
-        b"[0]",
-        b"[5]",
-        b"[ ]",
-        b"[ x",
-        b".",
-        b"+",
-        b"%20",
-        b"%5B",
-        b"%5d",
-        b"%00",
-        b"%",
-        b"\xff",
-        b"__Host-",
-        b"..Host-",
-    ];
-    let mut query = Vec::new();
-    for _ in 0..random.usize(1..24) {
-        if random.u8(0..200) == 0 {
-            query.extend(b"[x]".repeat(random.usize(60..70)));
-        }
-        query.extend_from_slice(random.choice(pieces).expect("there are pieces"));
-    }
-    if random.u8(0..200) == 0 {
-        query = [b"&", &query[..]].concat().repeat(400);
-    }
-    query
 }
 
 #[test]
