@@ -133,8 +133,10 @@ fn generation(trace: &Trace) -> Generation {
         }
         match (asked, answered) {
             ((true, true), (true, true)) => Generation::Both,
-            (_, (true, false)) | ((true, false), _) => Generation::One,
-            (_, (false, true)) | ((false, true), _) => Generation::Two,
+            (_, (true, false)) => Generation::One,
+            (_, (false, true)) => Generation::Two,
+            ((true, false), _) => Generation::One,
+            ((false, true), _) => Generation::Two,
             ((true, true), (false, false)) => Generation::Both,
             // Nobody asked: as good as any.
             ((false, false), _) => Generation::One,
