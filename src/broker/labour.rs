@@ -107,7 +107,9 @@ impl Broker {
         let known = self.services.key(service).is_some_and(|key| self.services[key].offered);
         let full = !known && self.services.offered() >= self.config.services_max;
         let offered = self.workers.get(&peer).map_or(0, |worker| worker.services.len());
-        if full || offered >= worker::SERVICES_MAX {
+        // RFC 8: the names in `mmi.` are the broker's own.
+        let reserved = service.as_bytes().starts_with(b"mmi.");
+        if full || reserved || offered >= worker::SERVICES_MAX {
             self.counters.services_refused += 1;
             actions.push(Action::Note(Note::ServiceRefused { peer, service: service.clone() }));
             if offered == 0 {

@@ -31,7 +31,7 @@ pub enum Note {
         /// The connection.
         peer: PeerId,
     },
-    /// A worker offered one service more than `services_max`.
+    /// A worker offered one service more than `services_max`, or one whose name is the broker's own.
     ServiceRefused {
         /// Its connection.
         peer: PeerId,

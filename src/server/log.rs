@@ -13,7 +13,7 @@ pub(super) fn note(note: &Note) {
         Note::WorkerExpired { peer, silent_ms } => warn!(%peer, silent_ms, "idle worker silent, dropped"),
         Note::WorkerUnknown { peer } => debug!(%peer, "word of a worker that has not said READY"),
         Note::ServiceRefused { peer, service } => {
-            warn!(%peer, %service, "too many services, one is not taken");
+            warn!(%peer, %service, "service not taken: there are too many, or its name is ours");
         }
         Note::JobRequeued { job, service, peer, attempts, cause } => {
             let cause = match cause {

@@ -355,6 +355,17 @@ transcript!(
 );
 
 transcript!(
+    a_service_in_the_brokers_own_names_is_refused,
+    "
+    m1 ready mmi.service
+    w1 ready mmi.mine
+    w1 ready S
+    w1 ready mmi.mine
+    c1 mmi mmi.service mmi.mine
+"
+);
+
+transcript!(
     an_answer_at_the_clients_port_counts_and_frees_the_worker,
     "
     w1 ready S
