@@ -2,10 +2,12 @@
 //! of an installed php-cli say is what `zmws::params` must say.
 //!
 //! Each test runs one PHP process over all its inputs (`tests/oracle/*.php`). Without PHP the tests
-//! say so and do nothing; with `ZMWS_REQUIRE_PEERS=1` they fail instead. Inputs come from a fixed
+//! are left out, and say so; with `ZMWS_REQUIRE_PEERS=1` they fail instead. Inputs come from a fixed
 //! seed; `ZMWS_ORACLE_SEED=n` tries others.
 
 mod forms;
+#[path = "../support/peers.rs"]
+mod peers;
 mod second_opinion;
 
 use std::fmt::Write as _;
@@ -17,35 +19,23 @@ use zmws::params::array::{Array, KeyRef};
 use zmws::params::php::{self, DecodeError, JsonError, Value};
 use zmws::params::{Precision, json};
 
+use peers::Peer;
+
 /// Runs `tests/oracle/<script>` with these arguments and lines of input; its lines of output.
 /// `None` if there is no PHP and none is required.
 fn ask_php(script: &str, arguments: &[&str], input: Vec<String>) -> Option<Vec<String>> {
     let path = format!("{}/tests/oracle/{script}", env!("CARGO_MANIFEST_DIR"));
-    let started = Command::new("php")
-        .args([
-            "-n",
-            "-d",
-            "memory_limit=1G",
-            "-d",
-            "display_errors=stderr",
-            "-d",
-            "error_reporting=24575",
-            "-d",
-            "pcre.jit=0",
-            &path,
-        ])
+    let found = Peer::Php.or_leave_out()?;
+    let options = ["memory_limit=1G", "display_errors=stderr", "error_reporting=24575", "pcre.jit=0"];
+    let mut php = Command::new(found.program)
+        .arg("-n")
+        .args(options.iter().flat_map(|option| ["-d", option]))
+        .arg(&path)
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .spawn();
-    let mut php = match started {
-        Ok(php) => php,
-        Err(error) if std::env::var_os("ZMWS_REQUIRE_PEERS").is_none_or(|value| value != "1") => {
-            println!("skipped: php cannot be started ({error}); ZMWS_REQUIRE_PEERS=1 makes this a failure");
-            return None;
-        }
-        Err(error) => panic!("php cannot be started: {error}"),
-    };
+        .spawn()
+        .expect("it was found a moment ago");
     let mut stdin = php.stdin.take().expect("piped");
     let lines = input.len();
     let feeder = std::thread::spawn(move || {
