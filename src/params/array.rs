@@ -141,6 +141,10 @@ impl<V> Map<V> {
             self.greatest = self.greatest.max(Some(integer));
         }
         if at > FEW {
+            if self.index.len() == self.index.capacity() {
+                // Fourfold: growing moves every entry.
+                self.index.reserve(3 * at);
+            }
             self.index.insert_unique(hash, (hash, at), |&(hash, _)| hash);
         }
         self.entries.push((key, value));
