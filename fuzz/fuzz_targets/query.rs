@@ -28,7 +28,7 @@ fuzz_target!(|data: &[u8]| {
 });
 
 fn depth(vars: &Array<Node>) -> usize {
-    let inner = vars.values().map(|node| match node {
+    let inner = vars.iter().map(|(_, node)| match node {
         Node::Array(inner) => depth(inner),
         Node::Text(_) | Node::File(_) => 0,
     });

@@ -2,9 +2,10 @@
 //!
 //! A list (keys 0, 1, 2 … in this order) is kept as a plain vector, which most arrays stay.
 
-use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 
 use bytes::Bytes;
+use hashbrown::HashTable;
 
 /// The key of an array's element.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -90,8 +91,11 @@ enum Entries<V> {
 #[derive(Clone, Debug)]
 struct Map<V> {
     entries: Vec<(Key, V)>,
-    /// Where a key stands; empty while there are so few that looking at each is faster.
-    index: HashMap<Key, usize>,
+    /// A key's hash and where it stands; empty while there are so few that looking at each is
+    /// faster.
+    index: HashTable<(u64, usize)>,
+    /// Seeded by the process: a peer cannot choose keys that collide.
+    hasher: RandomState,
     /// The greatest integer key there ever was.
     greatest: Option<i64>,
 }
@@ -104,28 +108,44 @@ impl<V> Map<V> {
         let greatest = list.len().checked_sub(1).map(int_key);
         let entries =
             list.into_iter().enumerate().map(|(at, value)| (Key::Int(int_key(at)), value)).collect();
-        let mut map = Self { entries, index: HashMap::new(), greatest };
+        let mut map = Self { entries, greatest, ..Self::with_capacity(0) };
         map.reindex();
         map
     }
 
+    fn with_capacity(capacity: usize) -> Self {
+        let (index, hasher) = (HashTable::new(), RandomState::new());
+        Self { entries: Vec::with_capacity(capacity), index, hasher, greatest: None }
+    }
+
     fn position(&self, key: &Key) -> Option<usize> {
-        match self.entries.len() {
-            ..=FEW => self.entries.iter().position(|(found, _)| found == key),
-            _ => self.index.get(key).copied(),
+        if self.entries.len() <= FEW {
+            return self.entries.iter().position(|(found, _)| found == key);
         }
+        self.indexed(key, self.hasher.hash_one(key))
+    }
+
+    fn indexed(&self, key: &Key, hash: u64) -> Option<usize> {
+        let same = |&(found, at): &(u64, usize)| found == hash && self.entries[at].0 == *key;
+        self.index.find(hash, same).map(|&(_, at)| at)
     }
 
     fn insert(&mut self, key: Key, value: V) -> Option<V> {
-        if let Some(at) = self.position(&key) {
+        let at = self.entries.len();
+        let hash = if at > FEW { self.hasher.hash_one(&key) } else { 0 };
+        let found = if at > FEW { self.indexed(&key, hash) } else { self.position(&key) };
+        if let Some(at) = found {
             return Some(std::mem::replace(&mut self.entries[at].1, value));
         }
         if let Key::Int(integer) = key {
             self.greatest = self.greatest.max(Some(integer));
         }
-        let at = self.entries.len();
         if at > FEW {
-            self.index.insert(key.clone(), at);
+            if self.index.len() == self.index.capacity() {
+                // Fourfold: growing moves every entry.
+                self.index.reserve(3 * at);
+            }
+            self.index.insert_unique(hash, (hash, at), |&(hash, _)| hash);
         }
         self.entries.push((key, value));
         if at == FEW {
@@ -144,7 +164,10 @@ impl<V> Map<V> {
     fn reindex(&mut self) {
         self.index.clear();
         if self.entries.len() > FEW {
-            self.index.extend(self.entries.iter().zip(0..).map(|((key, _), at)| (key.clone(), at)));
+            for (at, (key, _)) in self.entries.iter().enumerate() {
+                let hash = self.hasher.hash_one(key);
+                self.index.insert_unique(hash, (hash, at), |&(hash, _)| hash);
+            }
         }
     }
 }
@@ -160,8 +183,7 @@ impl<V: Nest> Array<V> {
         if key == KeyRef::Int(0) {
             return Self { entries: Entries::List(Vec::with_capacity(capacity)) };
         }
-        let entries = Vec::with_capacity(capacity);
-        Self { entries: Entries::Map(Box::new(Map { entries, index: HashMap::new(), greatest: None })) }
+        Self { entries: Entries::Map(Box::new(Map::with_capacity(capacity))) }
     }
 
     /// Elements.
