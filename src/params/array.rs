@@ -143,7 +143,7 @@ impl<V> Map<V> {
         if at > FEW {
             if self.index.len() == self.index.capacity() {
                 // Fourfold: growing moves every entry.
-                self.index.reserve(3 * at);
+                self.index.reserve(3 * at, |&(hash, _)| hash);
             }
             self.index.insert_unique(hash, (hash, at), |&(hash, _)| hash);
         }
