@@ -138,8 +138,26 @@ impl Server {
         self.clients.drain(LINGER).await;
         self.workers.drain(LINGER).await;
         self.news.flush();
+        self.log_counts();
         let totals = self.broker.totals();
         Farewell { queued: totals.queued, active: totals.active }
+    }
+
+    /// What was counted, in one line.
+    fn log_counts(&self) {
+        let jobs = self.broker.counters();
+        let (clients, workers) = (self.clients.counters(), self.workers.counters());
+        info!(
+            accepted = jobs.jobs_accepted,
+            completed = jobs.jobs_completed,
+            failed = jobs.jobs_failed,
+            requeued = jobs.jobs_requeued,
+            malformed = self.malformed,
+            protocol_errors = clients.protocol_errors + workers.protocol_errors,
+            slow = clients.slow + workers.slow,
+            vanished = clients.vanished + workers.vanished,
+            "stopped"
+        );
     }
 
     /// Turn after turn, until `stop` or until the broker is as `done` wants it.
