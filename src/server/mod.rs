@@ -8,6 +8,8 @@ mod config;
 mod log;
 mod news;
 mod stop;
+#[cfg(test)]
+mod tests;
 
 pub use config::{Addresses, Config};
 pub use stop::{Stopped, Stopper, stopper};
@@ -201,6 +203,10 @@ impl Server {
             self.handle_some(now, event);
             let event = client.and_then(|event| self.of_client(event));
             self.handle_some(now, event);
+        }
+        // The alarm is looked at when nothing else wakes us, which may be never.
+        if self.broker.deadline().is_some_and(|due| due <= now) {
+            self.handle(now, Event::Tick);
         }
         self.workers.flush();
         self.clients.flush();
