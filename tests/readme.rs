@@ -6,6 +6,7 @@ use std::process::Command;
 
 use support::broker::zmws;
 use support::http;
+use support::trace::zmws_trace;
 use support::up::{Up, without_id};
 
 const README: &str = include_str!("../README.md");
@@ -23,12 +24,14 @@ fn words(line: &str) -> Vec<&str> {
 }
 
 #[test]
-fn every_command_of_the_readme_is_one_that_zmws_knows() {
-    let commands: Vec<_> = code().filter(|line| line.starts_with("zmws ")).map(words).collect();
-    assert!(commands.len() >= 5, "{commands:?}");
+fn every_command_of_the_readme_is_one_that_its_program_knows() {
+    let is_ours = |line: &&str| line.starts_with("zmws ") || line.starts_with("zmws-trace ");
+    let commands: Vec<_> = code().filter(is_ours).map(words).collect();
+    assert!(commands.len() >= 8, "{commands:?}");
     for words in commands {
+        let program = if words[0] == "zmws" { zmws() } else { zmws_trace().into() };
         // An unknown word or flag is an error before --help is looked at.
-        let output = Command::new(zmws()).args(&words[1..]).arg("--help").output();
+        let output = Command::new(program).args(&words[1..]).arg("--help").output();
         let output = output.expect("the program starts");
         assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
@@ -41,9 +44,14 @@ fn every_flag_that_the_readme_names_exists() {
         let output = Command::new(zmws()).args([command, "--help"]).output();
         help += &String::from_utf8_lossy(&output.expect("the program starts").stdout);
     }
+    for command in ["record", "show", "run"] {
+        let output = Command::new(zmws_trace()).args([command, "--help"]).output();
+        help += &String::from_utf8_lossy(&output.expect("the program starts").stdout);
+    }
     let flags = README.split(|letter: char| !(letter.is_alphanumeric() || "-_".contains(letter)));
-    // Flags of cargo and of this test's own line are not ours.
-    for flag in flags.filter(|word| word.starts_with("--") && word.len() > 4 && *word != "--release") {
+    // Flags of cargo, and one of PHP's workers, are not ours.
+    let foreign = ["--release", "--path", "--backend-port"];
+    for flag in flags.filter(|word| word.starts_with("--") && word.len() > 4 && !foreign.contains(word)) {
         assert!(help.contains(flag), "the README speaks of {flag}, which no command has");
     }
 }

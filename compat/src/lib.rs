@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod differ;
+pub mod gateway;
 pub mod glance;
 pub mod glance_worker;
 pub mod known;

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use crate::differ::{About, Difference, Scene, differences};
+use crate::gateway;
 use crate::known::Known;
 use crate::memory::Memory;
 use crate::replay::{Played, play};
@@ -75,9 +76,21 @@ pub fn recordings(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Replays a file in memory.
+/// Replays a file: its messages in memory, its HTTP to our gateway.
 pub fn replay_file(path: &Path, known: &Known) -> Case {
-    replay_file_at(path, known, &|header| Box::new(Memory::new(header)))
+    let mut case = replay_file_at(path, known, &|header| Box::new(Memory::new(header)));
+    let Some(replayed) = &mut case.replayed else { return case };
+    let found = gateway::differences(&replayed.trace, &replayed.script);
+    if !found.is_empty() {
+        let Replayed { trace, script, played, differences } = &mut **replayed;
+        let scene = Scene { header: &trace.header, script, played };
+        differences.extend(found.into_iter().map(|difference| {
+            let entry = known.explains(scene, &difference);
+            (difference, entry)
+        }));
+        case.verdict = verdict(differences);
+    }
+    case
 }
 
 /// Replays a file to what `target` makes of its header.

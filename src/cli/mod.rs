@@ -7,6 +7,7 @@ mod flags;
 mod gateway;
 mod log;
 mod process;
+mod trace;
 mod up;
 mod worker;
 
@@ -30,6 +31,7 @@ enum Command {
     Worker(worker::Args),
     Call(call::Args),
     Up(up::Args),
+    Trace(trace::Args),
 }
 
 /// Why a command failed: one clear line.
@@ -51,6 +53,7 @@ pub(crate) fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Worker(args) => worker::run(args),
         Command::Call(args) => call::run(args),
         Command::Up(args) => up::run(args),
+        Command::Trace(args) => trace::run(args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -188,6 +188,7 @@ fn words(kind: &Kind) -> String {
         Kind::Told => "the worker was told something else".into(),
         Kind::Law(law) => format!("{law:?}"),
         Kind::Worker { .. } => "our worker says something else".into(),
+        Kind::Http { .. } => "our gateway does something else".into(),
         Kind::Stream => "our end of the stream says something else".into(),
     }
 }

@@ -12,6 +12,7 @@ pub(crate) use lists::is_sound as is_sound_list;
 pub use lists::{ListDifference, Row, RowKey, rows};
 pub(crate) use messages::differs;
 
+use crate::gateway::{HttpDifference, Oddity};
 use crate::ledger::{Ledger, QuestionIndex};
 use crate::replay::Played;
 use crate::script::Script;
@@ -84,6 +85,13 @@ pub enum Kind {
     Law(Law),
     /// Our end of a raw stream says something else.
     Stream,
+    /// Our gateway does something else.
+    Http {
+        /// What differs.
+        what: HttpDifference,
+        /// What is unusual in the request.
+        oddity: Oddity,
+    },
     /// Our worker says something else, or nothing.
     Worker {
         /// Nothing.

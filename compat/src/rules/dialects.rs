@@ -66,6 +66,7 @@ fn is_served(case: Case<'_>) -> bool {
         | Kind::Told
         | Kind::Law(_)
         | Kind::Stream
+        | Kind::Http { .. }
         | Kind::Worker { .. } => false,
     }
 }

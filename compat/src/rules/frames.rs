@@ -102,6 +102,7 @@ pub(super) fn client_zero(case: Case<'_>) -> bool {
         | Kind::Told
         | Kind::Law(_)
         | Kind::Stream
+        | Kind::Http { .. }
         | Kind::Worker { .. } => false,
     };
     zero && better && case.our_job().is_some()

@@ -5,6 +5,7 @@
 
 mod dialects;
 mod frames;
+mod http;
 mod lists;
 mod workers;
 
@@ -70,6 +71,24 @@ pub enum Rule {
     PartialIsAPart,
     /// An answer at the clients' port counts.
     AnswerAtTheClientsPort,
+    /// A response begins with a status line of HTTP.
+    HttpStatusLine,
+    /// `FNF` in a name or a value is no word for 404.
+    FnfIsData,
+    /// What is no request of HTTP is refused.
+    NoRequestIsRefused,
+    /// The answer to HEAD has no body.
+    HeadHasNoBody,
+    /// OPTIONS does no job.
+    OptionsDoNoJob,
+    /// A colon in a URL is data.
+    ColonIsData,
+    /// A service's name in a URL is percent-decoded.
+    NamesAreDecoded,
+    /// A job that gives parts is answered with its end.
+    EndNotPart,
+    /// A gateway in front of a broker of another generation keeps its own form, or says that there is none.
+    ForeignBroker,
 }
 
 impl Rule {
@@ -103,6 +122,15 @@ impl Rule {
             Self::WorkersAnswerJobsOnly => difference.kind == Kind::Worker { silent: true, sound: false },
             Self::PartialIsAPart => workers::partial(case),
             Self::AnswerAtTheClientsPort => workers::answer_at_clients_port(case),
+            Self::HttpStatusLine => http::status_line(case),
+            Self::FnfIsData => http::fnf_is_data(case),
+            Self::NoRequestIsRefused => http::no_request(case),
+            Self::HeadHasNoBody => http::head(case),
+            Self::OptionsDoNoJob => http::options(case),
+            Self::ColonIsData => http::colon_is_data(case),
+            Self::NamesAreDecoded => http::names_are_decoded(case),
+            Self::EndNotPart => http::end_not_part(case),
+            Self::ForeignBroker => http::foreign_broker(case),
         }
     }
 }

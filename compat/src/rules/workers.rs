@@ -33,6 +33,7 @@ pub(super) fn foreign_worker_counts(case: Case<'_>) -> bool {
         | Kind::Told
         | Kind::Law(_)
         | Kind::Stream
+        | Kind::Http { .. }
         | Kind::Worker { .. } => false,
     };
     refused && registered && served && case.our_job().is_some()
@@ -65,6 +66,7 @@ pub(super) fn long_jobs(case: Case<'_>) -> bool {
         | Kind::Told
         | Kind::Law(_)
         | Kind::Stream
+        | Kind::Http { .. }
         | Kind::Worker { .. } => false,
     }
 }
@@ -90,6 +92,7 @@ pub(super) fn orphans(case: Case<'_>) -> bool {
         | Kind::Told
         | Kind::Law(_)
         | Kind::Stream
+        | Kind::Http { .. }
         | Kind::Worker { .. } => false,
     };
     more && (ended(case, End::Left) || was_lost(case))
@@ -134,6 +137,7 @@ pub(super) fn several_services(case: Case<'_>) -> bool {
         | Kind::Told
         | Kind::Law(_)
         | Kind::Stream
+        | Kind::Http { .. }
         | Kind::Worker { .. } => false,
     }
 }
@@ -161,6 +165,7 @@ pub(super) fn only_ready(case: Case<'_>) -> bool {
         | Kind::Told
         | Kind::Law(_)
         | Kind::Stream
+        | Kind::Http { .. }
         | Kind::Worker { .. } => false,
     };
     served && refused && !offered(case.scene.recorded())
@@ -206,6 +211,7 @@ pub(super) fn answer_at_clients_port(case: Case<'_>) -> bool {
         | Kind::Told
         | Kind::Law(_)
         | Kind::Stream
+        | Kind::Http { .. }
         | Kind::Worker { .. } => false,
     }
 }

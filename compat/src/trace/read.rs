@@ -127,7 +127,8 @@ pub fn read_file(path: &Path) -> Result<Trace, ReadError> {
     read(&std::fs::read_to_string(path)?)
 }
 
-/// Reads the trace that `text` is.
+/// Reads the trace that `text` is. A last line that breaks off, as a recorder leaves it that was killed, is left
+/// out.
 ///
 /// # Errors
 ///
@@ -135,8 +136,16 @@ pub fn read_file(path: &Path) -> Result<Trace, ReadError> {
 pub fn read(text: &str) -> Result<Trace, ReadError> {
     let mut reader = Reader::new();
     let mut events = Vec::new();
-    for line in text.lines() {
-        events.extend(reader.line(line)?);
+    for line in text.split_inclusive('\n') {
+        match reader.line(line.trim_end_matches('\n').trim_end_matches('\r')) {
+            Ok(event) => events.extend(event),
+            Err(ReadError::Damaged { damage: Damage::Json(error), line: 2.. })
+                if error.is_eof() && !line.ends_with('\n') =>
+            {
+                break;
+            }
+            Err(error) => return Err(error),
+        }
     }
     let damage = || ReadError::Damaged { line: 1, damage: Damage::NoHeader };
     Ok(Trace { header: reader.header.ok_or_else(damage)?, conns: reader.conns, events })

@@ -1,0 +1,104 @@
+//! Where our gateway does otherwise than the original's (PROTOCOL.md §6, quirk 27).
+
+use super::Case;
+use crate::differ::Kind;
+use crate::gateway::{HttpDifference, Oddity};
+use crate::trace::Frame;
+
+fn what(case: Case<'_>) -> Option<(HttpDifference, Oddity)> {
+    match case.difference.kind {
+        Kind::Http { what, oddity } => Some((what, oddity)),
+        Kind::ReplyMissing
+        | Kind::ReplyExtra
+        | Kind::ReplyDiffers { .. }
+        | Kind::List(_)
+        | Kind::RunMissing
+        | Kind::RunExtra
+        | Kind::RunDiffers { .. }
+        | Kind::Runs { .. }
+        | Kind::Order { .. }
+        | Kind::Told
+        | Kind::Law(_)
+        | Kind::Stream
+        | Kind::Worker { .. } => None,
+    }
+}
+
+/// The status line of HTTP stands where the original's had no version.
+pub(super) fn status_line(case: Case<'_>) -> bool {
+    matches!(what(case), Some((HttpDifference::StatusLine, _)))
+}
+
+/// `FNF` in a name or a value is data; the original's gateway then says 404.
+pub(super) fn fnf_is_data(case: Case<'_>) -> bool {
+    matches!(what(case), Some((HttpDifference::Status(404, 200), Oddity::Fnf)))
+}
+
+/// What is no request of HTTP is answered 400, without a body.
+pub(super) fn no_request(case: Case<'_>) -> bool {
+    let ours = case.difference.ours.as_ref().map_or(&b""[..], |frames| &frames[0].bytes);
+    match what(case) {
+        Some((HttpDifference::Status(_, ours), Oddity::NoVersion | Oddity::NoRequest)) => ours == 400,
+        Some((HttpDifference::ContentType, Oddity::NoVersion | Oddity::NoRequest)) => {
+            ours.starts_with(b"HTTP/1.1 400 ")
+        }
+        Some((HttpDifference::Body, Oddity::NoVersion | Oddity::NoRequest)) => ours.is_empty(),
+        Some(_) | None => false,
+    }
+}
+
+/// The answer to HEAD has no body.
+pub(super) fn head(case: Case<'_>) -> bool {
+    let empty = case.difference.ours.is_none();
+    empty && matches!(what(case), Some((HttpDifference::Body, Oddity::Head)))
+}
+
+/// OPTIONS asks what may be asked; no job is done.
+pub(super) fn options(case: Case<'_>) -> bool {
+    let empty = case.difference.ours.is_none();
+    match what(case) {
+        Some((HttpDifference::Status(_, ours), Oddity::Options)) => ours == 204,
+        Some((HttpDifference::ContentType, Oddity::Options)) => true,
+        Some((HttpDifference::Body, Oddity::Options)) => empty,
+        Some(_) | None => false,
+    }
+}
+
+/// A colon in the request line is data; the original's gateway takes the line for a header, and asks nothing.
+pub(super) fn colon_is_data(case: Case<'_>) -> bool {
+    let asked = case.difference.recorded.is_some();
+    !asked && matches!(what(case), Some((HttpDifference::Question, Oddity::Colon)))
+}
+
+/// Names are decoded.
+pub(super) fn names_are_decoded(case: Case<'_>) -> bool {
+    let name = |frames: Option<&Vec<Frame>>| frames.is_some_and(|frames| frames[0].bytes.contains(&b'%'));
+    let (recorded, ours) = (case.difference.recorded.as_ref(), case.difference.ours.as_ref());
+    let decoded = name(recorded) && !name(ours) && ours.is_some();
+    decoded && matches!(what(case), Some((HttpDifference::Question, Oddity::EscapedName)))
+}
+
+/// A job that gives parts is answered with its end, not with the first part.
+pub(super) fn end_not_part(case: Case<'_>) -> bool {
+    let ours = case.difference.ours.as_ref().map_or(&b""[..], |frames| &frames[0].bytes);
+    let is_end = ours.windows(10).any(|window| window == b"COMPLETE: ");
+    is_end && matches!(what(case), Some((HttpDifference::Body, Oddity::Parts)))
+}
+
+/// In front of a broker of another generation a body has the form that our gateway is set to; an answer that
+/// it cannot read is 502.
+pub(super) fn foreign_broker(case: Case<'_>) -> bool {
+    let bytes = |frames: &Option<Vec<Frame>>| {
+        frames.as_ref().map(|frames| frames[0].bytes.clone()).unwrap_or_default()
+    };
+    let (recorded, ours) = (bytes(&case.difference.recorded), bytes(&case.difference.ours));
+    match what(case) {
+        Some((HttpDifference::Status(200, 502), Oddity::ForeignBroker)) => true,
+        Some((HttpDifference::ContentType, Oddity::ForeignBroker)) => ours.starts_with(b"HTTP/1.1 502 "),
+        Some((HttpDifference::Body, Oddity::ForeignBroker)) => {
+            let twice = [&recorded[..], &recorded].join(&b'\n');
+            ours == twice || ours.starts_with(b"{\"error\":\"bad-answer\"")
+        }
+        Some(_) | None => false,
+    }
+}
