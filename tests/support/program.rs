@@ -14,7 +14,8 @@ use super::{now, poll};
 pub(crate) struct Program {
     name: String,
     child: Child,
-    lines: Receiver<String>,
+    /// Behind a lock so that a program may be shared by threads, one of which reads.
+    lines: Mutex<Receiver<String>>,
     log: Arc<Mutex<String>>,
 }
 
@@ -29,12 +30,12 @@ impl Program {
         let stderr = child.stderr.take().expect("it is piped");
         follow(stdout, Arc::clone(&log), Some(sender));
         follow(stderr, Arc::clone(&log), None);
-        Self { name: name.to_owned(), child, lines, log }
+        Self { name: name.to_owned(), child, lines: Mutex::new(lines), log }
     }
 
     /// The next line of standard output; `None` when it has ended.
     pub(crate) fn line(&self, patience: Duration) -> Option<String> {
-        match self.lines.recv_timeout(patience) {
+        match self.lines.lock().expect("no reader panics").recv_timeout(patience) {
             Ok(line) => Some(line),
             Err(RecvTimeoutError::Disconnected) => None,
             Err(RecvTimeoutError::Timeout) => {
@@ -45,7 +46,7 @@ impl Program {
 
     /// The next line of standard output that is there already.
     pub(crate) fn line_if_any(&self) -> Option<String> {
-        self.lines.try_recv().ok()
+        self.lines.lock().expect("no reader panics").try_recv().ok()
     }
 
     /// Reads lines until one makes a value.

@@ -48,9 +48,14 @@ impl Script {
     }
 
     /// All lines until it ends, which it must do well.
-    pub(crate) fn finish(mut self) -> Vec<Value> {
+    pub(crate) fn finish(self) -> Vec<Value> {
+        self.finish_within(PATIENCE)
+    }
+
+    /// The same, with the longest wait for a line.
+    pub(crate) fn finish_within(mut self, patience: Duration) -> Vec<Value> {
         let mut events = Vec::new();
-        while let Some(line) = self.program.line(PATIENCE) {
+        while let Some(line) = self.program.line(patience) {
             events.push(serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}")));
         }
         let status = self.program.end(PATIENCE);

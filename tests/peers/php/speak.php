@@ -64,9 +64,18 @@ function tagged($value): string
     return 'PARAM-JSON: ' . json_encode($value);
 }
 
+/** A value in PHP's own coding. */
+function tagged_php($value): string
+{
+    return 'PARAM-PHP: ' . serialize($value);
+}
+
 /** The value behind the tag; the frame itself if there is none. */
 function untagged(string $frame)
 {
+    if (str_starts_with($frame, 'PARAM-PHP: ')) {
+        return unserialize(substr($frame, 11), ['allowed_classes' => false]);
+    }
     return str_starts_with($frame, 'PARAM-JSON: ') ? json_decode(substr($frame, 12), true) : $frame;
 }
 
