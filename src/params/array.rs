@@ -91,8 +91,10 @@ enum Entries<V> {
 #[derive(Clone, Debug)]
 struct Map<V> {
     entries: Vec<(Key, V)>,
-    /// A key's hash and where it stands; empty while there are so few that looking at each is
-    /// faster.
+    /// Whether each key is greater than the one before, so that a key is found by halving.
+    ascending: bool,
+    /// A key's hash and where it stands; empty while the keys ascend, or are so few that looking at
+    /// each is faster.
     index: HashTable<(u64, usize)>,
     /// Seeded by the process: a peer cannot choose keys that collide.
     hasher: RandomState,
@@ -115,12 +117,15 @@ impl<V> Map<V> {
 
     fn with_capacity(capacity: usize) -> Self {
         let (index, hasher) = (HashTable::new(), RandomState::new());
-        Self { entries: Vec::with_capacity(capacity), index, hasher, greatest: None }
+        Self { entries: Vec::with_capacity(capacity), ascending: true, index, hasher, greatest: None }
     }
 
     fn position(&self, key: &Key) -> Option<usize> {
         if self.entries.len() <= FEW {
             return self.entries.iter().position(|(found, _)| found == key);
+        }
+        if self.ascending {
+            return self.entries.binary_search_by(|(found, _)| found.cmp(key)).ok();
         }
         self.indexed(key, self.hasher.hash_one(key))
     }
@@ -131,27 +136,37 @@ impl<V> Map<V> {
     }
 
     fn insert(&mut self, key: Key, value: V) -> Option<V> {
+        if self.ascending && self.entries.last().is_none_or(|(last, _)| *last < key) {
+            self.append(key, value);
+            return None;
+        }
         let at = self.entries.len();
-        let hash = if at > FEW { self.hasher.hash_one(&key) } else { 0 };
-        let found = if at > FEW { self.indexed(&key, hash) } else { self.position(&key) };
+        let is_indexed = at > FEW && !self.ascending;
+        let hash = if is_indexed { self.hasher.hash_one(&key) } else { 0 };
+        let found = if is_indexed { self.indexed(&key, hash) } else { self.position(&key) };
         if let Some(at) = found {
             return Some(std::mem::replace(&mut self.entries[at].1, value));
         }
-        if let Key::Int(integer) = key {
-            self.greatest = self.greatest.max(Some(integer));
-        }
-        if at > FEW {
+        if is_indexed {
             if self.index.len() == self.index.capacity() {
                 // Fourfold: growing moves every entry.
                 self.index.reserve(3 * at, |&(hash, _)| hash);
             }
             self.index.insert_unique(hash, (hash, at), |&(hash, _)| hash);
         }
-        self.entries.push((key, value));
-        if at == FEW {
+        self.append(key, value);
+        if self.ascending || at == FEW {
+            self.ascending = false;
             self.reindex();
         }
         None
+    }
+
+    fn append(&mut self, key: Key, value: V) {
+        if let Key::Int(integer) = key {
+            self.greatest = self.greatest.max(Some(integer));
+        }
+        self.entries.push((key, value));
     }
 
     fn remove(&mut self, key: &Key) -> Option<V> {
@@ -163,7 +178,7 @@ impl<V> Map<V> {
 
     fn reindex(&mut self) {
         self.index.clear();
-        if self.entries.len() > FEW {
+        if self.entries.len() > FEW && !self.ascending {
             for (at, (key, _)) in self.entries.iter().enumerate() {
                 let hash = self.hasher.hash_one(key);
                 self.index.insert_unique(hash, (hash, at), |&(hash, _)| hash);
