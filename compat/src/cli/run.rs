@@ -94,11 +94,19 @@ impl Args {
         if let Some(dir) = &self.upstream {
             peers.extend(Peers::original(dir, &place).map_err(Trouble::io(dir.display()))?);
         }
-        let cases: Vec<Case> = peers.programs.iter().map(|programs| programs.play(&place, known)).collect();
-        for (programs, case) in peers.programs.iter().zip(&cases) {
-            let Some(replayed) = &case.replayed else { continue };
-            let (asked, ended) = answered(replayed);
-            println!("{}: {ended} of {asked} questions answered", programs.name);
+        let mut cases = Vec::new();
+        for programs in &peers.programs {
+            match programs.play(&place, known) {
+                Ok(case) => cases.push(case),
+                Err(left) => {
+                    peers.left.push(left);
+                    continue;
+                }
+            }
+            let replayed = cases.last().and_then(|case: &Case| case.replayed.as_ref());
+            let (asked, ended) = replayed.map_or((0, 0), |replayed| answered(replayed));
+            let left = if ended < asked { ": its worker left with a job" } else { "" };
+            println!("{}: {ended} of {asked} questions answered{left}", programs.name);
         }
         for left in &peers.left {
             println!("{}: left out: {}", left.what, left.why);

@@ -8,6 +8,7 @@ mod session;
 
 pub use peers::{Left, Peers};
 
+use session::NoSession;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -36,11 +37,16 @@ pub const WORKER_PORT: &str = "{workers}";
 
 impl Programs {
     /// Plays them against our broker, and replays what passed. The recording goes to `dir`.
-    pub fn play(&self, dir: &Path, known: &Known) -> Case {
+    ///
+    /// # Errors
+    ///
+    /// A worker that does not start on this machine.
+    pub fn play(&self, dir: &Path, known: &Known) -> Result<Case, Left> {
         let file = dir.join(format!("{}.jsonl", self.name.replace(' ', "-")));
         match session::record(self, &file) {
-            Ok(()) => judged(replay_file(&file, known)),
-            Err(error) => broken(file, error.to_string()),
+            Ok(()) => Ok(judged(replay_file(&file, known))),
+            Err(NoSession::WorkerEnded(why)) => Err(Left { what: self.name.clone(), why }),
+            Err(NoSession::Io(error)) => Ok(broken(file, error.to_string())),
         }
     }
 }
@@ -65,7 +71,9 @@ fn judged(mut case: Case) -> Case {
 pub fn answered(replayed: &Replayed) -> (usize, usize) {
     let questions = replayed.script.recorded.questions.iter();
     let waits: Vec<_> = questions.filter(|question| question.asked.kind == Kind::Wait).collect();
-    let ended = |reply: &Reply| matches!(reply, Reply::Ended { .. } | Reply::Refused { .. });
+    let ended = |reply: &Reply| {
+        matches!(reply, Reply::Ended { .. } | Reply::Refused { .. } | Reply::Majordomo { .. })
+    };
     let has_end = waits
         .iter()
         .filter(|question| question.replies.iter().any(|reply| ended(&Reply::read(&reply.frames))));

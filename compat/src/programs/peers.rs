@@ -25,13 +25,40 @@ pub struct Left {
     pub why: String,
 }
 
-/// What the clients of our own scripts ask for.
-const CASES: &str = "reverse,nothing,fail,stream,big,background,unknown,workers";
+/// Scripts of ours, in `tests/peers/`.
+struct Scripts {
+    name: &'static str,
+    folder: &'static str,
+    ending: &'static str,
+    dialects: [&'static str; 2],
+    /// What the clients ask for.
+    cases: &'static str,
+}
+
+const PHP: Scripts = Scripts {
+    name: "php-zmq",
+    folder: "php",
+    ending: "php",
+    dialects: ["zmws1", "zmws2"],
+    cases: "reverse,nothing,fail,stream,big,background,unknown,workers",
+};
+
+const PYTHON: Scripts = Scripts {
+    name: "pyzmq",
+    folder: "python",
+    ending: "py",
+    dialects: ["mdp01", "mdp02"],
+    cases: "reverse,nothing,fail,big,frames,mmi",
+};
 
 /// Whether this php-zmq can poll two sockets, which the original's broker has to.
 const POLLS_TWO: &str = "$context = new ZMQContext(); $poll = new ZMQPoll();
     foreach ([1, 2] as $key) { $kept[] = $socket = new ZMQSocket($context, ZMQ::SOCKET_DEALER); $poll->add($socket, ZMQ::POLL_IN); }
     exit($poll->count() === 2 ? 0 : 1);";
+
+/// The original's sample. 0.9.6 names a constant that is nowhere defined; PHP 5 took it for its own name.
+const ORIGINAL_WORKER: &str = "define('HEARTBEAT_RETRIES', 'HEARTBEAT_RETRIES');
+    include substr($argv[1], strlen('--tree=')) . '/sample_workers/reverse.php';";
 
 /// Three jobs by the original's own class of clients.
 const ORIGINAL_CLIENT: &str = "include $argv[1] . '/src/client_base.php';
@@ -45,11 +72,11 @@ impl Peers {
     pub fn scripts() -> Self {
         let mut peers = Self::default();
         match php() {
-            Some(php) => peers.script("php-zmq", &php, "php", "php"),
+            Some(php) => peers.script(&php, &PHP),
             None => peers.leave("php-zmq", "no php with zmq; ZMWS_PHP may name one"),
         }
         match python() {
-            Some(python) => peers.script("pyzmq", &python, "python", "py"),
+            Some(python) => peers.script(&python, &PYTHON),
             None => peers.leave("pyzmq", "no python3 with zmq; ZMWS_PYTHON may name one"),
         }
         peers
@@ -93,26 +120,25 @@ impl Peers {
         self.left.push(Left { what: what.into(), why: why.into() });
     }
 
-    fn script(&mut self, name: &str, interpreter: &str, folder: &str, ending: &str) {
-        let path = |script: &str| own(folder, script, ending);
-        let worker = |dialect: &str| {
-            let flags = [format!("--port={WORKER_PORT}"), format!("--dialect={dialect}")];
-            let words = [interpreter.to_owned(), path("worker"), "--service=STR-REV".into()];
-            words.into_iter().chain(flags).collect()
-        };
-        let client = |(dialect, socket): (&str, &str)| {
-            let words = [interpreter.to_owned(), path("client"), "--service=STR-REV".into()];
+    fn script(&mut self, interpreter: &str, scripts: &Scripts) {
+        let words = |script: &str, port: &str, dialect: &str| {
+            let path = own(scripts.folder, script, scripts.ending);
             let flags =
-                [format!("--dialect={dialect}"), format!("--socket={socket}"), format!("--cases={CASES}")];
-            words.into_iter().chain([format!("--port={CLIENT_PORT}")]).chain(flags).collect()
+                [format!("--port={port}"), format!("--dialect={dialect}"), "--service=STR-REV".into()];
+            [interpreter.to_owned(), path].into_iter().chain(flags).collect::<Vec<String>>()
         };
-        let kinds = [("zmws1", "req"), ("zmws1", "dealer"), ("zmws2", "req"), ("zmws2", "dealer")];
-        for dialect in ["zmws1", "zmws2"] {
+        let client = |dialect: &str, socket: &str| {
+            let flags = [format!("--socket={socket}"), format!("--cases={}", scripts.cases)];
+            words("client", CLIENT_PORT, dialect).into_iter().chain(flags).collect()
+        };
+        for dialect in scripts.dialects {
+            let kinds =
+                scripts.dialects.into_iter().flat_map(|dialect| [(dialect, "req"), (dialect, "dealer")]);
             self.programs.push(Programs {
-                name: format!("{name} {dialect} worker"),
+                name: format!("{} {dialect} worker", scripts.name),
                 service: "STR-REV".into(),
-                worker: worker(dialect),
-                clients: kinds.map(client).into(),
+                worker: words("worker", WORKER_PORT, dialect),
+                clients: kinds.map(|(dialect, socket)| client(dialect, socket)).collect(),
             });
         }
     }
@@ -123,7 +149,10 @@ fn original_at(php: &str, tag: &str, tree: &Path) -> Programs {
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
     let worker = [
         php,
-        &format!("{root}/sample_workers/reverse.php"),
+        "-r",
+        ORIGINAL_WORKER,
+        "--",
+        &format!("--tree={root}"),
         &format!("--backend-port={WORKER_PORT}"),
         &format!("--frontend-port={CLIENT_PORT}"),
         "--service-name=STR-REV",

@@ -1,5 +1,6 @@
 //! One session: our broker, a recorder in front of it, a worker, its clients.
 
+use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -23,8 +24,19 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// How often it is looked whether they have.
 const LOOK: Duration = Duration::from_millis(20);
 
+/// Why there is no recording.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoSession {
+    /// The worker ended before it had come, with these words.
+    #[error("its worker ended: {0}")]
+    WorkerEnded(String),
+    /// Something else.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
 /// Records a session of `programs` to a file.
-pub(super) fn record(programs: &Programs, file: &Path) -> io::Result<()> {
+pub(super) fn record(programs: &Programs, file: &Path) -> Result<(), NoSession> {
     let header = Header {
         scenario: programs.name.clone(),
         upstream: "zmws".into(),
@@ -37,11 +49,17 @@ pub(super) fn record(programs: &Programs, file: &Path) -> io::Result<()> {
     let recorder = Recorder::start(&server, header, file)?;
     let [clients, workers] = recorder.ports;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let played = || -> io::Result<()> {
-        let mut worker = Process::start(command(&programs.worker, clients, workers)?)?;
-        known(&runtime, server.clients, &programs.service, &mut worker)?;
+    let played = || -> Result<(), NoSession> {
+        let log = file.with_extension("log");
+        let mut worker = Process::start(command(&programs.worker, clients, workers)?, &log)?;
+        if !known(&runtime, server.clients, &programs.service, &mut worker)? {
+            let text = std::fs::read_to_string(&log).unwrap_or_default();
+            let line = text.lines().find(|line| line.contains("rror")).unwrap_or("it does not say why");
+            return Err(NoSession::WorkerEnded(line.to_owned()));
+        }
         for client in &programs.clients {
-            let mut client = Process::start(command(client, clients, workers)?)?;
+            let mut client =
+                Process::start(command(client, clients, workers)?, &file.with_extension("client.log"))?;
             // One that does not end in time is seen by what it did not get.
             runtime.block_on(async { timeout(PATIENCE, client.end()).await }).ok();
         }
@@ -52,8 +70,8 @@ pub(super) fn record(programs: &Programs, file: &Path) -> io::Result<()> {
     played
 }
 
-/// Waits until the broker knows a worker of the service.
-fn known(runtime: &Runtime, broker: SocketAddr, service: &str, worker: &mut Process) -> io::Result<()> {
+/// Waits until the broker knows a worker of the service; `false` if the worker ends before.
+fn known(runtime: &Runtime, broker: SocketAddr, service: &str, worker: &mut Process) -> io::Result<bool> {
     let listed = format!("\"service\":\"{service}\"");
     runtime.block_on(async {
         let client = Client::builder().servers([broker.to_string()]).connect();
@@ -61,10 +79,10 @@ fn known(runtime: &Runtime, broker: SocketAddr, service: &str, worker: &mut Proc
             loop {
                 let list = client.list(View::Workers).await.map_err(io::Error::other)?;
                 if String::from_utf8_lossy(&list).contains(&listed) {
-                    return Ok(());
+                    return Ok(true);
                 }
                 if worker.0.try_wait()?.is_some() {
-                    return Err(io::Error::other("its worker ended"));
+                    return Ok(false);
                 }
                 sleep(LOOK).await;
             }
@@ -77,9 +95,11 @@ fn known(runtime: &Runtime, broker: SocketAddr, service: &str, worker: &mut Proc
 struct Process(Child);
 
 impl Process {
-    fn start(mut command: Command) -> io::Result<Self> {
-        let silent = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        Ok(Self(silent.spawn()?))
+    /// What it prints goes to `log`.
+    fn start(mut command: Command, log: &Path) -> io::Result<Self> {
+        let log = File::create(log)?;
+        let command = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        Ok(Self(command.spawn()?))
     }
 
     async fn end(&mut self) {
