@@ -12,6 +12,7 @@ use std::process::{Command, Output};
 use rustix::process::Signal;
 use support::PATIENCE;
 use support::broker::{Broker, zmws};
+use support::http;
 use support::peers::{Found, Peer};
 use support::program::Program;
 use support::script::Script;
@@ -37,10 +38,12 @@ struct Recorder {
     program: Program,
     clients: u16,
     workers: u16,
+    http: Option<u16>,
 }
 
 impl Recorder {
-    fn start(broker: &Broker, file: &Path) -> Self {
+    /// With more words, for ports beside the two.
+    fn start(broker: &Broker, file: &Path, more: &[&str]) -> Self {
         let (clients, workers) =
             (format!("127.0.0.1:{}", broker.clients), format!("127.0.0.1:{}", broker.workers));
         let mut words = command(
@@ -56,14 +59,15 @@ impl Recorder {
         );
         // The ports and the heartbeats of this test are not the usual ones.
         let unusual = ["--as", "frontend", "--as", "backend", "--heartbeat-interval", "1"];
-        words.extend(unusual.map(str::to_owned));
+        words.extend(unusual.iter().chain(more).map(|word| (*word).to_owned()));
         let program = Program::start("zmws-trace record", Command::new(zmws_trace()).args(words));
         let port = |line: &str| {
             let address = line.strip_prefix("recording ")?.split(' ').next()?;
             address.rsplit_once(':')?.1.parse().ok()
         };
         let [clients, workers] = [(); 2].map(|()| program.wait_for("its port", PATIENCE, port));
-        Self { program, clients, workers }
+        let http = (!more.is_empty()).then(|| program.wait_for("its port", PATIENCE, port));
+        Self { program, clients, workers, http }
     }
 
     fn stop(mut self) {
@@ -79,7 +83,7 @@ fn recording(name: &str) -> PathBuf {
 
 /// Plays a PHP worker and PHP clients of each kind through a recorder, and checks its recording.
 fn recorded_php(php: &Found, broker: &Broker, file: &Path) {
-    let recorder = Recorder::start(broker, file);
+    let recorder = Recorder::start(broker, file, &[]);
     let flags = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
     let worker = Script::start(Peer::Php, php, "worker", recorder.workers, &flags(&["--service=STR-REV"]));
     worker.wait_for("ready");
@@ -114,6 +118,45 @@ fn what_php_peers_said_to_our_broker_is_answered_without_any_difference() {
     let replayed = run(zmws_trace(), &command("zmws-trace run", &path));
     let text = String::from_utf8_lossy(&replayed.stdout);
     assert!(replayed.status.success() && text.trim_end().ends_with(" same"), "{text}");
+}
+
+#[test]
+fn what_a_gateway_answered_over_http_is_answered_without_any_difference() {
+    let broker = Broker::start(&[]);
+    let file = recording("switching-http");
+    // The recorder must know the gateway's port and the gateway the recorder's: one of them is chosen first.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    let web = free.expect("a free port");
+    let more = ["--listen", "0", "--to", &web.to_string(), "--as", "http"];
+    let recorder = Recorder::start(&broker, &file, &more);
+    let mut worker = Command::new(zmws());
+    worker.args(["worker", "--service-name=STR-REV", "--builtin", "reverse"]);
+    worker.arg(format!("--backend-port={}", recorder.workers));
+    let _worker = Program::start("zmws worker", &mut worker);
+    broker.wait_for_workers("STR-REV", 1);
+    let mut gateway = Command::new(zmws());
+    gateway.args(["gateway", &format!("--client-port={}", recorder.clients)]);
+    gateway.arg(format!("--http-port={}", web.port()));
+    let _gateway = Program::start("zmws gateway", &mut gateway);
+    support::poll("the gateway listens", PATIENCE, || std::net::TcpStream::connect(web).ok());
+    let port = recorder.http.expect("a third door");
+    for path in ["/SYNC-STR-REV?str=abc", "/STR-REV?str=x", "/NOBODY", "/", "/SERVER-WORKERS", "/v1/services"]
+    {
+        http::get(port, path);
+    }
+    recorder.stop();
+    let path = [("monday.jsonl", file.to_str().expect("a path in UTF-8"))];
+    let replayed = run(zmws_trace(), &command("zmws-trace run", &path));
+    let text = String::from_utf8_lossy(&replayed.stdout);
+    assert!(replayed.status.success() && text.trim_end().ends_with(" same"), "{text}");
+    // What is the same is not nothing: with one byte of a body spoilt it is noticed.
+    let spoilt = std::fs::read_to_string(&file)
+        .expect("just written")
+        .replace(r#""cba\"\nCOMPLETE"#, r#""cbX\"\nCOMPLETE"#);
+    std::fs::write(&file, spoilt).expect("writable");
+    let replayed = run(zmws_trace(), &command("zmws-trace run", &path));
+    let text = String::from_utf8_lossy(&replayed.stdout);
+    assert!(!replayed.status.success() && text.contains("our gateway's body is another"), "{text}");
 }
 
 /// A broker at given ports.

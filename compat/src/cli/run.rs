@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use super::Trouble;
 use crate::known::{Known, OURS};
 use crate::live::{Doors, Live};
+use crate::programs::{Peers, answered};
 use crate::report::{is_bad, page, table};
 use crate::suite::{Case, Verdict, recordings, replay_file, replay_live};
 use crate::target::Target;
@@ -26,7 +27,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     known: Option<PathBuf>,
 
-    /// Replay over real sockets and in real time, to a server started for it or to --clients and --workers
+    /// Replay over real sockets and in real time, to a server started for it or to --clients and --workers; and play
+    /// PHP and Python programs, if there are, against our broker
     #[arg(long)]
     live: bool,
 
@@ -37,6 +39,10 @@ pub(super) struct Args {
     /// Where the workers of a running broker connect
     #[arg(long, value_name = "HOST:PORT", requires_all = ["live", "clients"])]
     workers: Option<String>,
+
+    /// Play the original's workers and clients at each tag of this git checkout against our broker
+    #[arg(long, value_name = "DIR", requires = "live")]
+    upstream: Option<PathBuf>,
 
     /// Leave out recordings that take longer, over sockets
     #[arg(long, value_name = "SECONDS", default_value_t = 20)]
@@ -59,7 +65,8 @@ impl Args {
         };
         let known = Known::read(&known)?;
         let files = self.files()?;
-        let cases: Vec<Case> = files.iter().filter_map(|path| self.replay(path, &known)).collect();
+        let mut cases: Vec<Case> = files.iter().filter_map(|path| self.replay(path, &known)).collect();
+        cases.extend(self.programs(&known)?);
         for case in &cases {
             self.tell(case, &known);
         }
@@ -73,6 +80,38 @@ impl Args {
             bad += unused(&cases, &known);
         }
         Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    /// Real programs against our broker, unless recordings or a broker of the user's own are asked for.
+    fn programs(&self, known: &Known) -> Result<Vec<Case>, Trouble> {
+        let asked_for_else = self.dir.is_some() || self.file.is_some() || self.clients.is_some();
+        if !self.live || asked_for_else {
+            return Ok(Vec::new());
+        }
+        let place = self.html.with_file_name("live");
+        std::fs::create_dir_all(&place).map_err(Trouble::io(place.display()))?;
+        let mut peers = Peers::scripts();
+        if let Some(dir) = &self.upstream {
+            peers.extend(Peers::original(dir, &place).map_err(Trouble::io(dir.display()))?);
+        }
+        let mut cases = Vec::new();
+        for programs in &peers.programs {
+            match programs.play(&place, known) {
+                Ok(case) => cases.push(case),
+                Err(left) => {
+                    peers.left.push(left);
+                    continue;
+                }
+            }
+            let replayed = cases.last().and_then(|case: &Case| case.replayed.as_ref());
+            let (asked, ended) = replayed.map_or((0, 0), |replayed| answered(replayed));
+            let left = if ended < asked { ": its worker left with a job" } else { "" };
+            println!("{}: {ended} of {asked} questions answered{left}", programs.name);
+        }
+        for left in &peers.left {
+            println!("{}: left out: {}", left.what, left.why);
+        }
+        Ok(cases)
     }
 
     /// `None` if it is left out.

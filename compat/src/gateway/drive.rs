@@ -52,27 +52,18 @@ pub(super) fn play(exchanges: &[Exchange], script: &Script) -> Vec<Outcome> {
 }
 
 async fn one(exchange: &Exchange, script: &Script) -> Outcome {
-    let question = exchange.question.map(|question| &script.recorded.questions[question]);
-    let part = Part {
-        asked: question
-            .map(|question| (Asked::read(&question.frames, Generation::Both), question.frames.clone())),
-        replies: question
-            .map(|question| &question.replies[..])
-            .unwrap_or_default()
-            .iter()
-            .map(|heard| heard.frames.iter().map(Frame::filled).collect())
-            .collect(),
-    };
+    let questions = exchange.questions.iter().map(|&question| &script.recorded.questions[question]);
+    let part = Part { questions: questions.collect() };
     let is_answered = exchange.answer().is_some();
     // Nothing is known of what the gateway would do, or it is known to do nothing.
-    if !is_answered && question.is_none() {
+    if !is_answered && part.questions.is_empty() {
         return Outcome::Asked;
     }
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     let Ok(router) = Router::bind(any, ListenerOptions::default()) else { return Outcome::Silent };
     let Ok(listener) = gateway::bind("127.0.0.1:0").await else { return Outcome::Silent };
     let Ok(address) = listener.local_addr() else { return Outcome::Silent };
-    let config = config(router.local_addr(), generation(question, script));
+    let config = config(router.local_addr(), part.questions.first().copied(), script);
     let _gateway = Task(spawn_local(gateway::serve(listener, config, std::future::pending())));
     let response = request(address, exchange);
     let broker = part.play(router, is_answered);
@@ -85,57 +76,58 @@ async fn one(exchange: &Exchange, script: &Script) -> Outcome {
     timeout(PATIENCE, outcome).await.unwrap_or(Outcome::Silent)
 }
 
-/// Of which generation the recorded gateway is: that of its question, or else of its broker.
-fn generation(question: Option<&Question>, script: &Script) -> Generation {
-    match question.map(|question| Asked::read(&question.frames, Generation::Both).form) {
-        Some(Form::Zmws1) => Generation::One,
-        Some(Form::Zmws2) => Generation::Two,
-        Some(Form::Majordomo1 | Form::Majordomo2) | None => script.recorded.generation(),
-    }
-}
-
-fn config(broker: SocketAddr, generation: Generation) -> Config {
-    let (dialect, body_form) = match generation {
-        Generation::One | Generation::Both => (Dialect::Zmws1, BodyForm::V1),
-        Generation::Two => (Dialect::Zmws2, BodyForm::V2),
+/// The settings with which our gateway does as the recorded one did: of the original's the dialect tells the
+/// version.
+fn config(broker: SocketAddr, question: Option<&Question>, script: &Script) -> Config {
+    let recorded = script.recorded.generation();
+    let form = question.map(|question| Asked::read(&question.frames, Generation::Both).form);
+    let dialect = match (form, recorded) {
+        (Some(Form::Zmws1), _) | (None, Generation::One) => Dialect::Zmws1,
+        (Some(Form::Zmws2), _) | (None, Generation::Two) => Dialect::Zmws2,
+        (Some(Form::Majordomo1 | Form::Majordomo2) | None, _) => Dialect::Zmws1,
     };
+    let is_of_ours = recorded == Generation::Both;
+    let body_form = if dialect == Dialect::Zmws2 && !is_of_ours { BodyForm::V2 } else { BodyForm::V1 };
     Config { servers: vec![broker.to_string()], dialect, body_form, ..Config::default() }
 }
 
-/// The broker's part in an exchange.
-struct Part {
-    asked: Option<(Asked, Vec<Bytes>)>,
-    replies: Vec<Vec<Bytes>>,
+/// The broker's part in an exchange: what it was asked, and what it answered.
+struct Part<'a> {
+    questions: Vec<&'a Question>,
 }
 
-impl Part {
+impl Part<'_> {
     /// Is asked what was asked, and answers what was answered. Ends when nothing more is to be learnt.
-    async fn play(self, router: Router, is_answered: bool) -> Outcome {
+    async fn play(mut self, router: Router, is_answered: bool) -> Outcome {
+        let mut begun = false;
         loop {
             let RouterEvent::Message { peer, frames, .. } = router.recv().await else { continue };
             let ours = Asked::read(&frames, Generation::Both);
-            match &self.asked {
-                Some((recorded, _)) if is_same(recorded, &ours) => {}
-                recorded => {
-                    let recorded = recorded.as_ref().map(|(_, frames)| shown(frames)).unwrap_or_default();
-                    return Outcome::AsksElse { recorded, ours: shown(&frames) };
+            let same = self.questions.iter().position(|recorded| is_same(recorded, &ours));
+            let Some(same) = same else {
+                // A second request over the same connection, which the original's gateway does not read.
+                if begun && self.questions.is_empty() {
+                    continue;
                 }
-            }
+                let recorded = self.questions.first().map(|recorded| shown(&recorded.frames));
+                return Outcome::AsksElse { recorded: recorded.unwrap_or_default(), ours: shown(&frames) };
+            };
             if !is_answered {
                 return Outcome::Asked;
             }
-            for reply in &self.replies {
-                let _ = router.send(peer, reply);
+            begun = true;
+            for reply in &self.questions.remove(same).replies {
+                let frames: Vec<Bytes> = reply.frames.iter().map(Frame::filled).collect();
+                let _ = router.send(peer, &frames);
             }
             router.flush();
-            // Whatever else the same client asks is not compared, and not answered.
-            std::future::pending::<()>().await;
         }
     }
 }
 
 /// The same question, whatever its form; an empty parameter is none.
-fn is_same(recorded: &Asked, ours: &Asked) -> bool {
+fn is_same(recorded: &Question, ours: &Asked) -> bool {
+    let recorded = &Asked::read(&recorded.frames, Generation::Both);
     let param = |asked: &Asked| asked.param.clone().filter(|param| !param.is_empty());
     recorded.service == ours.service && recorded.kind == ours.kind && param(recorded) == param(ours)
 }

@@ -1,7 +1,7 @@
 //! Exchanges over HTTP, as recorded: what was requested, what the gateway asked of its broker for it, and
 //! what it answered.
 
-use crate::glance::{Asked, Form, Generation, Reply};
+use crate::glance::{Asked, Form, Generation, Kind, Reply};
 use crate::ledger::{Question, QuestionIndex};
 use crate::script::Script;
 use crate::trace::{ConnIndex, Port, Side, Trace, What};
@@ -21,8 +21,8 @@ pub(super) struct Exchange {
     pub(super) request: Vec<u8>,
     /// As it came; empty if there was none.
     pub(super) response: Vec<u8>,
-    /// What the gateway asked for it.
-    pub(super) question: Option<QuestionIndex>,
+    /// What the gateway asked for it: one question, or the lists that a path under `/v1/` needs.
+    pub(super) questions: Vec<QuestionIndex>,
     /// What is unusual in what it heard.
     heard: Oddity,
 }
@@ -73,6 +73,12 @@ impl Exchange {
             () if has(&self.response, b"FNF") => Oddity::Fnf,
             () => Oddity::None,
         }
+    }
+
+    /// Whether it is one of our own gateway's paths that the original's has not.
+    fn is_of_api(&self) -> bool {
+        let target = self.request.split(|&byte| byte == b' ').nth(1).unwrap_or_default();
+        target.starts_with(b"/v1/")
     }
 
     /// The answer, if there was a whole one.
@@ -145,9 +151,13 @@ pub(super) fn exchanges(trace: &Trace, script: &Script) -> Vec<Exchange> {
     exchanges.sort_by_key(|exchange| exchange.at);
     let mut taken = vec![false; script.recorded.questions.len()];
     for exchange in &mut exchanges {
-        exchange.question = (0..taken.len()).find(|&index| !taken[index] && is_for(script, index, exchange));
-        if let Some(question) = exchange.question {
-            taken[question] = true;
+        let mut fitting = (0..taken.len()).filter(|&index| !taken[index] && is_for(script, index, exchange));
+        exchange.questions = match exchange.is_of_api() {
+            true => fitting.collect(),
+            false => fitting.next().into_iter().collect(),
+        };
+        exchange.questions.iter().for_each(|&question| taken[question] = true);
+        if let Some(&question) = exchange.questions.first() {
             exchange.heard = heard(&script.recorded.questions[question]);
         }
     }
@@ -171,10 +181,12 @@ fn heard(question: &Question) -> Oddity {
 fn is_for(script: &Script, index: QuestionIndex, exchange: &Exchange) -> bool {
     let question = &script.recorded.questions[index];
     // The gateway may be of another version than the broker.
-    let service = Asked::read(&question.frames, Generation::Both).service;
+    let Asked { service, kind, .. } = Asked::read(&question.frames, Generation::Both);
     let named = |text: &[u8]| text.windows(service.len().max(1)).any(|window| window == service);
     (exchange.at..=exchange.end).contains(&question.at)
-        && (named(&exchange.request) || named(&unescaped(&exchange.request)))
+        && (named(&exchange.request)
+            || named(&unescaped(&exchange.request))
+            || (exchange.is_of_api() && kind == Kind::List))
 }
 
 /// The streams of HTTP, cut where a client speaks again after it was answered.
@@ -195,7 +207,7 @@ fn pieces(trace: &Trace) -> Vec<Exchange> {
                     end: event.at,
                     request: Vec::new(),
                     response: Vec::new(),
-                    question: None,
+                    questions: Vec::new(),
                     heard: Oddity::None,
                 });
                 exchange.request.extend_from_slice(bytes);

@@ -1,0 +1,156 @@
+//! One session: our broker, a recorder in front of it, a worker, its clients.
+
+use std::fs::File;
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+use tokio::time::{sleep, timeout};
+use zmws::client::Client;
+use zmws::message::View;
+
+use super::{Programs, command};
+use crate::live::Own;
+use crate::record::{Door, Paper, Scribe, record as recorded};
+use crate::trace::{Header, Port};
+
+/// How long a worker may take to come, and a client to end.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// How often it is looked whether they have.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Why there is no recording.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoSession {
+    /// The worker ended before it had come, with these words.
+    #[error("its worker ended: {0}")]
+    WorkerEnded(String),
+    /// Something else.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Records a session of `programs` to a file.
+pub(super) fn record(programs: &Programs, file: &Path) -> Result<(), NoSession> {
+    let header = Header {
+        scenario: programs.name.clone(),
+        upstream: "zmws".into(),
+        about: "real programs against our broker".into(),
+        heartbeat_interval: 1.0,
+        heartbeat_maxtries: 3,
+        ..Header::default()
+    };
+    let server = Own::start(&header)?;
+    let recorder = Recorder::start(&server, header, file)?;
+    let [clients, workers] = recorder.ports;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let played = || -> Result<(), NoSession> {
+        let log = file.with_extension("log");
+        let mut worker = Process::start(command(&programs.worker, clients, workers)?, &log)?;
+        if !known(&runtime, server.clients, &programs.service, &mut worker)? {
+            let text = std::fs::read_to_string(&log).unwrap_or_default();
+            let line = text.lines().find(|line| line.contains("rror")).unwrap_or("it does not say why");
+            return Err(NoSession::WorkerEnded(line.to_owned()));
+        }
+        for client in &programs.clients {
+            let mut client =
+                Process::start(command(client, clients, workers)?, &file.with_extension("client.log"))?;
+            // One that does not end in time is seen by what it did not get.
+            runtime.block_on(async { timeout(PATIENCE, client.end()).await }).ok();
+        }
+        Ok(())
+    };
+    let played = played();
+    recorder.stop()?;
+    played
+}
+
+/// Waits until the broker knows a worker of the service; `false` if the worker ends before.
+fn known(runtime: &Runtime, broker: SocketAddr, service: &str, worker: &mut Process) -> io::Result<bool> {
+    let listed = format!("\"service\":\"{service}\"");
+    runtime.block_on(async {
+        let client = Client::builder().servers([broker.to_string()]).connect();
+        let waiting = async {
+            loop {
+                let list = client.list(View::Workers).await.map_err(io::Error::other)?;
+                if String::from_utf8_lossy(&list).contains(&listed) {
+                    return Ok(true);
+                }
+                if worker.0.try_wait()?.is_some() {
+                    return Ok(false);
+                }
+                sleep(LOOK).await;
+            }
+        };
+        timeout(PATIENCE, waiting).await.map_err(|_| io::Error::other("its worker did not come"))?
+    })
+}
+
+/// A program that ends with its owner.
+struct Process(Child);
+
+impl Process {
+    /// What it prints goes to `log`.
+    fn start(mut command: Command, log: &Path) -> io::Result<Self> {
+        let log = File::create(log)?;
+        let command = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        Ok(Self(command.spawn()?))
+    }
+
+    async fn end(&mut self) {
+        while matches!(self.0.try_wait(), Ok(None)) {
+            sleep(LOOK).await;
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A recorder in a thread of its own.
+struct Recorder {
+    /// For clients and for workers.
+    ports: [u16; 2],
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<io::Result<()>>,
+}
+
+impl Recorder {
+    fn start(server: &Own, header: Header, file: &Path) -> io::Result<Self> {
+        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        let doors = vec![
+            Door { listen, to: server.clients.to_string(), port: Port::Frontend },
+            Door { listen, to: server.workers.to_string(), port: Port::Backend },
+        ];
+        let file = file.to_owned();
+        let paper = Paper { file, bytes_max: u64::MAX, files_max: 1, frame_max: 1 << 20, mask: false };
+        let scribe = Scribe::new(paper, header, &doors)?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (tell, told) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let ready = move |addresses: &[SocketAddr]| {
+                let _ = tell.send([addresses[0].port(), addresses[1].port()]);
+            };
+            runtime.block_on(recorded(doors, scribe, ready, async {
+                let _ = stopped.await;
+            }))
+        });
+        let ports = told.recv().map_err(|_| io::Error::other("the recorder did not start"))?;
+        Ok(Self { ports, stop, thread })
+    }
+
+    fn stop(self) -> io::Result<()> {
+        let _ = self.stop.send(());
+        self.thread.join().map_err(|_| io::Error::other("the recorder panicked"))?
+    }
+}
