@@ -1,18 +1,34 @@
 //! A client: jobs to a broker, results from it.
 //!
-//! ```no_run
-//! # async fn example() -> Result<(), zmws::client::CallError> {
+//! ```
+//! # use zmws::{server::{Config, Server, stopper}, worker::{Worker, builtin::Builtin}};
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+//! # tokio::task::LocalSet::new().block_on(&runtime, async {
+//! # let server = Server::bind(Config { client_port: 0, worker_port: 0, news_port: 0, ..Config::default() })?;
+//! # let (address, workers) = (server.addresses().clients, server.addresses().workers);
+//! # let (_stopper, stopped) = stopper();
+//! # tokio::task::spawn_local(server.run(stopped));
+//! # for builtin in [Builtin::Reverse, Builtin::Sleep] {
+//! #     let worker = builtin.worker(Worker::builder(builtin.service()).servers([workers.to_string()]))?;
+//! #     tokio::task::spawn_local(worker.run(std::future::pending()));
+//! # }
+//! # let known = Client::builder().servers([address.to_string()]).connect();
+//! # while serde_json::from_slice::<Vec<serde_json::Value>>(&known.list(zmws::message::View::Workers).await?)?.len() < 2 {
+//! #     tokio::task::yield_now().await;
+//! # }
 //! use serde_json::json;
 //! use zmws::client::Client;
 //!
-//! let client = Client::builder().servers(["127.0.0.1:5555"]).connect();
+//! // `address` is that of a broker's client port, as 127.0.0.1:5555.
+//! let client = Client::builder().servers([address.to_string()]).connect();
 //! let reply = client.call("STR-REV", json!({"str": "abc"})).await?;
 //! assert_eq!(reply.json(), Some(json!("cba")));
 //!
 //! let job = client.submit("SLEEP", ()).await?; // in the background
 //! println!("accepted as {job}");
-//! # Ok(())
-//! # }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! A [`Client`] is a cheap handle; clones share one connection. Requests may be in flight at once,
