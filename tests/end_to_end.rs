@@ -2,7 +2,8 @@
 
 mod support;
 
-use std::process::{Command, Output};
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -106,14 +107,64 @@ fn the_parts_work_apart_as_they_do_together() {
     drop((gateway, worker));
 }
 
+/// `zmws call` with these words, and this on its standard input.
+fn call(port: u16, words: &[&str], input: &str) -> Output {
+    let mut command = Command::new(zmws());
+    command.arg("call").arg(format!("--port={port}")).args(words);
+    let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = pipes.spawn().expect("the program starts");
+    // A call that does not read its input may be gone by now.
+    let _ = child.stdin.take().expect("it is piped").write_all(input.as_bytes());
+    child.wait_with_output().expect("the program ends")
+}
+
+#[test]
+fn call_takes_parameters_in_every_form_and_shows_results_in_two() {
+    let up = Up::start(&[]);
+    let cases: [(&[&str], &str, &str); 6] = [
+        (&["STR-REV", "str=a+b&c"], "", "c&b+a"),
+        (&["STR-REV", "--json", r#"{"str":"json"}"#], "", "nosj"),
+        (&["STR-REV", "-"], r#"{"str":"input"}"#, "tupni"),
+        (&["STR-REV", "--php", "str=php"], "", "php"),
+        (&["STR-REV", "--raw", "str=abc"], "", r#"PARAM-JSON: "cba""#),
+        (&["SLEEP", "--timeout=10"], "", ""),
+    ];
+    for (words, input, expected) in cases {
+        let output = call(up.clients, words, input);
+        let shown = (output.status.code(), text(&output.stdout).trim_end());
+        assert_eq!(shown, (Some(0), expected), "{words:?}: {}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn call_streams_parts_and_gives_up_in_time() {
+    let broker = Broker::start(&[]);
+    let mut command = Command::new(zmws());
+    command.args(["worker", "--builtin=random", &format!("--backend-port={}", broker.workers)]);
+    let _random = Program::start("zmws worker", &mut command);
+    let mut command = Command::new(zmws());
+    command.args(["worker", "--service-name=FAIL", &format!("--backend-port={}", broker.workers)]);
+    let _failing = Program::start("zmws worker", command.args(["--", "sh", "-c", "sleep 0.5; exit 3"]));
+    broker.wait_for_workers("RANDOM", 1);
+    broker.wait_for_workers("FAIL", 1);
+
+    let parts = call(broker.clients, &["--stream", "RANDOM"], "");
+    assert_eq!(parts.status.code(), Some(0));
+    assert_eq!(text(&parts.stdout).lines().filter(|part| part.len() == 32).count(), 100);
+
+    let late = call(broker.clients, &["--timeout=0.1", "FAIL"], "");
+    assert_eq!((late.status.code(), text(&late.stdout)), (Some(1), ""));
+    assert!(text(&late.stderr).contains("in time"), "{}", text(&late.stderr));
+
+    let failed = call(broker.clients, &["FAIL"], "");
+    assert_eq!((failed.status.code(), text(&failed.stdout)), (Some(1), ""));
+    assert!(text(&failed.stderr).contains("failed"), "{}", text(&failed.stderr));
+}
+
 #[test]
 fn call_prints_the_result_and_ends_with_its_status() {
     let up = Up::start(&[]);
-    let call = |words: &[&str]| -> Output {
-        let mut command = Command::new(zmws());
-        command.arg("call").arg(format!("--port={}", up.clients)).args(words);
-        command.output().expect("the program starts")
-    };
+    let call = |words: &[&str]| call(up.clients, words, "");
     let done = call(&["STR-REV", "str=Hello, world"]);
     assert_eq!((done.status.code(), text(&done.stdout).trim_end()), (Some(0), "dlrow ,olleH"));
     let taken = call(&["--async", "STR-REV", "str=x"]);
