@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::client::hub::Hub;
-use crate::client::{Client, Shared};
+use crate::client::{Client, Link, Shared};
 use crate::message::Dialect;
 use crate::transport::DealerOptions;
 
@@ -25,6 +25,7 @@ pub enum WhenFull {
 #[derive(Clone, Debug)]
 pub struct Builder {
     pub(super) servers: Vec<String>,
+    pub(super) spread: bool,
     pub(super) dialect: Dialect,
     pub(super) in_flight_max: usize,
     pub(super) when_full: WhenFull,
@@ -38,6 +39,7 @@ impl Default for Builder {
     fn default() -> Self {
         Self {
             servers: vec!["127.0.0.1:5555".to_owned()],
+            spread: false,
             dialect: Dialect::Zmws1,
             in_flight_max: 1_000,
             when_full: WhenFull::Wait,
@@ -58,6 +60,14 @@ impl Builder {
         if !servers.is_empty() {
             self.servers = servers;
         }
+        self
+    }
+
+    /// Spreads requests over all servers of the list, in turns, instead of keeping to one of them. A
+    /// server that is away is passed over.
+    #[must_use]
+    pub fn spread(mut self) -> Self {
+        self.spread = true;
         self
     }
 
@@ -120,13 +130,21 @@ impl Builder {
     ///
     /// Outside of a tokio runtime.
     pub fn connect(self) -> Client {
+        let (room, when_full) = (Arc::new(Semaphore::new(self.in_flight_max)), self.when_full);
+        let links = match self.spread {
+            true => self.servers.iter().map(|server| self.clone().servers([server]).link()).collect(),
+            false => vec![self.link()],
+        };
+        let shared = Shared { links, room, when_full, next: AtomicU64::new(0) };
+        Client { shared: Arc::new(shared), timeout: None, repeatable: false }
+    }
+
+    /// Starts the task that keeps a connection to one of the servers.
+    fn link(self) -> Link {
         let (orders, from_handles) = mpsc::unbounded_channel();
         let (announce, connected) = watch::channel(false);
-        let room = Arc::new(Semaphore::new(self.in_flight_max));
-        let when_full = self.when_full;
         tokio::spawn(Hub::new(self, from_handles, announce).run());
-        let shared = Shared { orders, room, when_full, connected, next: AtomicU64::new(0) };
-        Client { shared: Arc::new(shared), timeout: None, repeatable: false }
+        Link { orders, connected }
     }
 
     pub(super) fn rng(&self) -> fastrand::Rng {

@@ -48,8 +48,10 @@ mod param;
 mod request;
 mod session;
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -75,11 +77,27 @@ pub struct Client {
 
 #[derive(Debug)]
 struct Shared {
-    orders: mpsc::UnboundedSender<Order>,
+    /// One connection, or with [`Builder::spread`] one a server; never none.
+    links: Vec<Link>,
     room: Arc<Semaphore>,
     when_full: WhenFull,
-    connected: watch::Receiver<bool>,
     next: AtomicU64,
+}
+
+/// The way to a task that keeps a connection.
+#[derive(Debug)]
+struct Link {
+    orders: mpsc::UnboundedSender<Order>,
+    connected: watch::Receiver<bool>,
+}
+
+impl Shared {
+    /// The link whose turn it is, or the next one that is connected.
+    fn link(&self, turn: u64) -> &Link {
+        let first = usize::try_from(turn % self.links.len() as u64).unwrap_or(0);
+        let mut in_turn = self.links[first..].iter().chain(&self.links[..first]);
+        in_turn.find(|link| *link.connected.borrow()).unwrap_or(&self.links[first])
+    }
 }
 
 /// How long an acknowledgement or a list may take, unless [`Client::timeout`] says otherwise.
@@ -159,14 +177,22 @@ impl Client {
 
     /// Whether a broker is connected. At a foreign broker this is noticed with the next request.
     pub fn is_connected(&self) -> bool {
-        *self.shared.connected.borrow()
+        self.shared.links.iter().any(|link| *link.connected.borrow())
     }
 
     /// Waits until a broker is connected.
     pub async fn connected(&self) -> Result<(), CallError> {
-        let mut connected = self.shared.connected.clone();
-        let waited = connected.wait_for(|&up| up).await;
-        waited.map(|_| ()).map_err(|_| CallError::Closed)
+        let up = |link: &Link| {
+            let mut connected = link.connected.clone();
+            Box::pin(
+                async move { connected.wait_for(|&up| up).await.map(|_| ()).map_err(|_| CallError::Closed) },
+            )
+        };
+        let mut waits: Vec<_> = self.shared.links.iter().map(up).collect();
+        poll_fn(|cx| {
+            waits.iter_mut().map(|wait| wait.as_mut().poll(cx)).find(Poll::is_ready).unwrap_or(Poll::Pending)
+        })
+        .await
     }
 
     /// Sends a command and waits for its last reply, whatever it is; parts are left out.
@@ -196,8 +222,9 @@ impl Client {
         let id = shared.next.fetch_add(1, Ordering::Relaxed);
         let repeatable = self.repeatable || matches!(command, ClientCommand::Inspect { .. });
         let request = Request { id, command, repeatable, waiter };
-        shared.orders.send(Order::Send(Box::new(request))).map_err(|_| CallError::Closed)?;
-        Ok(Ticket::new(id, shared.orders.clone(), permit))
+        let orders = &shared.link(id).orders;
+        orders.send(Order::Send(Box::new(request))).map_err(|_| CallError::Closed)?;
+        Ok(Ticket::new(id, orders.clone(), permit))
     }
 }
 

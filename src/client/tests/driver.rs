@@ -196,6 +196,42 @@ fn next_server_is_tried_when_one_is_not_there() {
 }
 
 #[test]
+fn a_server_that_is_away_is_passed_over() {
+    play(async {
+        let (first, second) = (Broker::ours(), Broker::ours());
+        let servers = [first.0.local_addr().to_string(), second.0.local_addr().to_string()];
+        let client = Client::builder().servers(servers).spread().connect();
+        while !client.shared.links.iter().all(|link| *link.connected.borrow()) {
+            tokio::task::yield_now().await;
+        }
+        drop(second);
+        while client.shared.links.iter().all(|link| *link.connected.borrow()) {
+            tokio::task::yield_now().await;
+        }
+        for _ in 0..4 {
+            let (reply, ()) = tokio::join!(client.call("A", ()), async { first.asked().await.complete("") });
+            assert!(reply.is_ok());
+        }
+    });
+}
+
+#[test]
+fn requests_take_turns_among_servers() {
+    play(async {
+        let (first, second) = (Broker::ours(), Broker::ours());
+        let servers = [first.0.local_addr().to_string(), second.0.local_addr().to_string()];
+        let client = Client::builder().servers(servers).spread().connect();
+        while !client.shared.links.iter().all(|link| *link.connected.borrow()) {
+            tokio::task::yield_now().await;
+        }
+        for broker in [&first, &second, &first, &second] {
+            let (reply, ()) = tokio::join!(client.call("A", ()), async { broker.asked().await.complete("") });
+            assert!(reply.is_ok());
+        }
+    });
+}
+
+#[test]
 fn no_broker_is_unavailable_after_the_wait() {
     play(async {
         let gone = Broker::ours().0.local_addr();
