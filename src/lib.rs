@@ -21,3 +21,8 @@ pub mod server;
 pub mod store;
 #[cfg(feature = "worker")]
 pub mod worker;
+
+#[cfg(feature = "console")]
+pub mod console;
+#[cfg(feature = "supervise")]
+pub mod supervise;

@@ -4,6 +4,8 @@
 //! same order, slashes and everything but ASCII escaped, times as Unix seconds. But they are always JSON: the
 //! original answers with an empty frame if any text in a list is not UTF-8 (quirk 9).
 
+pub mod status;
+
 use bytes::Bytes;
 use serde::Serialize;
 use std::borrow::Cow;

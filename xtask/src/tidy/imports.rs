@@ -22,7 +22,7 @@ const fn edge(name: &'static str, may_use: &'static [&'static str]) -> Room {
 }
 
 /// The rooms, the inner before the outer. ARCHITECTURE.md has the same table in words.
-const ROOMS: [Room; 18] = [
+const ROOMS: [Room; 19] = [
     pure("job", &[]),
     pure("message", &["job"]),
     pure("zmtp", &[]),
@@ -40,7 +40,9 @@ const ROOMS: [Room; 18] = [
     edge("worker", &["wire", "transport", "params", "message", "job", "zmtp::PeerInfo", "zmtp::Limits"]),
     edge("server", &["broker", "wire", "transport", "store", "admin", "message", "job"]),
     edge("gateway", &["client", "params", "message", "job"]),
-    edge("supervise", &["job"]),
+    // It asks the broker's admin port, whose answers are admin's types.
+    edge("supervise", &["job", "admin"]),
+    edge("console", &["supervise", "admin", "transport", "job"]),
     edge(
         "cli",
         &[
@@ -49,6 +51,8 @@ const ROOMS: [Room; 18] = [
             "client",
             "worker",
             "supervise",
+            "console",
+            "admin",
             "params",
             "broker",
             "transport",

@@ -1,0 +1,1 @@
+//! What shows a running site on a terminal: `status`, `top`, `tail`.

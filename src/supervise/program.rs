@@ -1,0 +1,91 @@
+//! What is to be kept running: the outcome of a configuration, whichever form it has.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// All programs of a site, in the order they are started: broker, gateway, workers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fleet {
+    /// The programs, no two of one name.
+    pub programs: Vec<Program>,
+    /// Where `<name>.pid` and the supervisor's socket are. Default `run`.
+    pub run_dir: PathBuf,
+    /// Where `<name>.txt` are. Default `logs`.
+    pub log_dir: PathBuf,
+    /// When a log begins anew.
+    pub rotation: Rotation,
+    /// Where the broker's admin port is, if there is one to ask.
+    pub admin: Option<SocketAddr>,
+    /// What the owner should know of this configuration, a line each.
+    pub warnings: Vec<String>,
+}
+
+/// When a log begins anew.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Rotation {
+    /// Bytes from which on it does. Default 10 MiB; 0 never.
+    pub bytes: u64,
+    /// Old ones that are kept, as `<name>.txt.1`, the youngest, and so on. Default 5.
+    pub keep: u32,
+}
+
+/// One process to keep running. Two that are equal need no restart.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Program {
+    /// Names its pid file and its log: `mail-2`.
+    pub name: String,
+    /// What it belongs to: all processes of one `[[worker]]` have its name, `mail`.
+    pub group: String,
+    /// Which of `--servers` and `--workers` means it.
+    pub kind: Kind,
+    /// The program and its arguments. The first is searched in PATH if it has no slash.
+    pub command: Vec<String>,
+    /// Environment variables beside those of the supervisor.
+    pub env: BTreeMap<String, String>,
+    /// Where it runs; by default where the supervisor was started.
+    pub dir: Option<PathBuf>,
+    /// As whom it runs; by default as the supervisor.
+    pub user: Option<String>,
+    /// When it is started again.
+    pub restart: Restart,
+    /// How long it may take to end when it is told to (SIGTERM), before it is killed. Default 10 s.
+    pub grace: Duration,
+    /// When a worker is replaced by a fresh one, without losing a job.
+    pub limits: Limits,
+    /// Files whose change makes a reload restart the program: its script.
+    pub files: Vec<PathBuf>,
+}
+
+/// Which of `--servers` and `--workers` means a program.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Kind {
+    /// Broker, gateway, and what else PHP's `$serverList` has.
+    Server,
+    /// A worker.
+    Worker,
+}
+
+/// When a program that has ended is started again.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Restart {
+    /// Always.
+    #[default]
+    Always,
+    /// If its exit status is not 0.
+    OnFailure,
+    /// Never.
+    Never,
+}
+
+/// When a worker is replaced. Each is unlimited by default.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Limits {
+    /// After so many jobs.
+    pub max_jobs: Option<u64>,
+    /// After so long.
+    pub max_lifetime: Option<Duration>,
+    /// When the process and what it has started hold so many bytes of memory.
+    pub max_memory: Option<u64>,
+}
