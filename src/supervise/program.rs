@@ -16,6 +16,8 @@ pub struct Fleet {
     pub log_dir: PathBuf,
     /// When a log begins anew.
     pub rotation: Rotation,
+    /// When a program that ends again and again is given up.
+    pub patience: Patience,
     /// Where the broker's admin port is, if there is one to ask.
     pub admin: Option<SocketAddr>,
     /// What the owner should know of this configuration, a line each.
@@ -29,6 +31,27 @@ pub struct Rotation {
     pub bytes: u64,
     /// Old ones that are kept, as `<name>.txt.1`, the youngest, and so on. Default 5.
     pub keep: u32,
+}
+
+impl Default for Rotation {
+    fn default() -> Self {
+        Self { bytes: 10 << 20, keep: 5 }
+    }
+}
+
+/// When a program that ends again and again is given up: left alone until somebody starts it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Patience {
+    /// After so many ends. Default 10.
+    pub ends: u32,
+    /// Within so long. Default 60 s.
+    pub within: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { ends: 10, within: Duration::from_secs(60) }
+    }
 }
 
 /// One process to keep running. Two that are equal need no restart.

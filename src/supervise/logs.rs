@@ -1,0 +1,127 @@
+//! The programs' logs: one file each, begun anew when it has grown large.
+//!
+//! A program keeps its file open and knows nothing of this. So its file stays the same: what is in it is copied
+//! to `<name>.txt.1` and it is cut to nothing. What is written between the last byte copied and the cut is lost:
+//! lines of some microseconds, once in so many megabytes.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use super::program::Rotation;
+
+/// The log of a program: `logs/<name>.txt`.
+pub(super) fn path(log_dir: &Path, name: &str) -> PathBuf {
+    log_dir.join(format!("{name}.txt"))
+}
+
+/// Begins the log anew, if it is large enough. Says whether it did.
+///
+/// # Errors
+///
+/// The system's: no room, no right. The log then goes on as it is.
+pub(super) fn rotate(log: &Path, rotation: Rotation) -> io::Result<bool> {
+    let length = match std::fs::metadata(log) {
+        Ok(metadata) => metadata.len(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    if rotation.bytes == 0 || length < rotation.bytes {
+        return Ok(false);
+    }
+    let file = OpenOptions::new().read(true).write(true).open(log)?;
+    if rotation.keep > 0 {
+        make_room(log, rotation.keep)?;
+        copy_all(&file, &numbered(log, 1))?;
+    }
+    file.set_len(0)?;
+    Ok(true)
+}
+
+/// Copies what is there, and what has come meanwhile.
+fn copy_all(mut log: &File, to: &Path) -> io::Result<()> {
+    let mut copy = File::create(to)?;
+    while io::copy(&mut log.take(u64::MAX), &mut copy)? > 0 {}
+    log.seek(SeekFrom::Start(0))?;
+    Ok(())
+}
+
+/// `.4` becomes `.5`, `.3` becomes `.4`, and so on; the last is overwritten.
+fn make_room(log: &Path, keep: u32) -> io::Result<()> {
+    for number in (1..keep).rev() {
+        match std::fs::rename(numbered(log, number), numbered(log, number + 1)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn numbered(log: &Path, number: u32) -> PathBuf {
+    let mut path = log.as_os_str().to_owned();
+    path.push(format!(".{number}"));
+    path.into()
+}
+
+/// The last line of a log that says something, for a program that has ended at once. Looks at its last 4 KiB.
+pub(super) fn last_line(log: &Path) -> Option<String> {
+    let mut file = File::open(log).ok()?;
+    let length = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(4 << 10))).ok()?;
+    let mut tail = Vec::new();
+    file.take(4 << 10).read_to_end(&mut tail).ok()?;
+    let tail = String::from_utf8_lossy(&tail);
+    tail.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::super::child::open_log;
+    use super::*;
+
+    /// A directory that is gone when the test is over.
+    struct Place(PathBuf);
+
+    impl Place {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("zmws-logs-{name}-{}", std::process::id()));
+            std::fs::create_dir_all(&path).expect("a directory");
+            Self(path)
+        }
+    }
+
+    impl Drop for Place {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn a_writer_that_keeps_its_file_open_goes_on_in_the_new_one() {
+        let place = Place::new("writer");
+        let log = path(&place.0, "mail");
+        let mut writer = open_log(&log).expect("a log");
+        let rotation = Rotation { bytes: 8, keep: 2 };
+        for round in 1..=4 {
+            assert!(!rotate(&log, rotation).expect("nothing to do yet"), "round {round}");
+            writeln!(writer, "round {round}, a line").expect("room");
+            assert!(rotate(&log, rotation).expect("rotated"), "round {round}");
+        }
+        let read = |path: &Path| std::fs::read_to_string(path).expect("a file");
+        assert_eq!(read(&log), "");
+        assert_eq!(read(&numbered(&log, 1)), "round 4, a line\n");
+        assert_eq!(read(&numbered(&log, 2)), "round 3, a line\n");
+        assert!(!numbered(&log, 3).exists(), "more are kept than asked for");
+    }
+
+    #[test]
+    fn the_last_line_that_says_something_is_found() {
+        let place = Place::new("last");
+        let log = path(&place.0, "mail");
+        std::fs::write(&log, "x".repeat(10_000) + "\nzmws: cannot listen\n\n  \n").expect("room");
+        assert_eq!(last_line(&log).as_deref(), Some("zmws: cannot listen"));
+        assert_eq!(last_line(Path::new("/nonexistent")), None);
+    }
+}
