@@ -24,6 +24,18 @@ pub(super) enum LogLevel {
     D,
 }
 
+impl LogLevel {
+    /// As it stands on a command line.
+    pub(super) fn letter(self) -> &'static str {
+        match self {
+            Self::E => "E",
+            Self::W => "W",
+            Self::I => "I",
+            Self::D => "D",
+        }
+    }
+}
+
 /// Logs to standard error from now on. `RUST_LOG` has the last word.
 pub(super) fn start(level: LogLevel) {
     let default = match level {

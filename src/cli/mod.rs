@@ -7,6 +7,11 @@ mod flags;
 mod gateway;
 mod log;
 mod process;
+mod reload;
+mod restart;
+mod site;
+mod start;
+mod stop;
 mod trace;
 mod up;
 mod worker;
@@ -31,6 +36,10 @@ enum Command {
     Worker(worker::Args),
     Call(call::Args),
     Up(up::Args),
+    Start(start::Args),
+    Stop(stop::Args),
+    Restart(restart::Args),
+    Reload(reload::Args),
     Trace(trace::Args),
 }
 
@@ -53,6 +62,10 @@ pub(crate) fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Worker(args) => worker::run(args),
         Command::Call(args) => call::run(args),
         Command::Up(args) => up::run(args),
+        Command::Start(args) => start::run(args),
+        Command::Stop(args) => stop::run(args),
+        Command::Restart(args) => restart::run(args),
+        Command::Reload(args) => reload::run(args),
         Command::Trace(args) => trace::run(args),
     };
     match outcome {

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -46,6 +47,11 @@ pub(super) fn raise_descriptor_limit() {
             tracing::warn!(%error, "cannot raise the limit of open files");
         }
     }
+}
+
+/// Where the program that runs is.
+pub(super) fn this_program() -> Result<PathBuf, Failure> {
+    std::env::current_exe().map_err(|error| format!("cannot find the program zmws itself: {error}"))
 }
 
 /// `host:port`, with brackets around an address that has colons of its own.

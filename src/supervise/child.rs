@@ -164,7 +164,10 @@ pub(super) fn open_log(path: &Path) -> io::Result<File> {
 fn pidfd(pid: u32) -> io::Result<AsyncFd<OwnedFd>> {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
     let pid = pid.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
-    AsyncFd::with_interest(pidfd_open(pid, PidfdFlags::NONBLOCK)?, Interest::READABLE)
+    let pidfd = pidfd_open(pid, PidfdFlags::NONBLOCK)?;
+    // What it wants to be careful with is a type that names a descriptor without owning it; this one owns it.
+    #[expect(deprecated, reason = "its successor is unsafe, and an OwnedFd fulfils what it asks for")]
+    AsyncFd::with_interest(pidfd, Interest::READABLE)
 }
 
 /// User and group of a name, as the system knows them.

@@ -1,6 +1,11 @@
 //! What is said over the supervisor's socket, `run/zmws.sock`: a line of JSON each way, then lines of progress.
 
+use std::io;
+use std::path::{Path, PathBuf};
+
 use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
 
 /// What somebody wants of the supervisor: the first line of a connection.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -27,6 +32,13 @@ pub struct Which {
     pub workers: bool,
     /// Names of programs or groups.
     pub names: Vec<String>,
+}
+
+impl Which {
+    /// Whether all programs are meant: nothing is said of any.
+    pub fn is_all(&self) -> bool {
+        !self.servers && !self.workers && self.names.is_empty()
+    }
 }
 
 /// What the supervisor says, a line each; the last is [`Report::Processes`] or [`Report::Done`].
@@ -87,3 +99,80 @@ pub enum ProcessState {
     /// Ended too often; left alone until somebody starts it.
     GivenUp,
 }
+
+/// Asks the supervisor of `run_dir`, and hands on each report as it comes. Returns how it ended.
+///
+/// # Errors
+///
+/// No supervisor is there, or it broke off.
+pub async fn ask(run_dir: &Path, request: &Request, mut heard: impl FnMut(Report)) -> Result<(), AskError> {
+    let socket = socket(run_dir);
+    let away = |source| AskError::Away { socket: socket.clone(), source };
+    let mut stream = UnixStream::connect(&socket).await.map_err(away)?;
+    let broken = |source| AskError::Broken { socket: socket.clone(), source };
+    let mut line = serde_json::to_vec(request).expect("texts and truths are JSON");
+    line.push(b'\n');
+    stream.write_all(&line).await.map_err(broken)?;
+    let mut lines = BufReader::new(stream).lines();
+    while let Some(line) = lines.next_line().await.map_err(broken)? {
+        let report: Report = serde_json::from_str(&line).map_err(|error| broken(error.into()))?;
+        let last = matches!(report, Report::Processes { .. } | Report::Done { .. });
+        heard(report);
+        if last {
+            return Ok(());
+        }
+    }
+    Err(broken(io::ErrorKind::UnexpectedEof.into()))
+}
+
+/// Why there was no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// No supervisor listens.
+    #[error("no supervisor answers at {socket}: {source}", socket = socket.display())]
+    Away {
+        /// Where.
+        socket: PathBuf,
+        /// The system's word.
+        source: io::Error,
+    },
+    /// It broke off.
+    #[error("the supervisor at {socket} broke off: {source}", socket = socket.display())]
+    Broken {
+        /// Where.
+        socket: PathBuf,
+        /// The system's word.
+        source: io::Error,
+    },
+}
+
+/// The supervisor's socket.
+pub(super) fn socket(run_dir: &Path) -> PathBuf {
+    run_dir.join("zmws.sock")
+}
+
+/// The supervisor's end of a connection: reads the request, writes what is reported.
+///
+/// # Errors
+///
+/// The other side has gone, or says nothing of sense within the time it has for it.
+pub(super) async fn hear(stream: &mut UnixStream) -> io::Result<Request> {
+    let mut line = Vec::new();
+    let read = BufReader::new(&mut *stream).take(REQUEST_MAX).read_until(b'\n', &mut line).await;
+    read?;
+    serde_json::from_slice(&line).map_err(io::Error::from)
+}
+
+/// Writes one report.
+///
+/// # Errors
+///
+/// The other side has gone.
+pub(super) async fn say(stream: &mut UnixStream, report: &Report) -> io::Result<()> {
+    let mut line = serde_json::to_vec(report).expect("texts and finite numbers are JSON");
+    line.push(b'\n');
+    stream.write_all(&line).await
+}
+
+/// Bytes of the longest request: a line with the names of all programs of a large site.
+const REQUEST_MAX: u64 = 1 << 20;

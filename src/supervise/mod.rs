@@ -1,5 +1,16 @@
 //! What keeps the programs of a site running: their configuration, their processes, their files.
 
 pub mod admin;
+mod backoff;
+mod child;
 pub mod control;
+mod identity;
+mod keeper;
+mod logs;
 pub mod program;
+mod sight;
+mod supervisor;
+#[cfg(test)]
+mod tests;
+
+pub use supervisor::{ClaimError, Listening, Load, Logs, OWN_LOG, Phase, Signalled, Supervisor, Task};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// All programs of a site, in the order they are started: broker, gateway, workers.
@@ -81,6 +81,31 @@ pub struct Program {
     pub files: Vec<PathBuf>,
 }
 
+impl Program {
+    /// A process that is alive though the configuration does not name it any more: nothing is known of it but how
+    /// it was started.
+    pub(super) fn left_over(name: String, command: Vec<String>) -> Self {
+        Self {
+            group: name.clone(),
+            name,
+            kind: Kind::Worker,
+            command,
+            env: BTreeMap::new(),
+            dir: None,
+            user: None,
+            restart: Restart::Never,
+            grace: GRACE,
+            limits: Limits::default(),
+            files: Vec::new(),
+        }
+    }
+
+    /// Where a file of it is: its paths begin where it runs.
+    pub(super) fn path(&self, file: &Path) -> PathBuf {
+        self.dir.as_deref().unwrap_or_else(|| Path::new("")).join(file)
+    }
+}
+
 /// Which of `--servers` and `--workers` means a program.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Kind {
@@ -89,6 +114,9 @@ pub enum Kind {
     /// A worker.
     Worker,
 }
+
+/// The grace of a program that has none of its own.
+pub const GRACE: Duration = Duration::from_secs(10);
 
 /// When a program that has ended is started again.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]

@@ -1,0 +1,22 @@
+//! `zmws reload`.
+
+use zmws::supervise::control::Request;
+
+use super::Failure;
+use super::site::{self, Configured};
+
+/// Read the configuration anew, and restart what it changes
+///
+/// Programs that are as before go on undisturbed; a program whose file has changed counts as changed. Workers are
+/// replaced without losing a job. A configuration with an error changes nothing.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    configured: Configured,
+}
+
+/// Reloads, and waits until all runs.
+pub(super) fn run(args: Args) -> Result<(), Failure> {
+    let fleet = args.configured.fleet().map_err(|lines| site::failure(&lines))?;
+    site::ask(&fleet, &Request::Reload)
+}

@@ -1,0 +1,153 @@
+//! The site that `start`, `stop`, `restart` and `reload` mean: its configuration, its supervisor, its programs.
+
+use std::path::{Path, PathBuf};
+
+use zmws::supervise::control::{self, AskError, Report, Request, Which};
+use zmws::supervise::program::Fleet;
+use zmws::supervise::{ClaimError, Logs, Supervisor};
+
+use super::{Failure, process};
+
+/// Which configuration.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Configured {
+    /// The configuration: zmws.toml, or PHP's etc/config.php; by default the one that is there, in this order
+    #[arg(short = 'c', long = "config", value_name = "FILE", env = "ZMWS_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+/// Which programs of it.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Chosen {
+    /// The broker, the gateway, and what else PHP's $serverList has
+    #[arg(long)]
+    servers: bool,
+
+    /// The workers
+    #[arg(long)]
+    workers: bool,
+
+    /// Programs, or groups of them, by name; without any of these, all
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+}
+
+impl Chosen {
+    pub(super) fn which(&self) -> Which {
+        Which { servers: self.servers, workers: self.workers, names: self.names.clone() }
+    }
+}
+
+impl Configured {
+    /// Where the configuration is.
+    pub(super) fn path(&self) -> Result<PathBuf, Failure> {
+        let given = self.config.clone().filter(|path| !path.as_os_str().is_empty());
+        let found =
+            || ["zmws.toml", "etc/config.php"].map(PathBuf::from).into_iter().find(|path| path.is_file());
+        given.or_else(found).ok_or_else(|| {
+            "there is no zmws.toml here, and no etc/config.php; make one with `zmws config init`, or name one with -c"
+                .to_owned()
+        })
+    }
+
+    /// The programs it describes.
+    pub(super) fn fleet(&self) -> Result<Fleet, Vec<String>> {
+        load(&self.path().map_err(|line| vec![line])?)
+    }
+
+    /// The same by a path that holds wherever this process goes, for the supervisor to read again.
+    pub(super) fn absolute(&self) -> Result<PathBuf, Failure> {
+        let path = self.path()?;
+        std::path::absolute(&path).map_err(|error| format!("Cannot read {}: {error}", path.display()))
+    }
+}
+
+/// The programs that the file describes, PHP's or ours.
+pub(super) fn load(path: &Path) -> Result<Fleet, Vec<String>> {
+    let text = std::fs::read_to_string(path);
+    let _text = text.map_err(|error| vec![format!("Cannot read {}: {error}", path.display())])?;
+    Err(vec![format!("Cannot read {}", path.display())])
+}
+
+/// Lines of a failed configuration as the one that a command fails with.
+pub(super) fn failure(lines: &[String]) -> Failure {
+    lines.join("\nzmws: ")
+}
+
+/// Asks the supervisor, and prints what it says.
+pub(super) fn ask(fleet: &Fleet, request: &Request) -> Result<(), Failure> {
+    let asked = process::on_one_thread(async { Ok(said(&fleet.run_dir, request).await) })?;
+    match asked {
+        Ok(ok) => all_done(ok),
+        Err(AskError::Away { .. }) => {
+            Err("nothing is supervised here; start it with `zmws start`".to_owned())
+        }
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Asks the supervisor, or does it ourselves if there is none, and prints what is said.
+pub(super) fn tell(fleet: Fleet, request: Request) -> Result<(), Failure> {
+    process::on_one_thread(async {
+        match said(&fleet.run_dir, &request).await {
+            Ok(ok) => all_done(ok),
+            Err(AskError::Away { .. }) => all_done(without_supervisor(fleet, request).await?),
+            Err(error) => Err(error.to_string()),
+        }
+    })
+}
+
+/// Asks the supervisor, and prints what it says. Says whether all was done as asked.
+pub(super) async fn said(run_dir: &Path, request: &Request) -> Result<bool, AskError> {
+    let mut ok = true;
+    control::ask(run_dir, request, |report| ok &= heard(report)).await?;
+    Ok(ok)
+}
+
+/// The lines above have said what was not.
+pub(super) fn all_done(ok: bool) -> Result<(), Failure> {
+    if ok { Ok(()) } else { Err("not all was done as asked; see above".to_owned()) }
+}
+
+/// What can be done when no supervisor is there: stop what an earlier one has left.
+async fn without_supervisor(fleet: Fleet, request: Request) -> Result<bool, Failure> {
+    let supervisor = Supervisor::claim(fleet, Logs::Files).map_err(|error| cannot_claim(&error))?;
+    let (reports, mut come) = tokio::sync::mpsc::unbounded_channel();
+    let done = supervisor.once(request, &reports);
+    let mut done = std::pin::pin!(done);
+    let ok = loop {
+        tokio::select! {
+            biased;
+            Some(report) = come.recv() => {
+                heard(report);
+            }
+            ok = &mut done => break ok,
+        }
+    };
+    while let Ok(report) = come.try_recv() {
+        heard(report);
+    }
+    Ok(ok)
+}
+
+/// Why there can be no supervisor, and what to do.
+pub(super) fn cannot_claim(error: &ClaimError) -> Failure {
+    match error {
+        ClaimError::Taken { .. } => {
+            format!("{error}, and does not answer: it is starting or stopping; try again")
+        }
+        ClaimError::Place { .. } => format!("{error}; see run_dir and log_dir of the configuration"),
+    }
+}
+
+/// Prints a line of the supervisor's. Says whether all is well so far.
+pub(super) fn heard(report: Report) -> bool {
+    match report {
+        Report::Line { text } => {
+            println!("{text}");
+            true
+        }
+        Report::Processes { .. } => true,
+        Report::Done { ok } => ok,
+    }
+}

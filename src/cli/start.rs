@@ -1,0 +1,185 @@
+//! `zmws start`: the programs of a site, and the supervisor that keeps them.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::task::spawn_local;
+use zmws::supervise::control::{AskError, Report, Request};
+use zmws::supervise::program::Fleet;
+use zmws::supervise::{Load, Logs, OWN_LOG, Signalled, Supervisor};
+
+use super::log::{self, LogLevel};
+use super::site::{self, Chosen, Configured};
+use super::{Failure, process};
+
+/// Start the programs of this site, and keep them running
+///
+/// Reads zmws.toml, or PHP's etc/config.php, and starts what it describes: broker, gateway, workers. A supervisor
+/// stays in the background: it starts again what dies, keeps the logs (logs/NAME.txt) and the pid files
+/// (run/NAME.pid), and answers stop, restart, reload and status. The exit status is 0 if all that was asked for runs.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    configured: Configured,
+
+    #[command(flatten)]
+    chosen: Chosen,
+
+    /// Stay in the foreground, with the output of all programs: for containers and service managers
+    #[arg(long)]
+    foreground: bool,
+
+    /// Be the supervisor that another zmws start has asked for
+    #[arg(long, hide = true, conflicts_with = "foreground")]
+    detached: bool,
+
+    /// How much the supervisor logs: E, W, I or D
+    #[arg(long, visible_alias = "log", value_name = "LEVEL", default_value = "I", ignore_case = true)]
+    log_level: LogLevel,
+}
+
+/// Starts, or supervises until stopped.
+pub(super) fn run(args: Args) -> Result<(), Failure> {
+    let fleet = args.configured.fleet().map_err(|lines| site::failure(&lines))?;
+    if args.detached {
+        return detached(&args, fleet);
+    }
+    for warning in &fleet.warnings {
+        eprintln!("zmws: {warning}");
+    }
+    if args.foreground {
+        log::start(args.log_level);
+        return supervise(&args, fleet, Logs::Inherited, true, || Ok(()));
+    }
+    let request = Request::Start(args.chosen.which());
+    let ask = || process::on_one_thread(async { Ok(site::said(&fleet.run_dir, &request).await) });
+    let mut asked = ask()?;
+    if let Err(AskError::Away { .. }) = asked {
+        detach(&args, &fleet)?;
+        asked = ask()?;
+    }
+    site::all_done(asked.map_err(|error| error.to_string())?)
+}
+
+// --- the supervisor in the background
+
+/// Starts a supervisor that outlives us, and waits until it listens.
+fn detach(args: &Args, fleet: &Fleet) -> Result<(), Failure> {
+    let cannot = |error: std::io::Error| format!("cannot start a supervisor: {error}");
+    let log = own_log(fleet)?;
+    let mut child = Command::new(process::this_program()?)
+        .args(["start", "--detached", "--log-level", args.log_level.letter(), "--config"])
+        .arg(args.configured.absolute()?)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .spawn()
+        .map_err(cannot)?;
+    let mut said = String::new();
+    let stdout = child.stdout.take().expect("it is piped");
+    BufReader::new(stdout).read_line(&mut said).map_err(cannot)?;
+    match said.trim_end() {
+        READY => Ok(()),
+        "" => {
+            // It has ended, or closed its output, which it does only in its end.
+            let end = child.wait().map_err(cannot)?;
+            Err(format!("the supervisor ended at once ({end}); see {}", log_path(fleet).display()))
+        }
+        line => Err(line.to_owned()),
+    }
+}
+
+/// What the supervisor says when it listens.
+const READY: &str = "ready";
+
+/// The supervisor in the background: in a session of its own, so that no terminal ends it.
+fn detached(args: &Args, fleet: Fleet) -> Result<(), Failure> {
+    log::start(args.log_level);
+    if let Err(error) = rustix::process::setsid() {
+        tracing::warn!(%error, "cannot leave the terminal's session");
+    }
+    let log = own_log(&fleet)?;
+    let outcome = supervise(args, fleet, Logs::Files, false, move || {
+        println!("{READY}");
+        // Whoever started us goes on; what is printed from now on belongs into the log.
+        rustix::stdio::dup2_stdout(&log).map_err(|error| format!("cannot write the log: {error}"))
+    });
+    if let Err(failure) = &outcome {
+        // If nobody listens any more, the log has it.
+        let _ = writeln!(std::io::stdout(), "{failure}");
+    }
+    outcome
+}
+
+fn log_path(fleet: &Fleet) -> PathBuf {
+    fleet.log_dir.join(format!("{OWN_LOG}.txt"))
+}
+
+fn own_log(fleet: &Fleet) -> Result<std::fs::File, Failure> {
+    let path = log_path(fleet);
+    let opened = std::fs::create_dir_all(&fleet.log_dir)
+        .and_then(|()| std::fs::OpenOptions::new().create(true).append(true).open(&path));
+    opened.map_err(|error| {
+        format!("cannot write {}: {error}; see log_dir of the configuration", path.display())
+    })
+}
+
+// --- the supervisor
+
+/// Supervises until stopped. `ready` is called when it listens.
+fn supervise(
+    args: &Args,
+    fleet: Fleet,
+    logs: Logs,
+    starts: bool,
+    ready: impl FnOnce() -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let path = args.configured.absolute()?;
+    process::raise_descriptor_limit();
+    process::on_one_thread(async {
+        let supervisor = Supervisor::claim(fleet, logs).map_err(|error| site::cannot_claim(&error))?;
+        let load: Load = Box::new(move || site::load(&path));
+        let signals = signals()?;
+        let first = starts.then(|| (Request::Start(args.chosen.which()), printed()));
+        let running = supervisor.listen().map_err(|error| site::cannot_claim(&error))?;
+        ready()?;
+        running.run(load, signals, first).await;
+        Ok(())
+    })
+}
+
+/// Prints what is reported.
+fn printed() -> mpsc::UnboundedSender<Report> {
+    let (reports, mut come) = mpsc::unbounded_channel();
+    spawn_local(async move {
+        while let Some(report) = come.recv().await {
+            site::heard(report);
+        }
+    });
+    reports
+}
+
+/// SIGINT and SIGTERM stop, SIGHUP reloads.
+fn signals() -> Result<mpsc::Receiver<Signalled>, Failure> {
+    let (sender, receiver) = mpsc::channel(8);
+    let kinds = [
+        (SignalKind::interrupt(), Signalled::Stop),
+        (SignalKind::terminate(), Signalled::Stop),
+        (SignalKind::hangup(), Signalled::Reload),
+    ];
+    for (kind, meaning) in kinds {
+        let mut stream = signal(kind).map_err(|error| format!("cannot listen to signals: {error}"))?;
+        let sender = sender.clone();
+        spawn_local(async move {
+            while stream.recv().await.is_some() {
+                if sender.send(meaning).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+    Ok(receiver)
+}

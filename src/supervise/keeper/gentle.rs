@@ -1,0 +1,155 @@
+//! Replacing a worker without losing a job and without doing one twice.
+//!
+//! A worker that is just told to end may do so in the middle of a job (PHP's do), or while one is on its way to it;
+//! the broker would give that job to another, to be done from its beginning. So the broker is told first to give
+//! it no more (`retire`), and the worker is told to end when the broker says that it has none.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::Method;
+use tracing::{info, warn};
+
+use super::super::admin::AdminError;
+use super::super::program::Kind;
+use super::super::sight::Sight;
+use super::{Hurry, Keeper};
+use crate::admin::status::Worker;
+
+/// Jobs that a process has done, over all its connections: a worker that has lost its broker for a moment comes
+/// back by another.
+#[derive(Debug, Default)]
+pub(super) struct JobCount {
+    by_connection: HashMap<u64, u64>,
+    before: u64,
+}
+
+impl JobCount {
+    /// What the broker says of the connections that are open now.
+    fn see(&mut self, workers: &[&Worker]) {
+        for worker in workers {
+            let done = self.by_connection.entry(worker.connection).or_default();
+            if worker.done < *done {
+                // Another broker, whose numbers begin anew.
+                self.before += *done;
+            }
+            *done = worker.done;
+        }
+    }
+
+    fn total(&self) -> u64 {
+        self.before + self.by_connection.values().sum::<u64>()
+    }
+}
+
+/// How often the broker is asked whether a worker is done: its answer costs it little, and nobody waits but we.
+const GLANCE: Duration = Duration::from_millis(50);
+
+impl Keeper {
+    /// Replaces the process if it has reached one of its limits.
+    pub(super) async fn look(&mut self) {
+        let sight = Arc::clone(&self.sights.borrow_and_update());
+        let Some(reached) = self.limit_reached(&sight) else { return };
+        info!(name = self.program.name, "{reached}: replaced");
+        let outcome = self.replace(self.program.clone()).await;
+        if let super::Outcome::Failed(line) = outcome {
+            tracing::error!(name = self.program.name, "{line}");
+        }
+    }
+
+    fn limit_reached(&mut self, sight: &Sight) -> Option<String> {
+        let limits = self.program.limits;
+        let running = self.running.as_mut()?;
+        let pid = running.child.pid();
+        if let Some(max) = limits.max_jobs {
+            running.jobs.see(&sight.workers(pid));
+            if running.jobs.total() >= max {
+                return Some(format!("{} jobs done", running.jobs.total()));
+            }
+        }
+        if let Some(max) = limits.max_lifetime
+            && running.since.elapsed() >= max
+        {
+            return Some(format!("{} s old", running.since.elapsed().as_secs()));
+        }
+        let memory = sight.memory(pid);
+        limits.max_memory.filter(|&max| memory >= max).map(|_| format!("{} MiB of memory", memory >> 20))
+    }
+
+    /// Lets the broker give the worker no more jobs, and waits until it has none, as long as its grace allows. Of
+    /// a program that is no worker of our broker, nothing is known, and it is waited for nothing.
+    pub(super) async fn let_jobs_end(&mut self) {
+        if self.program.kind != Kind::Worker {
+            return;
+        }
+        let grace = self.program.grace;
+        let mut hurry = self.hurry.clone();
+        let jobs_end = async {
+            match self.retire().await {
+                Ok(()) => {}
+                Err(error) => {
+                    warn!(name = self.program.name, %error, "stopped without the broker's help");
+                }
+            }
+        };
+        tokio::select! {
+            done = tokio::time::timeout(grace, jobs_end) => if done.is_err() {
+                warn!(name = self.program.name, grace_s = grace.as_secs(), "still busy when its grace was over");
+            },
+            _ = hurry.wait_for(|&hurry| hurry >= Hurry::Stop) => {}
+        }
+    }
+
+    async fn retire(&self) -> Result<(), AdminError> {
+        let (Some(admin), Some(running)) = (self.site.admin, &self.running) else { return Ok(()) };
+        let pid = running.child.pid();
+        let mut told = Vec::new();
+        // A worker may come by a new connection while we look: until all that it has are told and idle.
+        loop {
+            let sight = Sight::look(admin.get("/workers").await?);
+            let own = sight.workers(pid);
+            for worker in &own {
+                if told.contains(&worker.connection) {
+                    continue;
+                }
+                let path = format!("/workers/{}/retire", worker.connection);
+                match admin.tell(Method::POST, &path).await {
+                    // It has just left.
+                    Ok(_) | Err(AdminError::Refused { status: 404, .. }) => told.push(worker.connection),
+                    Err(error) => return Err(error),
+                }
+            }
+            // What was told in this round may have got a job before the word came: one more look decides.
+            if own.iter().all(|worker| worker.retired && worker.jobs.is_empty()) {
+                return Ok(());
+            }
+            tokio::time::sleep(GLANCE).await;
+        }
+    }
+}
+
+impl Keeper {
+    /// Whether a reload would make another program of it.
+    pub(super) fn files_changed(&self) -> bool {
+        let now = super::Fingerprint::of(&self.program);
+        self.running.as_ref().is_some_and(|running| running.files != now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jobs_are_counted_over_all_connections() {
+        let worker = |connection, done| Worker { connection, done, ..Worker::default() };
+        let mut count = JobCount::default();
+        count.see(&[&worker(1, 5)]);
+        count.see(&[&worker(1, 7), &worker(2, 1)]);
+        count.see(&[&worker(3, 2)]);
+        assert_eq!(count.total(), 10);
+        count.see(&[&worker(1, 1)]);
+        assert_eq!(count.total(), 11);
+    }
+}

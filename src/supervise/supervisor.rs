@@ -1,0 +1,447 @@
+//! The supervisor: a task for each program, one that carries out what is asked, one that listens.
+//!
+//! Changes are made one after the other, in the order they are asked for; questions are answered at once. Nothing is
+//! shared but what the programs' tasks show of themselves.
+
+mod lines;
+mod orders;
+
+use std::collections::HashMap;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::fs::{FlockOperation, flock};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::task::{JoinHandle, spawn_local};
+use tracing::{debug, warn};
+
+use super::admin::Admin;
+use super::control::{self, Process, Report, Request};
+use super::identity::{self, PidFile};
+use super::keeper::{Hurry, Keeper, Links, Order, Outcome, Site};
+use super::logs;
+use super::program::{Fleet, Kind, Limits, Program, Rotation};
+use super::sight::Sight;
+
+/// Reads the configuration, now and at each reload. The lines of a failure are shown to whoever asked.
+pub type Load = Box<dyn Fn() -> Result<Fleet, Vec<String>>>;
+
+/// What the supervisor is at, for whoever started it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Phase {
+    /// It does what it is asked.
+    Running,
+    /// It reads the configuration anew.
+    Reloading,
+    /// It stops all programs, then itself.
+    Stopping,
+}
+
+/// Where the programs' output goes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Logs {
+    /// To a file each, begun anew when it is large.
+    Files,
+    /// To where the supervisor's own goes: a container's or a service manager's.
+    Inherited,
+}
+
+/// Why there is no supervisor.
+#[derive(Debug, thiserror::Error)]
+pub enum ClaimError {
+    /// Another one has the run directory.
+    #[error("another zmws supervises {run_dir}", run_dir = run_dir.display())]
+    Taken {
+        /// The directory.
+        run_dir: PathBuf,
+    },
+    /// A directory or a file in it cannot be used.
+    #[error("cannot use {path}: {source}", path = path.display())]
+    Place {
+        /// Which.
+        path: PathBuf,
+        /// The system's word.
+        source: io::Error,
+    },
+}
+
+/// The supervisor of one run directory.
+#[derive(Debug)]
+pub struct Supervisor {
+    fleet: Fleet,
+    site: Arc<Site>,
+    kept: Vec<Kept>,
+    turns: HashMap<String, Arc<Semaphore>>,
+    sights: watch::Sender<Arc<Sight>>,
+    hurry: watch::Sender<Hurry>,
+    phase: watch::Sender<Phase>,
+    /// What the listener answers questions with: follows `kept`.
+    shown: watch::Sender<Vec<watch::Receiver<Process>>>,
+    wants: watch::Sender<Wants>,
+    /// Held for as long as we live; the system lets it go when we are killed.
+    _lock: File,
+}
+
+/// A program and the task that keeps it.
+#[derive(Debug)]
+struct Kept {
+    name: String,
+    group: String,
+    kind: Kind,
+    orders: mpsc::Sender<(Order, oneshot::Sender<Outcome>)>,
+    shown: watch::Receiver<Process>,
+    task: JoinHandle<()>,
+}
+
+type Shown = watch::Receiver<Vec<watch::Receiver<Process>>>;
+
+/// What must be looked at, second by second.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Wants {
+    /// No program has limits.
+    Nothing,
+    /// Times and memory.
+    Processes,
+    /// And the jobs that workers have done.
+    Jobs,
+}
+
+impl Wants {
+    fn of(programs: &[Program]) -> Self {
+        let any = |is_set: fn(&Limits) -> bool| programs.iter().any(|program| is_set(&program.limits));
+        match () {
+            () if any(|limits| limits.max_jobs.is_some()) => Self::Jobs,
+            () if any(|limits| *limits != Limits::default()) => Self::Processes,
+            () => Self::Nothing,
+        }
+    }
+}
+
+/// A request that changes something, and where its reports go.
+pub type Task = (Request, mpsc::UnboundedSender<Report>);
+
+/// How often limits are looked at.
+const LOOK: Duration = Duration::from_secs(1);
+/// How often logs are measured.
+const MEASURE: Duration = Duration::from_secs(5);
+/// How long somebody who connects may take to say what they want.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl Supervisor {
+    /// Makes this process the supervisor of the fleet's run directory. Programs that an earlier one has left
+    /// alive are taken over. Needs a `LocalSet`.
+    ///
+    /// # Errors
+    ///
+    /// Another supervisor is there, or a directory cannot be used.
+    pub fn claim(fleet: Fleet, logs: Logs) -> Result<Self, ClaimError> {
+        make_dir(&fleet.run_dir)?;
+        make_dir(&fleet.log_dir)?;
+        let place = |source| ClaimError::Place { path: fleet.run_dir.clone(), source };
+        let run_dir = std::fs::canonicalize(&fleet.run_dir).map_err(place)?;
+        let lock = lock(&run_dir)?;
+        let site = Arc::new(Site {
+            run_dir,
+            log_dir: fleet.log_dir.clone(),
+            inherit_output: logs == Logs::Inherited,
+            patience: fleet.patience,
+            admin: fleet.admin.map(Admin::at),
+        });
+        let mut supervisor = Self {
+            fleet: Fleet { programs: Vec::new(), ..fleet.clone() },
+            site,
+            kept: Vec::new(),
+            turns: HashMap::new(),
+            sights: watch::Sender::new(Arc::new(Sight::default())),
+            hurry: watch::Sender::new(Hurry::None),
+            phase: watch::Sender::new(Phase::Running),
+            shown: watch::Sender::new(Vec::new()),
+            wants: watch::Sender::new(Wants::Nothing),
+            _lock: lock,
+        };
+        supervisor.take_over(fleet.programs);
+        Ok(supervisor)
+    }
+
+    /// What it is at.
+    pub fn phase(&self) -> watch::Receiver<Phase> {
+        self.phase.subscribe()
+    }
+
+    /// A task for each program, with its process if it is alive; and for each process that is alive and no longer
+    /// configured, so that it can be stopped.
+    fn take_over(&mut self, programs: Vec<Program>) {
+        let survivors = identity::survivors(&self.site.run_dir);
+        for program in programs {
+            let written = PidFile::of(&self.site.run_dir, &program.name).read();
+            let own = identity::own_process(&survivors, &program.name, &program.command, written);
+            let pid = own.map(|survivor| survivor.pid);
+            let now = own.map(|survivor| Program { command: survivor.command.clone(), ..program.clone() });
+            // One that was started by another command is what it is until a reload makes it what it should be.
+            self.keep(now.unwrap_or_else(|| program.clone()), pid);
+            self.fleet.programs.push(program);
+        }
+        self.wants.send_replace(Wants::of(&self.fleet.programs));
+        let is_left = |survivor: &&identity::Survivor| {
+            let pid_file = PidFile::of(&self.site.run_dir, &survivor.name);
+            pid_file.read() == Some(survivor.pid) && !self.kept.iter().any(|kept| kept.name == survivor.name)
+        };
+        let left: Vec<_> = survivors.iter().filter(is_left).cloned().collect();
+        for survivor in left {
+            warn!(name = survivor.name, pid = survivor.pid, "alive, but no longer in the configuration");
+            self.keep(Program::left_over(survivor.name, survivor.command), Some(survivor.pid));
+        }
+    }
+
+    /// A task for one program.
+    fn keep(&mut self, program: Program, survivor: Option<u32>) {
+        let (orders, inbox) = mpsc::channel(8);
+        let (show, shown) = watch::channel(Process::default());
+        let turn = self.turns.entry(program.group.clone()).or_insert_with(|| Arc::new(Semaphore::new(1)));
+        let mut sights = self.sights.subscribe();
+        sights.mark_unchanged();
+        let links = Links {
+            turn: Arc::clone(turn),
+            orders: inbox,
+            shown: show,
+            sights,
+            hurry: self.hurry.subscribe(),
+        };
+        let (name, group, kind) = (program.name.clone(), program.group.clone(), program.kind);
+        let keeper = Keeper::new(Arc::clone(&self.site), program, survivor, links);
+        let task = spawn_local(keeper.run());
+        self.kept.push(Kept { name, group, kind, orders, shown, task });
+        self.show();
+    }
+
+    fn show(&self) {
+        self.shown.send_replace(self.kept.iter().map(|kept| kept.shown.clone()).collect());
+    }
+
+    /// Makes the socket that it is asked by: from now on `start` and the others find it.
+    ///
+    /// # Errors
+    ///
+    /// The socket cannot be made.
+    pub fn listen(self) -> Result<Listening, ClaimError> {
+        let listener = listen(&self.site.run_dir)?;
+        Ok(Listening { supervisor: self, listener })
+    }
+
+    async fn serve(
+        mut self,
+        listener: UnixListener,
+        load: Load,
+        mut signals: mpsc::Receiver<Signalled>,
+        first: Option<Task>,
+    ) {
+        let (tasks, mut inbox) = mpsc::channel::<Task>(64);
+        if let Some(first) = first {
+            // The channel has room, and we hold its other end.
+            let _ = tasks.try_send(first);
+        }
+        let listening = listen_to(listener, tasks.clone(), self.shown.subscribe());
+        let obeying = obey_signals(&mut signals, tasks, self.hurry.clone());
+        let watching = watch_over(self.sights.clone(), self.site.admin, self.wants.subscribe());
+        let rotating = rotate_logs(self.shown.subscribe(), Arc::clone(&self.site), self.fleet.rotation);
+        let socket = control::socket(&self.site.run_dir);
+        tokio::select! {
+            () = self.carry_out_all(&mut inbox, &load) => {}
+            () = listening => {}
+            () = obeying => {}
+            () = watching => {}
+            () = rotating => {}
+        }
+        let _ = std::fs::remove_file(socket);
+    }
+
+    /// Does one thing without listening to anybody, and lets go of the programs as they are then. Says whether it
+    /// was done.
+    pub async fn once(mut self, request: Request, reports: &mpsc::UnboundedSender<Report>) -> bool {
+        let no_load: Load = Box::new(|| Err(vec!["there is no supervisor to reload".to_owned()]));
+        let ok = self.carry_out(&request, &no_load, reports).await;
+        for kept in self.kept {
+            let (reply, _) = oneshot::channel();
+            let _ = kept.orders.send((Order::Leave, reply)).await;
+            // A panic of it is in the log already.
+            let _ = kept.task.await;
+        }
+        ok
+    }
+}
+
+/// A supervisor that can be asked.
+#[derive(Debug)]
+pub struct Listening {
+    supervisor: Supervisor,
+    listener: UnixListener,
+}
+
+impl Listening {
+    /// Serves until it is told to stop: by a request, or by a signal, of which the second kills. `first` is what
+    /// it does before it is asked anything.
+    pub async fn run(self, load: Load, signals: mpsc::Receiver<Signalled>, first: Option<Task>) {
+        self.supervisor.serve(self.listener, load, signals, first).await;
+    }
+}
+
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Signalled {
+    /// SIGTERM, SIGINT.
+    Stop,
+    /// SIGHUP.
+    Reload,
+}
+
+/// Makes requests of signals. Never ends.
+async fn obey_signals(
+    signals: &mut mpsc::Receiver<Signalled>,
+    tasks: mpsc::Sender<Task>,
+    hurry: watch::Sender<Hurry>,
+) {
+    while let Some(signal) = signals.recv().await {
+        let (silent, _) = mpsc::unbounded_channel();
+        let request = match signal {
+            Signalled::Reload => Request::Reload,
+            Signalled::Stop => {
+                hurry.send_modify(|hurry| {
+                    *hurry = if *hurry == Hurry::None { Hurry::Stop } else { Hurry::Kill };
+                });
+                Request::Stop(control::Which::default())
+            }
+        };
+        if tasks.send((request, silent)).await.is_err() {
+            break;
+        }
+    }
+    std::future::pending::<()>().await;
+}
+
+/// Takes connections. Never ends.
+async fn listen_to(listener: UnixListener, tasks: mpsc::Sender<Task>, shown: Shown) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                spawn_local(converse(stream, tasks.clone(), shown.clone()));
+            }
+            Err(error) => {
+                warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(LOOK).await;
+            }
+        }
+    }
+}
+
+/// One connection: a request, its reports.
+async fn converse(mut stream: UnixStream, tasks: mpsc::Sender<Task>, shown: Shown) {
+    let request = match tokio::time::timeout(PATIENCE, control::hear(&mut stream)).await {
+        Ok(Ok(request)) => request,
+        Ok(Err(error)) => {
+            debug!(%error, "a request that cannot be read");
+            let text = format!("the supervisor cannot read the request: {error}");
+            // It may have gone.
+            let _ = control::say(&mut stream, &Report::Line { text }).await;
+            let _ = control::say(&mut stream, &Report::Done { ok: false }).await;
+            return;
+        }
+        Err(_) => return,
+    };
+    if request == Request::Status {
+        // It may have gone.
+        let _ = control::say(&mut stream, &Report::Processes { processes: processes(&shown) }).await;
+        return;
+    }
+    let (reports, mut come) = mpsc::unbounded_channel();
+    if tasks.send((request, reports)).await.is_err() {
+        return;
+    }
+    while let Some(report) = come.recv().await {
+        let last = matches!(report, Report::Done { .. });
+        if control::say(&mut stream, &report).await.is_err() || last {
+            return;
+        }
+    }
+}
+
+/// What the programs show of themselves, with the memory they hold at this moment.
+fn processes(shown: &Shown) -> Vec<Process> {
+    let sight = Sight::look(Vec::new());
+    let mut processes: Vec<Process> = shown.borrow().iter().map(|one| one.borrow().clone()).collect();
+    for process in &mut processes {
+        process.memory = process.pid.map(|pid| sight.memory(pid));
+    }
+    processes
+}
+
+/// Looks at what has limits, as long as anything has. Never ends.
+async fn watch_over(
+    sights: watch::Sender<Arc<Sight>>,
+    admin: Option<Admin>,
+    mut wants: watch::Receiver<Wants>,
+) {
+    loop {
+        let wanted = wants.wait_for(|&wants| wants != Wants::Nothing).await.map(|wants| *wants);
+        let Ok(wanted) = wanted else { return std::future::pending().await };
+        let workers = match admin.filter(|_| wanted == Wants::Jobs) {
+            // A broker that is away has no workers; it is away for the whole site, which others say loudly.
+            Some(admin) => admin.get("/workers").await.unwrap_or_default(),
+            None => Vec::new(),
+        };
+        sights.send_replace(Arc::new(Sight::look(workers)));
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Begins logs anew that have grown large. Never ends.
+async fn rotate_logs(shown: Shown, site: Arc<Site>, rotation: Rotation) {
+    if rotation.bytes == 0 || site.inherit_output {
+        std::future::pending::<()>().await;
+    }
+    loop {
+        tokio::time::sleep(MEASURE).await;
+        let mut names: Vec<String> = shown.borrow().iter().map(|one| one.borrow().name.clone()).collect();
+        names.push(OWN_LOG.to_owned());
+        for name in names {
+            if let Err(error) = logs::rotate(&logs::path(&site.log_dir, &name), rotation) {
+                warn!(name, %error, "cannot begin its log anew");
+            }
+        }
+    }
+}
+
+/// Names the supervisor's own log.
+pub const OWN_LOG: &str = "zmws";
+
+fn make_dir(path: &Path) -> Result<(), ClaimError> {
+    let made = DirBuilder::new().recursive(true).mode(0o755).create(path);
+    made.map_err(|source| ClaimError::Place { path: path.to_owned(), source })
+}
+
+/// Takes the run directory, or says that it is taken.
+fn lock(run_dir: &Path) -> Result<File, ClaimError> {
+    let path = run_dir.join("zmws.lock");
+    let opened = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+    let file = opened.map_err(|source| ClaimError::Place { path: path.clone(), source })?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(ClaimError::Taken { run_dir: run_dir.to_owned() }),
+        Err(error) => Err(ClaimError::Place { path, source: error.into() }),
+    }
+}
+
+/// Listens where an earlier supervisor may have left its socket. Only its owner may connect.
+fn listen(run_dir: &Path) -> Result<UnixListener, ClaimError> {
+    let path = control::socket(run_dir);
+    let _ = std::fs::remove_file(&path);
+    let bound = UnixListener::bind(&path).and_then(|listener| {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+        Ok(listener)
+    });
+    bound.map_err(|source| ClaimError::Place { path, source })
+}

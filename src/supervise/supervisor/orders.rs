@@ -1,0 +1,269 @@
+//! Carries out what is asked, and says what came of it.
+
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tracing::{info, warn};
+
+use super::super::control::{Report, Request, Which};
+use super::super::keeper::{Order, Outcome};
+use super::super::logs;
+use super::super::program::{Fleet, Kind, Program};
+use super::{Kept, Load, Phase, Supervisor, Task, Wants, lines};
+
+type Reports = mpsc::UnboundedSender<Report>;
+
+/// How long somebody may take to read how it ended, when the supervisor itself ends.
+const LINGER: Duration = Duration::from_secs(1);
+
+impl Supervisor {
+    /// One request after the other, until one ends the supervisor.
+    pub(super) async fn carry_out_all(&mut self, inbox: &mut mpsc::Receiver<Task>, load: &Load) {
+        while let Some((request, reports)) = inbox.recv().await {
+            let ends = matches!(&request, Request::Stop(which) if which.is_all());
+            if ends {
+                self.phase.send_replace(Phase::Stopping);
+            }
+            let ok = self.carry_out(&request, load, &reports).await;
+            say_done(&reports, ok);
+            if ends {
+                // Whoever asked reads the last lines before we are gone.
+                let _ = tokio::time::timeout(LINGER, reports.closed()).await;
+                return;
+            }
+        }
+    }
+
+    /// Carries out one request. Says whether all is as it was asked for.
+    pub(super) async fn carry_out(&mut self, request: &Request, load: &Load, reports: &Reports) -> bool {
+        match request {
+            Request::Status => true,
+            Request::Start(which) => self.start(which, reports).await,
+            Request::Stop(which) => self.stop(which, reports).await,
+            Request::Restart(which) => self.restart(which, reports).await,
+            Request::Reload => {
+                self.phase.send_replace(Phase::Reloading);
+                let ok = self.reload(load, reports).await;
+                self.phase.send_replace(Phase::Running);
+                ok
+            }
+        }
+    }
+
+    async fn start(&mut self, which: &Which, reports: &Reports) -> bool {
+        let Some(chosen) = self.choose(which, reports) else { return false };
+        let all: Vec<usize> = chosen.into_iter().filter(|&at| self.is_configured(at)).collect();
+        let mut ok = true;
+        for (name, outcome) in self.order_at_once(&all, || Order::Start).await {
+            let (lines, runs) = lines::of_start(&name, &outcome);
+            say_all(reports, lines);
+            ok &= runs;
+        }
+        ok
+    }
+
+    /// Gateway before broker, so that nothing new comes; broker before workers, so that running jobs can end.
+    async fn stop(&mut self, which: &Which, reports: &Reports) -> bool {
+        let Some(chosen) = self.choose(which, reports) else { return false };
+        let (servers, workers) = self.by_kind(&chosen);
+        for &at in servers.iter().rev() {
+            self.stop_some(&[at], reports).await;
+        }
+        self.stop_some(&workers, reports).await;
+        true
+    }
+
+    async fn stop_some(&self, some: &[usize], reports: &Reports) {
+        for (name, outcome) in self.order_at_once(some, || Order::Stop).await {
+            say(reports, lines::of_stop(&name, &outcome));
+            if let Some(line) = self.given_up(&name, &outcome) {
+                say(reports, line);
+            }
+        }
+    }
+
+    /// What a broker says in the end of jobs that nobody will do.
+    fn given_up(&self, name: &str, outcome: &Outcome) -> Option<String> {
+        let stopped = matches!(outcome, Outcome::Stopped { .. });
+        let line = logs::last_line(&logs::path(&self.site.log_dir, name)).filter(|_| stopped)?;
+        line.starts_with("Given up:").then(|| format!("{name}: {line}"))
+    }
+
+    /// Servers stop and start; of a group of workers, one after the other is replaced.
+    async fn restart(&mut self, which: &Which, reports: &Reports) -> bool {
+        let Some(chosen) = self.choose(which, reports) else { return false };
+        let (servers, workers) = self.by_kind(&chosen);
+        for &at in servers.iter().rev() {
+            self.stop_some(&[at], reports).await;
+        }
+        let mut ok = true;
+        let mut outcomes = self.order_at_once(&servers, || Order::Start).await;
+        outcomes.extend(self.order_at_once(&workers, || Order::Renew).await);
+        for (name, outcome) in outcomes {
+            let (lines, runs) = lines::of_start(&name, &outcome);
+            say_all(reports, lines);
+            ok &= runs;
+        }
+        ok
+    }
+
+    // --- reload
+
+    async fn reload(&mut self, load: &Load, reports: &Reports) -> bool {
+        let fleet = match load() {
+            Ok(fleet) => fleet,
+            Err(lines) => {
+                say_all(reports, lines);
+                say(reports, "Nothing is changed".to_owned());
+                return false;
+            }
+        };
+        if fleet.run_dir != self.fleet.run_dir || fleet.log_dir != self.fleet.log_dir {
+            say(reports, "Other directories take effect when zmws is stopped and started".to_owned());
+        }
+        let before: Vec<String> = self.kept.iter().map(|kept| kept.name.clone()).collect();
+        self.remove_all_but(&fleet, reports).await;
+        let mut ok = self.change(&fleet.programs, reports).await;
+        ok &= self.add(&fleet.programs, &before, reports).await;
+        self.fleet.programs = fleet.programs;
+        self.wants.send_replace(Wants::of(&self.fleet.programs));
+        say(reports, "Reloaded".to_owned());
+        ok
+    }
+
+    /// Stops what is no longer configured.
+    async fn remove_all_but(&mut self, fleet: &Fleet, reports: &Reports) {
+        let is_gone = |kept: &Kept| !fleet.programs.iter().any(|program| program.name == kept.name);
+        let gone: Vec<usize> = (0..self.kept.len()).filter(|&at| is_gone(&self.kept[at])).collect();
+        self.stop_some(&gone, reports).await;
+        // Its task ends with its last order.
+        self.kept.retain(|kept| !is_gone(kept));
+        self.show();
+    }
+
+    /// Gives each program that goes on its new form.
+    async fn change(&mut self, programs: &[Program], reports: &Reports) -> bool {
+        let form = |kept: &Kept| programs.iter().find(|program| program.name == kept.name).cloned();
+        let asked = self.kept.iter().filter_map(|kept| Some((kept, Order::Become(Box::new(form(kept)?)))));
+        let mut answers = Vec::new();
+        for (kept, order) in asked {
+            answers.push((kept.name.clone(), kept.ask(order).await));
+        }
+        let mut ok = true;
+        for (name, answer) in answers {
+            let (lines, runs) = lines::of_reload(&name, &outcome(answer).await);
+            say_all(reports, lines);
+            ok &= runs;
+        }
+        for kept in &mut self.kept {
+            let new = programs.iter().find(|program| program.name == kept.name);
+            (kept.group, kept.kind) =
+                new.map_or((kept.group.clone(), kept.kind), |new| (new.group.clone(), new.kind));
+        }
+        ok
+    }
+
+    /// Starts what is new.
+    async fn add(&mut self, programs: &[Program], before: &[String], reports: &Reports) -> bool {
+        let new: Vec<Program> =
+            programs.iter().filter(|program| !before.contains(&program.name)).cloned().collect();
+        let first = self.kept.len();
+        for program in new {
+            self.keep(program, None);
+        }
+        let added: Vec<usize> = (first..self.kept.len()).collect();
+        let mut ok = true;
+        for (name, outcome) in self.order_at_once(&added, || Order::Start).await {
+            let (lines, runs) = lines::of_start(&name, &outcome);
+            say_all(reports, lines);
+            ok &= runs;
+        }
+        // In the order of the configuration again.
+        let place = |kept: &Kept| programs.iter().position(|program| program.name == kept.name);
+        self.kept.sort_by_key(place);
+        self.show();
+        ok
+    }
+
+    // --- who is meant
+
+    /// The programs that are meant, in their order; `None`, and a line, if a name means none.
+    fn choose(&self, which: &Which, reports: &Reports) -> Option<Vec<usize>> {
+        let is_named = |kept: &Kept, name: &String| kept.name == *name || kept.group == *name;
+        let unknown: Vec<&String> =
+            which.names.iter().filter(|name| !self.kept.iter().any(|kept| is_named(kept, name))).collect();
+        for name in &unknown {
+            let mut known: Vec<&str> = self.kept.iter().map(|kept| kept.group.as_str()).collect();
+            known.dedup();
+            say(reports, format!("No program is called {name}; there are {}", known.join(", ")));
+        }
+        if !unknown.is_empty() {
+            return None;
+        }
+        let by_kind = |kept: &Kept| match kept.kind {
+            Kind::Server => which.servers,
+            Kind::Worker => which.workers,
+        };
+        let all = which.is_all();
+        let is_meant =
+            |kept: &Kept| all || by_kind(kept) || which.names.iter().any(|name| is_named(kept, name));
+        Some((0..self.kept.len()).filter(|&at| is_meant(&self.kept[at])).collect())
+    }
+
+    /// Whether the configuration still has the program.
+    fn is_configured(&self, at: usize) -> bool {
+        self.fleet.programs.iter().any(|program| program.name == self.kept[at].name)
+    }
+
+    fn by_kind(&self, some: &[usize]) -> (Vec<usize>, Vec<usize>) {
+        some.iter().copied().partition(|&at| self.kept[at].kind == Kind::Server)
+    }
+
+    /// Gives some programs an order, all at once, and waits for each.
+    async fn order_at_once(&self, some: &[usize], order: impl Fn() -> Order) -> Vec<(String, Outcome)> {
+        let mut answers = Vec::new();
+        for &at in some {
+            answers.push((self.kept[at].name.clone(), self.kept[at].ask(order()).await));
+        }
+        let mut outcomes = Vec::new();
+        for (name, answer) in answers {
+            outcomes.push((name, outcome(answer).await));
+        }
+        outcomes
+    }
+}
+
+impl Kept {
+    /// Gives the program's task an order.
+    async fn ask(&self, order: Order) -> oneshot::Receiver<Outcome> {
+        let (reply, answer) = oneshot::channel();
+        // A task that has gone answers by its silence.
+        let _ = self.orders.send((order, reply)).await;
+        answer
+    }
+}
+
+async fn outcome(answer: oneshot::Receiver<Outcome>) -> Outcome {
+    answer
+        .await
+        .unwrap_or_else(|_| Outcome::Failed("the task of this program has died: see the log".to_owned()))
+}
+
+fn say(reports: &Reports, text: String) {
+    info!("{text}");
+    // Whoever asked may have gone.
+    let _ = reports.send(Report::Line { text });
+}
+
+fn say_all(reports: &Reports, lines: Vec<String>) {
+    for line in lines {
+        say(reports, line);
+    }
+}
+
+fn say_done(reports: &Reports, ok: bool) {
+    if !ok {
+        warn!("not all was done as asked");
+    }
+    let _ = reports.send(Report::Done { ok });
+}

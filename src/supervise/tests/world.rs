@@ -1,0 +1,194 @@
+//! A supervisor in a directory of its own, and the questions that tests ask it.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::mpsc;
+use tokio::task::LocalSet;
+
+use super::super::control::{self, Process, Report, Request, Which};
+use super::super::program::{Fleet, GRACE, Kind, Limits, Patience, Program, Restart, Rotation};
+use super::super::{Load, Logs, Signalled, Supervisor};
+
+/// A program that is a line of shell.
+pub(super) fn script(name: &str, line: &str) -> Program {
+    Program {
+        name: name.to_owned(),
+        group: name.to_owned(),
+        kind: Kind::Worker,
+        command: ["sh", "-c", line].map(str::to_owned).to_vec(),
+        env: BTreeMap::new(),
+        dir: None,
+        user: None,
+        restart: Restart::Always,
+        grace: GRACE,
+        limits: Limits::default(),
+        files: Vec::new(),
+    }
+}
+
+/// What was said, and whether all was done.
+pub(super) struct Said {
+    pub(super) lines: Vec<String>,
+    pub(super) ok: bool,
+}
+
+/// A directory that is gone when the last of the test is.
+pub(super) struct Place(PathBuf);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+pub(super) struct World {
+    pub(super) fleet: Fleet,
+    place: Rc<Place>,
+    /// What the next reload reads.
+    next: Rc<RefCell<Result<Fleet, Vec<String>>>>,
+}
+
+/// How long anything may take. Nothing takes a tenth of it.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+impl World {
+    pub(super) fn with(programs: impl IntoIterator<Item = Program>) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let dir = std::env::temp_dir().join(format!("zmws-supervise-{}-{number}", std::process::id()));
+        let fleet = Fleet {
+            programs: programs.into_iter().collect(),
+            run_dir: dir.join("run"),
+            log_dir: dir.join("logs"),
+            rotation: Rotation::default(),
+            patience: Patience::default(),
+            admin: None,
+            warnings: Vec::new(),
+        };
+        Self::again(fleet, Rc::new(Place(dir)))
+    }
+
+    /// Another supervisor in the same place.
+    pub(super) fn again(fleet: Fleet, place: Rc<Place>) -> Self {
+        let next = Rc::new(RefCell::new(Err(Vec::new())));
+        Self { fleet, place, next }
+    }
+
+    pub(super) fn parts(&self) -> (Fleet, Rc<Place>) {
+        (self.fleet.clone(), Rc::clone(&self.place))
+    }
+
+    /// Runs a test, then stops everything.
+    pub(super) fn run(self, test: impl AsyncFnOnce(&Self)) {
+        self.run_until(async |world: &Self| {
+            test(world).await;
+            assert!(world.ask(Request::Stop(Which::default())).await.ok);
+        });
+    }
+
+    /// Runs a test, then vanishes as a supervisor that was killed.
+    pub(super) fn run_and_leave(self, test: impl AsyncFnOnce(&Self)) {
+        self.run_until(test);
+    }
+
+    fn run_until(self, test: impl AsyncFnOnce(&Self)) {
+        *self.next.borrow_mut() = Ok(self.fleet.clone());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        LocalSet::new().block_on(&runtime, async {
+            let supervisor = Supervisor::claim(self.fleet.clone(), Logs::Files).expect("a new directory");
+            let next = Rc::clone(&self.next);
+            let load: Load = Box::new(move || next.borrow().clone());
+            let (_signals, inbox) = mpsc::channel::<Signalled>(1);
+            let listening = supervisor.listen().expect("a socket");
+            let serving = tokio::task::spawn_local(listening.run(load, inbox, None));
+            tokio::time::timeout(4 * PATIENCE, test(&self)).await.expect("in time");
+            serving.abort();
+        });
+    }
+
+    pub(super) async fn ask(&self, request: Request) -> Said {
+        let mut said = Said { lines: Vec::new(), ok: true };
+        let hear = |report| match report {
+            Report::Line { text } => said.lines.push(text),
+            Report::Done { ok } => said.ok = ok,
+            Report::Processes { .. } => {}
+        };
+        let asked = tokio::time::timeout(PATIENCE, control::ask(&self.fleet.run_dir, &request, hear)).await;
+        asked.expect("in time").expect("the supervisor answers");
+        said
+    }
+
+    async fn processes(&self) -> Vec<Process> {
+        let mut all = Vec::new();
+        let hear = |report| {
+            if let Report::Processes { processes } = report {
+                all = processes;
+            }
+        };
+        control::ask(&self.fleet.run_dir, &Request::Status, hear).await.expect("the supervisor answers");
+        all
+    }
+
+    pub(super) async fn names(&self) -> Vec<String> {
+        self.processes().await.into_iter().map(|process| process.name).collect()
+    }
+
+    pub(super) async fn process(&self, name: &str) -> Process {
+        let found = self.processes().await.into_iter().find(|process| process.name == name);
+        found.expect("a program of that name")
+    }
+
+    /// Asks until the program is as wanted.
+    pub(super) async fn until(&self, name: &str, wanted: impl Fn(&Process) -> bool) -> Process {
+        let reached = async {
+            loop {
+                let process = self.process(name).await;
+                if wanted(&process) {
+                    return process;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, reached).await.expect("in time")
+    }
+
+    /// The pid file's content; empty if there is none.
+    pub(super) fn pid_file(&self, name: &str) -> String {
+        std::fs::read_to_string(self.fleet.run_dir.join(format!("{name}.pid"))).unwrap_or_default()
+    }
+
+    /// What the next reload reads.
+    pub(super) fn configure(&self, programs: impl IntoIterator<Item = Program>) {
+        let programs = programs.into_iter().collect();
+        *self.next.borrow_mut() = Ok(Fleet { programs, ..self.fleet.clone() });
+    }
+
+    /// The next reload fails.
+    pub(super) fn spoil(&self, line: &str) {
+        *self.next.borrow_mut() = Err(vec![line.to_owned()]);
+    }
+
+    pub(super) fn kill(&self, pid: u32) {
+        let pid = Pid::from_raw(i32::try_from(pid).expect("a pid")).expect("a pid");
+        kill_process(pid, Signal::KILL).expect("it runs");
+    }
+
+    /// Sends bytes, and reads what comes until the end.
+    pub(super) async fn send_raw(&self, bytes: &[u8]) -> String {
+        let mut stream =
+            tokio::net::UnixStream::connect(control::socket(&self.fleet.run_dir)).await.expect("it listens");
+        // It may stop reading in the middle, which is its right.
+        let _ = stream.write_all(bytes).await;
+        let _ = stream.shutdown().await;
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer).await;
+        answer
+    }
+}
