@@ -111,9 +111,14 @@ impl Child {
     /// Kills it and what it has started in its group.
     pub(super) fn kill(&self) {
         self.signal(Signal::KILL);
-        // Its group has its number for as long as a member of it lives, so that no other can be meant.
+        self.signal_group(Signal::KILL);
+    }
+
+    /// Sends a signal to what it has left behind in its group. One without members gets none; its number is given
+    /// to no other for as long as a member lives.
+    pub(super) fn signal_group(&self, signal: Signal) {
         if let Some(group) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) {
-            let _ = kill_process_group(group, Signal::KILL);
+            let _ = kill_process_group(group, signal);
         }
     }
 }

@@ -289,6 +289,8 @@ impl Keeper {
     fn ended(&mut self, end: End) {
         let Some(running) = self.running.take() else { return };
         let ran = running.since.elapsed();
+        // What it has started would be in the way of the next one, or do its work twice.
+        running.child.signal_group(Signal::TERM);
         self.pid_file.remove();
         self.last_end = Some(end.to_string());
         warn!(name = self.program.name, pid = running.child.pid(), ran_s = ran.as_secs(), "ended: {end}");
@@ -342,6 +344,7 @@ impl Keeper {
                 (running.child.ended().await, Some(asked.elapsed()))
             }
         };
+        running.child.signal_group(Signal::TERM);
         self.pid_file.remove();
         self.last_end = Some(end.to_string());
         info!(name = self.program.name, pid, ?killed, "stopped: {end}");

@@ -86,6 +86,17 @@ fn one_that_will_not_end_is_killed_and_the_line_says_so() {
 }
 
 #[test]
+fn what_a_program_has_started_ends_with_it() {
+    World::with([script("one", "sleep 61 & echo $! > child; wait")]).run(async |world| {
+        world.ask(Request::Start(all())).await;
+        let child = world.number_in("child").await;
+        world.kill(world.process("one").await.pid.expect("it runs"));
+        world.until("one", |process| process.restarts == 1).await;
+        world.until_gone(child).await;
+    });
+}
+
+#[test]
 fn one_that_ends_at_once_fails_the_start_and_is_given_up_in_the_end() {
     let mut world = World::with([script("bad", "echo no such table >&2; exit 3")]);
     world.fleet.patience = Patience { ends: 3, within: Duration::from_secs(60) };
@@ -110,7 +121,7 @@ fn one_that_need_not_run_for_ever_is_left_alone_when_it_ends_well() {
 
 #[test]
 fn a_next_supervisor_takes_over_what_the_last_one_left() {
-    let world = World::with([script("one", "exec sleep 60"), script("two", "exec sleep 60")]);
+    let world = World::with([script("one", "sleep 60; :"), script("two", "exec sleep 60")]);
     let (fleet, place) = world.parts();
     let mut pids = Vec::new();
     world.run_and_leave(async |world| {
@@ -235,7 +246,7 @@ fn a_program_is_replaced_when_it_is_old_enough() {
 
 #[test]
 fn a_program_is_replaced_when_it_holds_too_much_memory() {
-    let limits = Limits { max_memory: Some(48 << 20), ..Limits::default() };
+    let limits = Limits { max_memory: Some(16 << 20), ..Limits::default() };
     let grows = "x=$(head -c 40000000 /dev/zero | tr '\\0' 'x'); sleep 60";
     World::with([Program { limits, ..script("one", grows) }]).run(async |world| {
         world.ask(Request::Start(all())).await;

@@ -63,7 +63,7 @@ impl World {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let dir = std::env::temp_dir().join(format!("zmws-supervise-{}-{number}", std::process::id()));
-        let fleet = Fleet {
+        let mut fleet = Fleet {
             programs: programs.into_iter().collect(),
             run_dir: dir.join("run"),
             log_dir: dir.join("logs"),
@@ -72,6 +72,10 @@ impl World {
             admin: None,
             warnings: Vec::new(),
         };
+        std::fs::create_dir_all(&dir).expect("a directory");
+        for program in &mut fleet.programs {
+            program.dir = Some(dir.clone());
+        }
         Self::again(fleet, Rc::new(Place(dir)))
     }
 
@@ -166,7 +170,8 @@ impl World {
 
     /// What the next reload reads.
     pub(super) fn configure(&self, programs: impl IntoIterator<Item = Program>) {
-        let programs = programs.into_iter().collect();
+        let in_place = |program| Program { dir: Some(self.place.0.clone()), ..program };
+        let programs = programs.into_iter().map(in_place).collect();
         *self.next.borrow_mut() = Ok(Fleet { programs, ..self.fleet.clone() });
     }
 
@@ -178,6 +183,32 @@ impl World {
     pub(super) fn kill(&self, pid: u32) {
         let pid = Pid::from_raw(i32::try_from(pid).expect("a pid")).expect("a pid");
         kill_process(pid, Signal::KILL).expect("it runs");
+    }
+
+    /// The number that a program writes into a file where it runs.
+    pub(super) async fn number_in(&self, file: &str) -> u32 {
+        let path = self.place.0.join(file);
+        self.reached(|| std::fs::read_to_string(&path).ok()?.trim().parse().ok()).await
+    }
+
+    pub(super) async fn until_gone(&self, pid: u32) {
+        let is_alive = || {
+            let process = procfs::process::Process::new(i32::try_from(pid).expect("a pid")).ok()?;
+            process.stat().ok().filter(|stat| stat.state != 'Z')
+        };
+        self.reached(|| is_alive().is_none().then_some(())).await;
+    }
+
+    async fn reached<T>(&self, mut look: impl FnMut() -> Option<T>) -> T {
+        let reached = async {
+            loop {
+                if let Some(seen) = look() {
+                    return seen;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, reached).await.expect("in time")
     }
 
     /// Sends bytes, and reads what comes until the end.
