@@ -3,29 +3,30 @@
 //! Changes are made one after the other, in the order they are asked for; questions are answered at once. Nothing is
 //! shared but what the programs' tasks show of themselves.
 
+mod door;
 mod lines;
 mod orders;
+mod orphans;
+mod rounds;
 
 use std::collections::HashMap;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::UnixListener;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, spawn_local};
-use tracing::{debug, warn};
+use tracing::warn;
 
 use super::admin::Admin;
 use super::control::{self, Process, Report, Request};
 use super::identity::{self, PidFile};
 use super::keeper::{Hurry, Keeper, Links, Order, Outcome, Site};
-use super::logs;
-use super::program::{Fleet, Kind, Limits, Program, Rotation};
+use super::program::{Fleet, Kind, Limits, Program};
 use super::sight::Sight;
 
 /// Reads the configuration, now and at each reload. The lines of a failure are shown to whoever asked.
@@ -125,13 +126,6 @@ impl Wants {
 /// A request that changes something, and where its reports go.
 pub type Task = (Request, mpsc::UnboundedSender<Report>);
 
-/// How often limits are looked at.
-const LOOK: Duration = Duration::from_secs(1);
-/// How often logs are measured.
-const MEASURE: Duration = Duration::from_secs(5);
-/// How long somebody who connects may take to say what they want.
-const PATIENCE: Duration = Duration::from_secs(5);
-
 impl Supervisor {
     /// Makes this process the supervisor of the fleet's run directory. Programs that an earlier one has left
     /// alive are taken over. Needs a `LocalSet`.
@@ -229,7 +223,7 @@ impl Supervisor {
     ///
     /// The socket cannot be made.
     pub fn listen(self) -> Result<Listening, ClaimError> {
-        let listener = listen(&self.site.run_dir)?;
+        let listener = door::listen(&self.site.run_dir)?;
         Ok(Listening { supervisor: self, listener })
     }
 
@@ -245,10 +239,12 @@ impl Supervisor {
             // The channel has room, and we hold its other end.
             let _ = tasks.try_send(first);
         }
-        let listening = listen_to(listener, tasks.clone(), self.shown.subscribe());
+        let listening = door::listen_to(listener, tasks.clone(), self.shown.subscribe());
         let obeying = obey_signals(&mut signals, tasks, self.hurry.clone());
-        let watching = watch_over(self.sights.clone(), self.site.admin, self.wants.subscribe());
-        let rotating = rotate_logs(self.shown.subscribe(), Arc::clone(&self.site), self.fleet.rotation);
+        let watching = rounds::watch_over(self.sights.clone(), self.site.admin, self.wants.subscribe());
+        let rotating =
+            rounds::rotate_logs(self.shown.subscribe(), Arc::clone(&self.site), self.fleet.rotation);
+        let burying = orphans::bury(self.shown.subscribe());
         let socket = control::socket(&self.site.run_dir);
         tokio::select! {
             () = self.carry_out_all(&mut inbox, &load) => {}
@@ -256,6 +252,7 @@ impl Supervisor {
             () = obeying => {}
             () = watching => {}
             () = rotating => {}
+            () = burying => {}
         }
         let _ = std::fs::remove_file(socket);
     }
@@ -323,98 +320,6 @@ async fn obey_signals(
     std::future::pending::<()>().await;
 }
 
-/// Takes connections. Never ends.
-async fn listen_to(listener: UnixListener, tasks: mpsc::Sender<Task>, shown: Shown) {
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                spawn_local(converse(stream, tasks.clone(), shown.clone()));
-            }
-            Err(error) => {
-                warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(LOOK).await;
-            }
-        }
-    }
-}
-
-/// One connection: a request, its reports.
-async fn converse(mut stream: UnixStream, tasks: mpsc::Sender<Task>, shown: Shown) {
-    let request = match tokio::time::timeout(PATIENCE, control::hear(&mut stream)).await {
-        Ok(Ok(request)) => request,
-        Ok(Err(error)) => {
-            debug!(%error, "a request that cannot be read");
-            let text = format!("the supervisor cannot read the request: {error}");
-            // It may have gone.
-            let _ = control::say(&mut stream, &Report::Line { text }).await;
-            let _ = control::say(&mut stream, &Report::Done { ok: false }).await;
-            return;
-        }
-        Err(_) => return,
-    };
-    if request == Request::Status {
-        // It may have gone.
-        let _ = control::say(&mut stream, &Report::Processes { processes: processes(&shown) }).await;
-        return;
-    }
-    let (reports, mut come) = mpsc::unbounded_channel();
-    if tasks.send((request, reports)).await.is_err() {
-        return;
-    }
-    while let Some(report) = come.recv().await {
-        let last = matches!(report, Report::Done { .. });
-        if control::say(&mut stream, &report).await.is_err() || last {
-            return;
-        }
-    }
-}
-
-/// What the programs show of themselves, with the memory they hold at this moment.
-fn processes(shown: &Shown) -> Vec<Process> {
-    let sight = Sight::look(Vec::new());
-    let mut processes: Vec<Process> = shown.borrow().iter().map(|one| one.borrow().clone()).collect();
-    for process in &mut processes {
-        process.memory = process.pid.map(|pid| sight.memory(pid));
-    }
-    processes
-}
-
-/// Looks at what has limits, as long as anything has. Never ends.
-async fn watch_over(
-    sights: watch::Sender<Arc<Sight>>,
-    admin: Option<Admin>,
-    mut wants: watch::Receiver<Wants>,
-) {
-    loop {
-        let wanted = wants.wait_for(|&wants| wants != Wants::Nothing).await.map(|wants| *wants);
-        let Ok(wanted) = wanted else { return std::future::pending().await };
-        let workers = match admin.filter(|_| wanted == Wants::Jobs) {
-            // A broker that is away has no workers; it is away for the whole site, which others say loudly.
-            Some(admin) => admin.get("/workers").await.unwrap_or_default(),
-            None => Vec::new(),
-        };
-        sights.send_replace(Arc::new(Sight::look(workers)));
-        tokio::time::sleep(LOOK).await;
-    }
-}
-
-/// Begins logs anew that have grown large. Never ends.
-async fn rotate_logs(shown: Shown, site: Arc<Site>, rotation: Rotation) {
-    if rotation.bytes == 0 || site.inherit_output {
-        std::future::pending::<()>().await;
-    }
-    loop {
-        tokio::time::sleep(MEASURE).await;
-        let mut names: Vec<String> = shown.borrow().iter().map(|one| one.borrow().name.clone()).collect();
-        names.push(OWN_LOG.to_owned());
-        for name in names {
-            if let Err(error) = logs::rotate(&logs::path(&site.log_dir, &name), rotation) {
-                warn!(name, %error, "cannot begin its log anew");
-            }
-        }
-    }
-}
-
 /// Names the supervisor's own log.
 pub const OWN_LOG: &str = "zmws";
 
@@ -433,15 +338,4 @@ fn lock(run_dir: &Path) -> Result<File, ClaimError> {
         Err(rustix::io::Errno::WOULDBLOCK) => Err(ClaimError::Taken { run_dir: run_dir.to_owned() }),
         Err(error) => Err(ClaimError::Place { path, source: error.into() }),
     }
-}
-
-/// Listens where an earlier supervisor may have left its socket. Only its owner may connect.
-fn listen(run_dir: &Path) -> Result<UnixListener, ClaimError> {
-    let path = control::socket(run_dir);
-    let _ = std::fs::remove_file(&path);
-    let bound = UnixListener::bind(&path).and_then(|listener| {
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
-        Ok(listener)
-    });
-    bound.map_err(|source| ClaimError::Place { path, source })
 }

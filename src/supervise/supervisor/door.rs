@@ -1,0 +1,86 @@
+//! The supervisor's socket: questions are answered here, changes are handed on.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::mpsc;
+use tokio::task::spawn_local;
+use tracing::{debug, warn};
+
+use super::super::control::{self, Process, Report, Request};
+use super::super::sight::Sight;
+use super::{ClaimError, Shown, Task};
+
+/// How long somebody who connects may take to say what they want.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long to wait when the system has no descriptor left for a connection.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Listens where an earlier supervisor may have left its socket. Only its owner may connect.
+pub(super) fn listen(run_dir: &Path) -> Result<UnixListener, ClaimError> {
+    let path = control::socket(run_dir);
+    let _ = std::fs::remove_file(&path);
+    let bound = UnixListener::bind(&path).and_then(|listener| {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+        Ok(listener)
+    });
+    bound.map_err(|source| ClaimError::Place { path, source })
+}
+
+/// Takes connections. Never ends.
+pub(super) async fn listen_to(listener: UnixListener, tasks: mpsc::Sender<Task>, shown: Shown) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                spawn_local(converse(stream, tasks.clone(), shown.clone()));
+            }
+            Err(error) => {
+                warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+/// One connection: a request, its reports.
+async fn converse(mut stream: UnixStream, tasks: mpsc::Sender<Task>, shown: Shown) {
+    let request = match tokio::time::timeout(PATIENCE, control::hear(&mut stream)).await {
+        Ok(Ok(request)) => request,
+        Ok(Err(error)) => {
+            debug!(%error, "a request that cannot be read");
+            let text = format!("the supervisor cannot read the request: {error}");
+            // It may have gone.
+            let _ = control::say(&mut stream, &Report::Line { text }).await;
+            let _ = control::say(&mut stream, &Report::Done { ok: false }).await;
+            return;
+        }
+        Err(_) => return,
+    };
+    if request == Request::Status {
+        // It may have gone.
+        let _ = control::say(&mut stream, &Report::Processes { processes: processes(&shown) }).await;
+        return;
+    }
+    let (reports, mut come) = mpsc::unbounded_channel();
+    if tasks.send((request, reports)).await.is_err() {
+        return;
+    }
+    while let Some(report) = come.recv().await {
+        let last = matches!(report, Report::Done { .. });
+        if control::say(&mut stream, &report).await.is_err() || last {
+            return;
+        }
+    }
+}
+
+/// What the programs show of themselves, with the memory they hold at this moment.
+fn processes(shown: &Shown) -> Vec<Process> {
+    let sight = Sight::look(Vec::new());
+    let mut processes: Vec<Process> = shown.borrow().iter().map(|one| one.borrow().clone()).collect();
+    for process in &mut processes {
+        process.memory = process.pid.map(|pid| sight.memory(pid));
+    }
+    processes
+}

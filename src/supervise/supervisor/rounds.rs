@@ -1,0 +1,55 @@
+//! What the supervisor looks at again and again: limits and logs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tracing::warn;
+
+use super::super::admin::Admin;
+use super::super::keeper::Site;
+use super::super::logs;
+use super::super::program::Rotation;
+use super::super::sight::Sight;
+use super::{OWN_LOG, Shown, Wants};
+
+/// How often limits are looked at.
+const LOOK: Duration = Duration::from_secs(1);
+/// How often logs are measured.
+const MEASURE: Duration = Duration::from_secs(5);
+
+/// Looks at what has limits, as long as anything has. Never ends.
+pub(super) async fn watch_over(
+    sights: watch::Sender<Arc<Sight>>,
+    admin: Option<Admin>,
+    mut wants: watch::Receiver<Wants>,
+) {
+    loop {
+        let wanted = wants.wait_for(|&wants| wants != Wants::Nothing).await.map(|wants| *wants);
+        let Ok(wanted) = wanted else { return std::future::pending().await };
+        let workers = match admin.filter(|_| wanted == Wants::Jobs) {
+            // A broker that is away has no workers; it is away for the whole site, which others say loudly.
+            Some(admin) => admin.get("/workers").await.unwrap_or_default(),
+            None => Vec::new(),
+        };
+        sights.send_replace(Arc::new(Sight::look(workers)));
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Begins logs anew that have grown large. Never ends.
+pub(super) async fn rotate_logs(shown: Shown, site: Arc<Site>, rotation: Rotation) {
+    if rotation.bytes == 0 || site.inherit_output {
+        std::future::pending::<()>().await;
+    }
+    loop {
+        tokio::time::sleep(MEASURE).await;
+        let mut names: Vec<String> = shown.borrow().iter().map(|one| one.borrow().name.clone()).collect();
+        names.push(OWN_LOG.to_owned());
+        for name in names {
+            if let Err(error) = logs::rotate(&logs::path(&site.log_dir, &name), rotation) {
+                warn!(name, %error, "cannot begin its log anew");
+            }
+        }
+    }
+}
