@@ -12,6 +12,7 @@ use zmws::transport::ListenerOptions;
 use zmws::zmtp::Limits;
 
 use super::Failure;
+use super::layers::ConfigFile;
 use super::log::{self, LogLevel};
 use super::process;
 
@@ -21,6 +22,9 @@ use super::process;
 /// server_run.php, with one dash or two.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    #[command(flatten)]
+    _config: ConfigFile,
+
     #[command(flatten)]
     pub(super) ports: Ports,
 

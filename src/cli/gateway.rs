@@ -10,6 +10,7 @@ use zmws::gateway::{self, AccessLog, BodyForm, Config, LogForm, Origins, Tokens}
 use zmws::server;
 
 use super::dialect::DialectName;
+use super::layers::ConfigFile;
 use super::log::{self, LogLevel};
 use super::{Failure, process};
 
@@ -20,6 +21,9 @@ use super::{Failure, process};
 /// zmws's broker and of PHP's. Takes the flags of PHP's http_gateway.php, with one dash or two.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    #[command(flatten)]
+    _config: ConfigFile,
+
     #[command(flatten)]
     door: Door,
 

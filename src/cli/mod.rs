@@ -2,9 +2,11 @@
 
 mod broker;
 mod call;
+mod config;
 mod dialect;
 mod flags;
 mod gateway;
+mod layers;
 mod log;
 mod process;
 mod reload;
@@ -40,6 +42,7 @@ enum Command {
     Stop(stop::Args),
     Restart(restart::Args),
     Reload(reload::Args),
+    Config(config::Args),
     Trace(trace::Args),
 }
 
@@ -48,7 +51,11 @@ pub(crate) type Failure = String;
 
 /// Runs the program. 0: done; 1: failed, one line on standard error says why; 2: wrong usage.
 pub(crate) fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(flags::normalized(args)) {
+    let args = match layers::layered(flags::normalized(args)) {
+        Ok(args) => args,
+        Err(failure) => return fail(&failure),
+    };
+    let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are no errors and go to standard output.
@@ -66,13 +73,16 @@ pub(crate) fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Stop(args) => stop::run(args),
         Command::Restart(args) => restart::run(args),
         Command::Reload(args) => reload::run(args),
+        Command::Config(args) => config::run(args),
         Command::Trace(args) => trace::run(args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("zmws: {failure}");
-            ExitCode::FAILURE
-        }
+        Err(failure) => fail(&failure),
     }
+}
+
+fn fail(failure: &Failure) -> ExitCode {
+    eprintln!("zmws: {failure}");
+    ExitCode::FAILURE
 }

@@ -6,7 +6,7 @@ use zmws::supervise::control::{self, AskError, Report, Request, Which};
 use zmws::supervise::program::Fleet;
 use zmws::supervise::{ClaimError, Logs, Supervisor};
 
-use super::{Failure, process};
+use super::{Failure, layers, process};
 
 /// Which configuration.
 #[derive(Clone, Debug, clap::Args)]
@@ -64,9 +64,13 @@ impl Configured {
 
 /// The programs that the file describes, PHP's or ours.
 pub(super) fn load(path: &Path) -> Result<Fleet, Vec<String>> {
-    let text = std::fs::read_to_string(path);
-    let _text = text.map_err(|error| vec![format!("Cannot read {}: {error}", path.display())])?;
-    Err(vec![format!("Cannot read {}", path.display())])
+    let zmws = process::this_program().map_err(|line| vec![line])?;
+    layers::read(path)?.fleet(&layers::schema(), &zmws, &layers::environment)
+}
+
+/// Whether a configuration is PHP's, by its name.
+pub(super) fn is_php(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "php" || extension == "inc")
 }
 
 /// Lines of a failed configuration as the one that a command fails with.

@@ -13,6 +13,7 @@ use zmws::worker::builtin::Builtin;
 
 use super::broker::{self, BrokerLimits, Ports};
 use super::gateway::{self, Door};
+use super::layers::ConfigFile;
 use super::log::{self, LogLevel};
 use super::{Failure, process};
 
@@ -21,6 +22,9 @@ use super::{Failure, process};
 /// The sample workers are those of PHP's sample configuration: SLEEP and STR-REV.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    #[command(flatten)]
+    _config: ConfigFile,
+
     #[command(flatten)]
     ports: Ports,
 

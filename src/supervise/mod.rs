@@ -3,6 +3,7 @@
 pub mod admin;
 mod backoff;
 mod child;
+pub mod config;
 pub mod control;
 mod identity;
 mod keeper;
