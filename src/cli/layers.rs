@@ -113,7 +113,7 @@ fn added(
 fn file_of(given: &ArgMatches) -> Result<Option<File>, Failure> {
     let named = given.get_one::<PathBuf>("config");
     let path = match named {
-        Some(path) if path.as_os_str().is_empty() || path.as_os_str() == "none" => return Ok(None),
+        Some(path) if path.as_os_str() == "none" => return Ok(None),
         Some(path) => path.clone(),
         None => PathBuf::from(DEFAULT_FILE),
     };

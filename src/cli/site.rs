@@ -41,7 +41,7 @@ impl Chosen {
 impl Configured {
     /// Where the configuration is.
     pub(super) fn path(&self) -> Result<PathBuf, Failure> {
-        let given = self.config.clone().filter(|path| !path.as_os_str().is_empty());
+        let given = self.config.clone().filter(|path| path.as_os_str() != "none");
         let found =
             || ["zmws.toml", "etc/config.php"].map(PathBuf::from).into_iter().find(|path| path.is_file());
         given.or_else(found).ok_or_else(|| {

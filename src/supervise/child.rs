@@ -55,7 +55,7 @@ impl Child {
             .env(NAME_MARK, &program.name)
             .env(RUN_DIR_MARK, run_dir)
             // What the configuration says is in its flags; it must not find a file of its own choice.
-            .env("ZMWS_CONFIG", "")
+            .env("ZMWS_CONFIG", "none")
             // The service manager waits for the supervisor's word, not for that of each program.
             .env_remove("NOTIFY_SOCKET")
             .env_remove("WATCHDOG_USEC")

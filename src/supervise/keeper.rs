@@ -124,6 +124,8 @@ struct Running {
     since: Instant,
     files: Fingerprint,
     jobs: gentle::JobCount,
+    /// Where in its log it begins.
+    log_start: u64,
 }
 
 /// What a task needs of the outside.
@@ -236,10 +238,15 @@ impl Keeper {
             return Err(format!("Cannot read {}", missing.display()));
         }
         let files = Fingerprint::of(&self.program);
-        let child = Child::start(&self.program, &self.site.run_dir, &self.output());
+        let output = self.output();
+        let log_start = match &output {
+            Output::File(path) => logs::length(path),
+            Output::Inherited => 0,
+        };
+        let child = Child::start(&self.program, &self.site.run_dir, &output);
         let child = child.map_err(|error| self.cannot_start(&error))?;
         let pid = child.pid();
-        self.running = Some(Running::new(child, files));
+        self.running = Some(Running { log_start, ..Running::new(child, files) });
         if let Err(error) = self.pid_file.write(pid) {
             warn!(name = self.program.name, %error, "cannot write its pid file");
         }
@@ -269,8 +276,9 @@ impl Keeper {
     }
 
     fn died_at_once(&self, end: End) -> String {
+        let start = self.running.as_ref().map_or(0, |running| running.log_start);
         let said = match self.output() {
-            Output::File(path) => logs::last_line(&path).map(|line| format!(": {line}")),
+            Output::File(path) => logs::last_words(&path, start).map(|line| format!(": {line}")),
             Output::Inherited => None,
         };
         format!("{} ended at once ({end}){}", self.program.name, said.unwrap_or_default())
@@ -398,7 +406,7 @@ impl Keeper {
 
 impl Running {
     fn new(child: Child, files: Fingerprint) -> Self {
-        Self { child, since: Instant::now(), files, jobs: gentle::JobCount::default() }
+        Self { child, since: Instant::now(), files, jobs: gentle::JobCount::default(), log_start: 0 }
     }
 }
 

@@ -63,15 +63,40 @@ fn numbered(log: &Path, number: u32) -> PathBuf {
     path.into()
 }
 
-/// The last line of a log that says something, for a program that has ended at once. Looks at its last 4 KiB.
+/// The last line of a log that says something. Looks at its last 4 KiB.
 pub(super) fn last_line(log: &Path) -> Option<String> {
+    let length = length(log);
+    let said = said_since(log, length.saturating_sub(TAIL))?;
+    said.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
+}
+
+/// Why a program ended that has written all of its log from `start` on: the first line that speaks of an error, or
+/// the last that says something.
+pub(super) fn last_words(log: &Path, start: u64) -> Option<String> {
+    let said = said_since(log, start)?;
+    let complains = |line: &&str| {
+        let line = line.to_ascii_lowercase();
+        ["error", "fatal", "cannot", "zmws: "].iter().any(|word| line.contains(word))
+    };
+    let mut lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
+    let first = lines.clone().find(complains);
+    first.or_else(|| lines.next_back()).map(str::to_owned)
+}
+
+/// Bytes of a log; none, if there is none.
+pub(super) fn length(log: &Path) -> u64 {
+    std::fs::metadata(log).map_or(0, |metadata| metadata.len())
+}
+
+/// Bytes of a log that are looked at.
+const TAIL: u64 = 4 << 10;
+
+fn said_since(log: &Path, start: u64) -> Option<String> {
     let mut file = File::open(log).ok()?;
-    let length = file.metadata().ok()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(4 << 10))).ok()?;
-    let mut tail = Vec::new();
-    file.take(4 << 10).read_to_end(&mut tail).ok()?;
-    let tail = String::from_utf8_lossy(&tail);
-    tail.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
+    file.seek(SeekFrom::Start(start)).ok()?;
+    let mut said = Vec::new();
+    file.take(TAIL).read_to_end(&mut said).ok()?;
+    Some(String::from_utf8_lossy(&said).into_owned())
 }
 
 #[cfg(test)]
@@ -123,5 +148,20 @@ mod tests {
         std::fs::write(&log, "x".repeat(10_000) + "\nzmws: cannot listen\n\n  \n").expect("room");
         assert_eq!(last_line(&log).as_deref(), Some("zmws: cannot listen"));
         assert_eq!(last_line(Path::new("/nonexistent")), None);
+        assert_eq!(last_words(&log, 10_000).as_deref(), Some("zmws: cannot listen"));
+    }
+
+    #[test]
+    fn the_error_counts_not_what_follows_it() {
+        let place = Place::new("words");
+        let log = path(&place.0, "mail");
+        std::fs::write(
+            &log,
+            "error of long ago\nhello\nPHP Fatal error:  no such class\n#0 {main}\n  thrown\n",
+        )
+        .expect("room");
+        assert_eq!(last_words(&log, 18).as_deref(), Some("PHP Fatal error:  no such class"));
+        std::fs::write(&log, "hello\nbye\n\n").expect("room");
+        assert_eq!(last_words(&log, 0).as_deref(), Some("bye"));
     }
 }
