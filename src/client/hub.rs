@@ -94,7 +94,7 @@ impl Hub {
                 DealerEvent::Connected(peer) => return Ok((dealer, peer)),
                 DealerEvent::Message(_) => debug!("a message before the handshake, connection dropped"),
                 DealerEvent::Disconnected(reason) => {
-                    debug!(server = self.address(), reason, "broker not reached");
+                    debug!(address = self.address(), reason, "broker not reached");
                 }
             }
             drop(dealer);
@@ -175,7 +175,7 @@ impl Hub {
 
     /// All requests over one connection, told apart by tags, until it is lost.
     async fn shared(&mut self, mut dealer: Dealer) -> Result<(), Closed> {
-        info!(server = self.address(), "connected");
+        info!(address = self.address(), "connected");
         let mut link = Link { session: Session::new(self.rng.u64(..)), sender: dealer.sender() };
         for (_, request) in std::mem::take(&mut self.waiting) {
             link.send(request);
@@ -186,7 +186,7 @@ impl Hub {
                     DealerEvent::Message(frames) => link.receive(frames),
                     DealerEvent::Connected(_) => break,
                     DealerEvent::Disconnected(reason) => {
-                        info!(server = self.address(), reason, "connection lost");
+                        info!(address = self.address(), reason, "connection lost");
                         break;
                     }
                 },
@@ -219,7 +219,7 @@ impl Hub {
 
     /// A connection for each request in flight, until one cannot be made or is lost.
     async fn pool(&mut self, first: Dealer) -> Result<(), Closed> {
-        info!(server = self.address(), dialect = ?self.settings.dialect, "connected to a foreign broker");
+        info!(address = self.address(), dialect = ?self.settings.dialect, "connected to a foreign broker");
         let mut idle = vec![first];
         loop {
             self.fill_lanes(&mut idle);
@@ -235,7 +235,7 @@ impl Hub {
                         self.waiting.push_front((self.patience(), request));
                     }
                     if end.broken {
-                        info!(server = self.address(), "connection lost");
+                        info!(address = self.address(), "connection lost");
                         return Ok(());
                     }
                 },

@@ -128,7 +128,7 @@ async fn connection(
     let rest = serving.into_parts();
     let mut stream = rest.io.into_inner();
     if let Some(Err(error)) = ended {
-        debug!(%peer, %error, "connection ended early");
+        debug!(address = %peer, %error, "connection ended early");
         if error.is_timeout() && !rest.read_buf.is_empty() {
             // hyper closes without a word.
             let _best_effort = timeout(config.write_timeout, stream.write_all(LATE)).await;

@@ -177,11 +177,11 @@ impl Hub {
         let peer = PeerId(NEXT_PEER.fetch_add(1, Ordering::Relaxed));
         if self.shared.borrow().connections.len() >= self.options.connections_max {
             self.count(|counters| counters.refused += 1);
-            warn!(%from, connections = self.options.connections_max, "too many connections, one is refused");
+            warn!(address = %from, connections = self.options.connections_max, "too many connections, one is refused");
             return;
         }
         self.count(|counters| counters.accepted += 1);
-        debug!(%peer, %from, "accepted");
+        debug!(%peer, address = %from, "accepted");
         set_socket_options(&stream);
         let (connection, input) = Connection::new(peer, stream, Engine::new(&self.config));
         self.shared.borrow_mut().connections.insert(peer, Rc::clone(&connection));
