@@ -12,7 +12,7 @@ use zmws::transport::ListenerOptions;
 use zmws::zmtp::Limits;
 
 use super::Failure;
-use super::log::{self, LogLevel};
+use super::log::{self, LogArgs};
 use super::process;
 
 /// Run the broker: jobs from clients to workers, over ZeroMQ
@@ -27,9 +27,8 @@ pub(super) struct Args {
     #[command(flatten)]
     pub(super) limits: BrokerLimits,
 
-    /// How much to log: E, W, I or D
-    #[arg(long, visible_alias = "log", value_name = "LEVEL", default_value = "W", ignore_case = true)]
-    pub(super) log_level: LogLevel,
+    #[command(flatten)]
+    pub(super) log: LogArgs,
 }
 
 /// Where the broker listens.
@@ -213,15 +212,19 @@ impl BrokerLimits {
 
 /// Runs until stopped.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    log::start(args.log_level);
+    log::start_as(&args.log);
     process::raise_descriptor_limit();
     process::on_one_thread(async {
         let server = bind(args.config())?;
         let at = server.addresses();
-        println!("[{}] [I] - Server startup @{}", log::date(), log::date());
-        println!("clients {}  workers {}  news {}", at.clients, at.workers, at.news);
         let (stopper, stopped) = server::stopper();
-        let signals = spawn_local(process::at_each_signal(move || stopper.stop()));
+        let signals = spawn_local(process::at_each_signal(move || stopper.stop())?);
+        let ports = format!("clients {}  workers {}  news {}", at.clients, at.workers, at.news);
+        log::announce(
+            &format!("[{0}] [I] - Server startup @{0}\n{ports}\n", log::date()),
+            "broker started",
+            &[("clients", &at.clients), ("workers", &at.workers), ("news", &at.news)],
+        );
         let farewell = server.run(stopped).await;
         signals.abort();
         say_what_was_left(farewell);
@@ -245,6 +248,7 @@ pub(super) fn bind(config: Config) -> Result<Server, Failure> {
 pub(super) fn say_what_was_left(farewell: Farewell) {
     let Farewell { queued, active } = farewell;
     if queued + active > 0 {
-        println!("Given up: {queued} queued jobs, {active} running jobs");
+        let line = format!("Given up: {queued} queued jobs, {active} running jobs\n");
+        log::announce(&line, "jobs were given up", &[("queued", &queued), ("active", &active)]);
     }
 }

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use tokio::net::TcpListener;
-use zmws::gateway::{self, AccessLog, BodyForm, Config, LogForm, Origins, Tokens};
+use zmws::gateway::{self, AccessLog, BodyForm, Config, Origins, Tokens};
 use zmws::server;
 
 use super::dialect::DialectName;
-use super::log::{self, LogLevel};
+use super::log::{self, LogArgs, LogForm};
 use super::{Failure, process};
 
 /// Run the HTTP gateway: jobs by URL, in front of a broker
@@ -43,9 +43,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIALECT", default_value = "zmws1")]
     dialect: DialectName,
 
-    /// How much to log: E, W, I or D
-    #[arg(long, visible_alias = "log", value_name = "LEVEL", default_value = "W", ignore_case = true)]
-    log_level: LogLevel,
+    #[command(flatten)]
+    log: LogArgs,
 }
 
 /// Settings of the door that `zmws up` has, too.
@@ -87,9 +86,9 @@ pub(super) struct Door {
     #[arg(long, value_name = "FILE")]
     access_log: Option<PathBuf>,
 
-    /// Form of these lines
-    #[arg(long, value_name = "FORM", default_value = "common")]
-    access_log_form: AccessForm,
+    /// Form of these lines: common, as other web servers have it, or json; by default that of the log, common for php
+    #[arg(long, value_name = "FORM")]
+    access_log_form: Option<AccessForm>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -98,7 +97,7 @@ enum Form {
     V2,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 enum AccessForm {
     Common,
     Json,
@@ -106,7 +105,7 @@ enum AccessForm {
 
 impl Door {
     /// The gateway's settings, for brokers at `servers`.
-    pub(super) fn config(&self, servers: Vec<String>) -> Result<Config, Failure> {
+    pub(super) fn config(&self, servers: Vec<String>, log: LogForm) -> Result<Config, Failure> {
         let seconds = |flag, seconds| {
             Duration::try_from_secs_f64(seconds).map_err(|_| format!("{flag} {seconds} is no time"))
         };
@@ -124,18 +123,26 @@ impl Door {
             api: !self.no_api,
             origins: self.origins.clone().map_or(Origins::Any, Origins::Only),
             tokens: self.tokens.as_ref().map(Tokens::read).transpose().map_err(|error| error.to_string())?,
-            access_log: self.access_log()?,
+            access_log: self.access_log(log)?,
             ..Config::default()
         })
     }
 
-    fn access_log(&self) -> Result<Option<AccessLog>, Failure> {
+    fn access_log(&self, log: LogForm) -> Result<Option<AccessLog>, Failure> {
         let Some(path) = &self.access_log else { return Ok(None) };
-        let form = match self.access_log_form {
-            AccessForm::Common => LogForm::Common,
-            AccessForm::Json => LogForm::Json,
+        let to_stdout = path.as_os_str() == "-";
+        let form = match (self.access_log_form, log) {
+            (Some(AccessForm::Common), LogForm::Json) if to_stdout => {
+                return Err("--log-form json and --access-log-form common would mix on standard output; \
+                            give --access-log a file, or leave out its form"
+                    .to_owned());
+            }
+            (Some(AccessForm::Json), _) | (None, LogForm::Json) => gateway::LogForm::Json,
+            (Some(AccessForm::Common), _) | (None, LogForm::Php | LogForm::Compact) => {
+                gateway::LogForm::Common
+            }
         };
-        let log = match path.as_os_str() == "-" {
+        let log = match to_stdout {
             true => AccessLog::stdout(form),
             false => AccessLog::file(form, path),
         };
@@ -153,18 +160,25 @@ pub(super) async fn listen(address: IpAddr, port: u16) -> Result<TcpListener, Fa
 
 /// Runs until stopped.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    log::start(args.log_level);
+    log::start_as(&args.log);
     process::raise_descriptor_limit();
     process::on_one_thread(async {
         let servers = args.broker.iter().map(|host| process::host_port(host, args.client_port)).collect();
-        let config = Config { dialect: args.dialect.into(), ..args.door.config(servers)? };
+        let config = Config { dialect: args.dialect.into(), ..args.door.config(servers, args.log.log_form)? };
         let listener = listen(args.address, args.http_port).await?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
-        println!("[{}] [I] - client port {}", log::date(), args.client_port);
-        println!("[{0}] [I] - Server startup @{0} http://{address}/", log::date());
         let (stopper, mut stopped) = server::stopper();
         let mut ended = stopped.clone();
-        let signals = tokio::task::spawn_local(process::at_each_signal(move || stopper.stop()));
+        let signals = tokio::task::spawn_local(process::at_each_signal(move || stopper.stop())?);
+        let date = log::date();
+        log::announce(
+            &format!(
+                "[{date}] [I] - client port {}\n[{date}] [I] - Server startup @{date} http://{address}/\n",
+                args.client_port
+            ),
+            "gateway started",
+            &[("http", &address), ("broker", &config.servers.join(","))],
+        );
         tokio::select! {
             () = gateway::serve(listener, config, async move { stopped.draining().await }) => {}
             () = ended.ending() => {}

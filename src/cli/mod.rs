@@ -58,7 +58,7 @@ pub(crate) fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("zmws: {failure}");
+            log::failed(&failure);
             ExitCode::FAILURE
         }
     }

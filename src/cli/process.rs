@@ -1,5 +1,6 @@
 //! What every long-running command needs of the process: a runtime, signals, descriptors.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -20,21 +21,24 @@ pub(super) fn on_one_thread<T>(command: impl Future<Output = Result<T, Failure>>
     LocalSet::new().block_on(&runtime, command)
 }
 
-/// Calls `stop` at each SIGINT and SIGTERM. Never ends.
+/// Listens to SIGINT and SIGTERM from now on. At each, the future tells the service manager and calls `stop`; it
+/// never ends. To be called before the command says that it is ready: who reads that may stop it.
 ///
 /// # Errors
 ///
 /// The system does not let us listen to signals.
-pub(super) async fn at_each_signal(mut stop: impl FnMut()) -> Result<std::convert::Infallible, Failure> {
+pub(super) fn at_each_signal(mut stop: impl FnMut()) -> Result<impl Future<Output = Infallible>, Failure> {
     let listen = |kind| signal(kind).map_err(|error| format!("cannot listen to signals: {error}"));
     let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
-    loop {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+    Ok(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            stop();
         }
-        stop();
-    }
+    })
 }
 
 /// As many descriptors as the system lets us have: one a connection, and the usual 1 024 are few.

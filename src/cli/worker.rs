@@ -12,7 +12,7 @@ use zmws::worker::{Builder, Worker};
 
 use super::broker::Heartbeats;
 use super::dialect::DialectName;
-use super::log::{self, LogLevel};
+use super::log::{self, LogArgs};
 use super::{Failure, process};
 
 /// Run a worker that does the jobs of one service
@@ -79,22 +79,26 @@ pub(super) struct Args {
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     grace: u64,
 
-    /// How much to log: E, W, I or D
-    #[arg(long, visible_alias = "log", value_name = "LEVEL", default_value = "W", ignore_case = true)]
-    log_level: LogLevel,
+    #[command(flatten)]
+    log: LogArgs,
 }
 
 /// Runs until stopped.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    log::start(args.log_level);
+    log::start_as(&args.log);
     process::on_one_thread(async {
         let worker = args.worker()?;
-        for host in &args.backend_servers {
-            println!("[{}] [I] - Worker connecting to {host} with port: {}", log::date(), args.backend_port);
-        }
         let (stopper, mut stopped) = server::stopper();
         let mut ended = stopped.clone();
-        let signals = tokio::task::spawn_local(process::at_each_signal(move || stopper.stop()));
+        let signals = tokio::task::spawn_local(process::at_each_signal(move || stopper.stop())?);
+        for host in &args.backend_servers {
+            let (date, port) = (log::date(), args.backend_port);
+            log::announce(
+                &format!("[{date}] [I] - Worker connecting to {host} with port: {port}\n"),
+                "worker started",
+                &[("service", &args.service()), ("broker", &process::host_port(host, port))],
+            );
+        }
         tokio::select! {
             () = worker.run(async move { stopped.draining().await }) => {}
             () = ended.ending() => {}
@@ -111,11 +115,14 @@ enum ModeName {
 }
 
 impl Args {
-    fn worker(&self) -> Result<Worker, Failure> {
+    fn service(&self) -> String {
         let sample = self.builtin.map_or("DEMO", |builtin| builtin.service());
-        let service = self.service_name.clone().unwrap_or_else(|| sample.to_owned());
+        self.service_name.clone().unwrap_or_else(|| sample.to_owned())
+    }
+
+    fn worker(&self) -> Result<Worker, Failure> {
         let servers = self.backend_servers.iter().map(|host| process::host_port(host, self.backend_port));
-        let mut builder = Worker::builder(service)
+        let mut builder = Worker::builder(self.service())
             .servers(servers)
             .concurrency(self.concurrency)
             .heartbeat(self.heartbeats.interval(), self.heartbeats.tries())
