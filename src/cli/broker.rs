@@ -13,7 +13,7 @@ use zmws::zmtp::Limits;
 
 use super::Failure;
 use super::log::{self, LogArgs};
-use super::process;
+use super::{notify, process};
 
 /// Run the broker: jobs from clients to workers, over ZeroMQ
 ///
@@ -225,6 +225,8 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             "broker started",
             &[("clients", &at.clients), ("workers", &at.workers), ("news", &at.news)],
         );
+        notify::watchdog();
+        notify::ready(&ports);
         let farewell = server.run(stopped).await;
         signals.abort();
         say_what_was_left(farewell);

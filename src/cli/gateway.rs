@@ -11,7 +11,7 @@ use zmws::server;
 
 use super::dialect::DialectName;
 use super::log::{self, LogArgs, LogForm};
-use super::{Failure, process};
+use super::{Failure, notify, process};
 
 /// Run the HTTP gateway: jobs by URL, in front of a broker
 ///
@@ -179,6 +179,8 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             "gateway started",
             &[("http", &address), ("broker", &config.servers.join(","))],
         );
+        notify::watchdog();
+        notify::ready(&format!("http://{address}/"));
         tokio::select! {
             () = gateway::serve(listener, config, async move { stopped.draining().await }) => {}
             () = ended.ending() => {}

@@ -6,6 +6,7 @@ mod dialect;
 mod flags;
 mod gateway;
 mod log;
+mod notify;
 mod process;
 mod trace;
 mod up;

@@ -10,7 +10,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::LocalSet;
 
-use super::Failure;
+use super::{Failure, notify};
 
 /// Runs a command on one thread: the sockets that listen live on it.
 pub(super) fn on_one_thread<T>(command: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
@@ -36,6 +36,7 @@ pub(super) fn at_each_signal(mut stop: impl FnMut()) -> Result<impl Future<Outpu
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
+            notify::stopping();
             stop();
         }
     })

@@ -14,7 +14,7 @@ use zmws::worker::builtin::Builtin;
 use super::broker::{self, BrokerLimits, Ports};
 use super::gateway::{self, Door};
 use super::log::{self, LogArgs};
-use super::{Failure, process};
+use super::{Failure, notify, process};
 
 /// Run broker, gateway and two sample workers in one process
 ///
@@ -66,6 +66,8 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             &[("http", &http), ("clients", &at.clients), ("workers", &at.workers), ("news", &at.news)],
         );
 
+        notify::watchdog();
+        notify::ready(&format!("http://{http}/, clients {}, workers {}", at.clients, at.workers));
         let farewell = server.await.map_err(|error| format!("the broker failed: {error}"))?;
         tokio::select! {
             _ = gateway => {}

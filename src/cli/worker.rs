@@ -13,7 +13,7 @@ use zmws::worker::{Builder, Worker};
 use super::broker::Heartbeats;
 use super::dialect::DialectName;
 use super::log::{self, LogArgs};
-use super::{Failure, process};
+use super::{Failure, notify, process};
 
 /// Run a worker that does the jobs of one service
 ///
@@ -99,6 +99,8 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
                 &[("service", &args.service()), ("broker", &process::host_port(host, port))],
             );
         }
+        notify::watchdog();
+        notify::status("connecting");
         tokio::select! {
             () = worker.run(async move { stopped.draining().await }) => {}
             () = ended.ending() => {}
@@ -126,7 +128,8 @@ impl Args {
             .servers(servers)
             .concurrency(self.concurrency)
             .heartbeat(self.heartbeats.interval(), self.heartbeats.tries())
-            .grace(Duration::from_secs(self.grace));
+            .grace(Duration::from_secs(self.grace))
+            .connected(|address| notify::ready(&format!("connected to {address}")));
         if let Some(dialect) = self.dialect {
             builder = builder.dialect(dialect.into());
         }

@@ -1,0 +1,6 @@
+//! How commands start: what they tell the service manager, and what they say if they cannot.
+
+mod support;
+
+#[path = "startup/notify.rs"]
+mod notify;
