@@ -2,9 +2,11 @@
 
 mod broker;
 mod call;
+mod completions;
 mod dialect;
 mod flags;
 mod gateway;
+mod generate;
 mod log;
 mod notify;
 mod process;
@@ -33,6 +35,9 @@ enum Command {
     Call(call::Args),
     Up(up::Args),
     Trace(trace::Args),
+    Completions(completions::Args),
+    #[command(hide = true)]
+    Generate(generate::Args),
 }
 
 /// Why a command failed: one clear line.
@@ -55,6 +60,8 @@ pub(crate) fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Call(args) => call::run(args),
         Command::Up(args) => up::run(args),
         Command::Trace(args) => trace::run(args),
+        Command::Completions(args) => completions::run(args),
+        Command::Generate(args) => generate::run(args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
