@@ -2,5 +2,7 @@
 
 mod support;
 
+#[path = "startup/errors.rs"]
+mod errors;
 #[path = "startup/notify.rs"]
 mod notify;

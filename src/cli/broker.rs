@@ -70,20 +70,20 @@ pub(super) struct BrokerLimits {
     queue_max: usize,
 
     /// Megabytes of parameters that may wait in all services
-    #[arg(long, value_name = "MB", default_value_t = 1024)]
+    #[arg(long, value_name = "MB", value_parser = process::megabytes, default_value_t = 1024)]
     queue_max_mb: usize,
 
     /// Megabytes of the largest frame a peer may send
-    #[arg(long, value_name = "MB", default_value_t = 64)]
+    #[arg(long, value_name = "MB", value_parser = process::megabytes, default_value_t = 64)]
     frame_max_mb: usize,
 
     /// Megabytes that may wait for a peer that does not read, before it is disconnected
-    #[arg(long, value_name = "MB", default_value_t = 16)]
+    #[arg(long, value_name = "MB", value_parser = process::megabytes, default_value_t = 16)]
     unread_max_mb: usize,
 
     /// Connections to each port
-    #[arg(long, value_name = "N", default_value_t = 16_384)]
-    max_connections: usize,
+    #[arg(long, value_name = "N", value_parser = process::one_or_more, default_value_t = 16_384)]
+    pub(super) max_connections: usize,
 
     /// Let a new connection take over an identity that is in use
     #[arg(long)]
@@ -127,10 +127,11 @@ impl PhpInteger {
 }
 
 impl std::str::FromStr for PhpInteger {
-    type Err = std::num::ParseIntError;
+    type Err = Failure;
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.trim().parse().map(Self)
+    fn from_str(text: &str) -> Result<Self, Failure> {
+        let number = text.trim().parse().map(Self);
+        number.map_err(|_| "a whole number is wanted, in the flag or the environment".to_owned())
     }
 }
 
@@ -214,6 +215,7 @@ impl BrokerLimits {
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     log::start_as(&args.log);
     process::raise_descriptor_limit();
+    process::enough_descriptors(args.limits.max_connections)?;
     process::on_one_thread(async {
         let server = bind(args.config())?;
         let at = server.addresses();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use tokio::net::TcpListener;
-use zmws::gateway::{self, AccessLog, BodyForm, Config, Origins, Tokens};
+use zmws::gateway::{self, AccessLog, BodyForm, Config, Origins, TokenError, Tokens};
 use zmws::server;
 
 use super::dialect::DialectName;
@@ -55,19 +55,19 @@ pub(super) struct Door {
     body_form: Form,
 
     /// Seconds a result may take before the answer is 504
-    #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
+    #[arg(long, value_name = "SECONDS", value_parser = process::seconds_or_none, default_value_t = 60.0)]
     timeout: f64,
 
     /// Longest time limit a request may ask for by ?_timeout=SECONDS; without it a request may not ask
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = process::seconds_or_none)]
     asked_timeout_max: Option<f64>,
 
     /// Requests in flight before the answer is 429
-    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    #[arg(long, value_name = "N", value_parser = process::one_or_more, default_value_t = 10_000)]
     in_flight_max: usize,
 
     /// Megabytes of the largest request body
-    #[arg(long, value_name = "MB", default_value_t = 8)]
+    #[arg(long, value_name = "MB", value_parser = process::megabytes, default_value_t = 8)]
     body_max_mb: usize,
 
     /// Do not serve the paths under /v1/
@@ -122,9 +122,17 @@ impl Door {
             body_max: self.body_max_mb << 20,
             api: !self.no_api,
             origins: self.origins.clone().map_or(Origins::Any, Origins::Only),
-            tokens: self.tokens.as_ref().map(Tokens::read).transpose().map_err(|error| error.to_string())?,
+            tokens: self.tokens()?,
             access_log: self.access_log(log)?,
             ..Config::default()
+        })
+    }
+
+    fn tokens(&self) -> Result<Option<Tokens>, Failure> {
+        let Some(path) = &self.tokens else { return Ok(None) };
+        Tokens::read(path).map(Some).map_err(|error| match error {
+            TokenError::Unreadable { .. } => format!("{error}; see --tokens"),
+            TokenError::Line { .. } => format!("{}, {error}; see --tokens", path.display()),
         })
     }
 
@@ -146,7 +154,7 @@ impl Door {
             true => AccessLog::stdout(form),
             false => AccessLog::file(form, path),
         };
-        log.map(Some).map_err(|error| format!("cannot write {}: {error}", path.display()))
+        log.map(Some).map_err(|error| format!("cannot write {}: {error}; see --access-log", path.display()))
     }
 }
 
@@ -162,6 +170,7 @@ pub(super) async fn listen(address: IpAddr, port: u16) -> Result<TcpListener, Fa
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     log::start_as(&args.log);
     process::raise_descriptor_limit();
+    process::enough_descriptors(args.door.in_flight_max)?;
     process::on_one_thread(async {
         let servers = args.broker.iter().map(|host| process::host_port(host, args.client_port)).collect();
         let config = Config { dialect: args.dialect.into(), ..args.door.config(servers, args.log.log_form)? };

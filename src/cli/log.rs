@@ -60,25 +60,30 @@ pub(super) enum LogForm {
 /// The form that [`start`] was given, for what is said outside of the log.
 static FORM: OnceLock<LogForm> = OnceLock::new();
 
-/// Logs to standard error from now on, in PHP's form. `RUST_LOG` has the last word on what is logged.
+/// Logs to standard error from now on, in PHP's form, for a command that says itself how it ended. `RUST_LOG` has the
+/// last word on what is logged.
 pub(super) fn start(level: LogLevel) {
-    start_as(&LogArgs { log_level: level, log_form: LogForm::Php });
+    start_with(level, LogForm::Php, "warn,zmws::client=error,zmws::program=info");
 }
 
 /// Logs to standard error from now on. `RUST_LOG` has the last word on what is logged.
 pub(super) fn start_as(args: &LogArgs) {
-    let default = match args.log_level {
+    // What a program that does a worker's jobs says of its troubles is always worth a line.
+    start_with(args.log_level, args.log_form, "warn,zmws::program=info");
+}
+
+fn start_with(level: LogLevel, form: LogForm, warnings: &str) {
+    let default = match level {
         LogLevel::E => "error",
-        // What a program that does a worker's jobs says of its troubles is always worth a line.
-        LogLevel::W => "warn,zmws::program=info",
+        LogLevel::W => warnings,
         LogLevel::I => "info",
         LogLevel::D => "debug",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let lines = Lines::of(args.log_form);
+    let lines = Lines::of(form);
     // Only a test that runs two commands in one process could be second.
-    let _ = match args.log_form {
+    let _ = match form {
         LogForm::Php => tracing::subscriber::set_global_default(
             subscriber
                 .with_ansi(std::io::stderr().is_terminal())
@@ -90,8 +95,8 @@ pub(super) fn start_as(args: &LogArgs) {
             subscriber.with_ansi(false).fmt_fields(JsonFields::new()).event_format(lines).finish(),
         ),
     };
-    let _ = FORM.set(args.log_form);
-    if args.log_form == LogForm::Json {
+    let _ = FORM.set(form);
+    if form == LogForm::Json {
         std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
     }
 }

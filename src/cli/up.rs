@@ -46,6 +46,7 @@ pub(super) struct Args {
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     log::start_as(&args.log);
     process::raise_descriptor_limit();
+    process::enough_descriptors(args.limits.max_connections)?;
     process::on_one_thread(async {
         let server = broker::bind(broker::config(&args.ports, &args.limits))?;
         let at = server.addresses();

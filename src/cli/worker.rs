@@ -1,9 +1,10 @@
 //! `zmws worker`: jobs done by a program of yours, or by a sample of ours.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::time::Duration;
 
-use clap::ValueEnum;
+use clap::builder::NonEmptyStringValueParser;
+use clap::{ArgGroup, ValueEnum};
 
 use zmws::server;
 use zmws::worker::builtin::Builtin;
@@ -21,13 +22,14 @@ use super::{Failure, notify, process};
 /// input, or from ZMWS_PARAM_<name> in its environment, and writes the result to its standard output; exit status 0 is
 /// success. Takes the flags of PHP's workers, with one dash or two. Serves zmws's broker, PHP's, and Majordomo brokers.
 #[derive(Debug, clap::Args)]
+#[command(group(ArgGroup::new("work").required(true).args(["builtin", "command"])))]
 pub(super) struct Args {
     /// Whose jobs it does; the default is the builtin's own service, or DEMO
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     service_name: Option<String>,
 
     /// A sample instead of a program: sleep (0.8 s), reverse (the parameter str), random (100 parts of a result)
-    #[arg(long, value_name = "WHAT", conflicts_with = "command", required_unless_present = "command")]
+    #[arg(long, value_name = "WHAT", conflicts_with = "command")]
     builtin: Option<Builtin>,
 
     /// The program and its arguments, after --
@@ -39,8 +41,8 @@ pub(super) struct Args {
     mode: ModeName,
 
     /// Seconds a job may take before the program and what it has started are killed
-    #[arg(long, value_name = "SECONDS", conflicts_with = "builtin")]
-    timeout: Option<String>,
+    #[arg(long, value_name = "SECONDS", value_parser = process::seconds, conflicts_with = "builtin")]
+    timeout: Option<Duration>,
 
     /// Give the job back to the broker when a program in lines mode dies, instead of failing it
     #[arg(long, conflicts_with = "builtin")]
@@ -65,7 +67,7 @@ pub(super) struct Args {
     frontend_port: u16,
 
     /// Jobs at once
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", value_parser = process::one_or_more, default_value_t = 1)]
     concurrency: usize,
 
     /// What to speak; by default zmws2 to our broker, zmws1 to others
@@ -86,6 +88,8 @@ pub(super) struct Args {
 /// Runs until stopped.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     log::start_as(&args.log);
+    process::raise_descriptor_limit();
+    process::enough_descriptors(args.concurrency)?;
     process::on_one_thread(async {
         let worker = args.worker()?;
         let (stopper, mut stopped) = server::stopper();
@@ -140,12 +144,13 @@ impl Args {
         if let Some(builtin) = self.builtin {
             return builtin.worker(builder).map_err(|error| error.to_string());
         }
+        process::check_program(self.command.first().map_or(OsStr::new(""), OsString::as_os_str))?;
         let program = Program {
             mode: match self.mode {
                 ModeName::Once => Mode::Once,
                 ModeName::Lines => Mode::Lines,
             },
-            timeout: self.timeout.as_deref().map(process::seconds).transpose()?,
+            timeout: self.timeout,
             if_dies: if self.give_back { IfDies::GiveBack } else { IfDies::Fail },
             ..Program::new(&self.command)
         };

@@ -20,7 +20,7 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until};
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use crate::client::CallError;
 use crate::client::builder::Builder;
@@ -88,13 +88,19 @@ impl Hub {
     async fn reach(&mut self) -> Result<(Dealer, PeerInfo), Closed> {
         let until = self.patience();
         self.waiting.iter_mut().for_each(|waiting| waiting.0 = until);
+        let mut told = false;
         loop {
             let mut dealer = self.dial();
             match self.meanwhile(dealer.recv()).await? {
                 DealerEvent::Connected(peer) => return Ok((dealer, peer)),
                 DealerEvent::Message(_) => debug!("a message before the handshake, connection dropped"),
-                DealerEvent::Disconnected(reason) => {
+                DealerEvent::Disconnected(reason) if told => {
                     debug!(address = self.address(), reason, "broker not reached");
+                }
+                // Once an outage, and not once a try.
+                DealerEvent::Disconnected(reason) => {
+                    told = true;
+                    warn!(address = self.address(), reason, "broker not reached, trying on");
                 }
             }
             drop(dealer);

@@ -161,12 +161,18 @@ impl Hub {
 
     /// Accepts until the task is aborted.
     pub(super) async fn accept_all(self: Rc<Self>, listener: TcpListener) {
+        let mut told = false;
         loop {
             match listener.accept().await {
-                Ok((stream, from)) => self.welcome(stream, from),
+                Ok((stream, from)) => {
+                    told = false;
+                    self.welcome(stream, from);
+                }
                 Err(error) => {
                     // Out of descriptors, as a rule: others must leave before anybody can come.
-                    warn!(%error, "cannot accept a connection");
+                    if !std::mem::replace(&mut told, true) {
+                        warn!(%error, "cannot accept connections for the time being");
+                    }
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
             }

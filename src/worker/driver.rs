@@ -46,6 +46,8 @@ pub(crate) struct Driver {
     session: Session,
     link: Link,
     running: Option<Running>,
+    /// That no connection can be made has been said, and none has been made since.
+    told: bool,
     stage: watch::Receiver<Stage>,
 }
 
@@ -101,7 +103,7 @@ impl Driver {
             unreachable!("a session begins with Connect");
         };
         let link = Link::open(&settings, server, identity);
-        Self { service, settings, work, born, session, link, running: None, stage }
+        Self { service, settings, work, born, session, link, running: None, told: false, stage }
     }
 
     /// Runs until the worker is told to stop.
@@ -167,6 +169,7 @@ impl Driver {
             false => Dialect::Zmws1,
         });
         self.link.up = true;
+        self.told = false;
         info!(service = %self.service, dialect = ?self.link.dialect, "connected");
         if let Some(connected) = &self.settings.connected {
             connected(&self.link.address);
@@ -177,6 +180,10 @@ impl Driver {
     fn disconnected(&mut self, reason: &str) {
         match std::mem::replace(&mut self.link.up, false) {
             true => info!(service = %self.service, reason, "disconnected"),
+            // Once an outage, and not once a try.
+            false if !std::mem::replace(&mut self.told, true) => {
+                warn!(service = %self.service, address = self.link.address, reason, "broker not reached, trying on");
+            }
             false => debug!(service = %self.service, reason, "not connected"),
         }
     }
