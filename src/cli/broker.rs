@@ -13,8 +13,8 @@ use zmws::zmtp::Limits;
 
 use super::Failure;
 use super::layers::ConfigFile;
-use super::log::{self, LogLevel};
-use super::process;
+use super::log::{self, LogArgs};
+use super::{notify, process};
 
 /// Run the broker: jobs from clients to workers, over ZeroMQ
 ///
@@ -31,9 +31,8 @@ pub(super) struct Args {
     #[command(flatten)]
     pub(super) limits: BrokerLimits,
 
-    /// How much to log: E, W, I or D
-    #[arg(long, visible_alias = "log", value_name = "LEVEL", default_value = "W", ignore_case = true)]
-    pub(super) log_level: LogLevel,
+    #[command(flatten)]
+    pub(super) log: LogArgs,
 }
 
 /// Where the broker listens.
@@ -75,20 +74,20 @@ pub(super) struct BrokerLimits {
     queue_max: usize,
 
     /// Megabytes of parameters that may wait in all services
-    #[arg(long, value_name = "MB", default_value_t = 1024)]
+    #[arg(long, value_name = "MB", value_parser = process::megabytes, default_value_t = 1024)]
     queue_max_mb: usize,
 
     /// Megabytes of the largest frame a peer may send
-    #[arg(long, value_name = "MB", default_value_t = 64)]
+    #[arg(long, value_name = "MB", value_parser = process::megabytes, default_value_t = 64)]
     frame_max_mb: usize,
 
     /// Megabytes that may wait for a peer that does not read, before it is disconnected
-    #[arg(long, value_name = "MB", default_value_t = 16)]
+    #[arg(long, value_name = "MB", value_parser = process::megabytes, default_value_t = 16)]
     unread_max_mb: usize,
 
     /// Connections to each port
-    #[arg(long, value_name = "N", default_value_t = 16_384)]
-    max_connections: usize,
+    #[arg(long, value_name = "N", value_parser = process::one_or_more, default_value_t = 16_384)]
+    pub(super) max_connections: usize,
 
     /// Let a new connection take over an identity that is in use
     #[arg(long)]
@@ -132,10 +131,11 @@ impl PhpInteger {
 }
 
 impl std::str::FromStr for PhpInteger {
-    type Err = std::num::ParseIntError;
+    type Err = Failure;
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.trim().parse().map(Self)
+    fn from_str(text: &str) -> Result<Self, Failure> {
+        let number = text.trim().parse().map(Self);
+        number.map_err(|_| "a whole number is wanted, in the flag or the environment".to_owned())
     }
 }
 
@@ -217,15 +217,22 @@ impl BrokerLimits {
 
 /// Runs until stopped.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    log::start(args.log_level);
+    log::start_as(&args.log);
     process::raise_descriptor_limit();
+    process::enough_descriptors(args.limits.max_connections)?;
     process::on_one_thread(async {
         let server = bind(args.config())?;
         let at = server.addresses();
-        println!("[{}] [I] - Server startup @{}", log::date(), log::date());
-        println!("clients {}  workers {}  news {}", at.clients, at.workers, at.news);
         let (stopper, stopped) = server::stopper();
-        let signals = spawn_local(process::at_each_signal(move || stopper.stop()));
+        let signals = spawn_local(process::at_each_signal(move || stopper.stop())?);
+        let ports = format!("clients {}  workers {}  news {}", at.clients, at.workers, at.news);
+        log::announce(
+            &format!("[{0}] [I] - Server startup @{0}\n{ports}\n", log::date()),
+            "broker started",
+            &[("clients", &at.clients), ("workers", &at.workers), ("news", &at.news)],
+        );
+        notify::watchdog();
+        notify::ready(&ports);
         let farewell = server.run(stopped).await;
         signals.abort();
         say_what_was_left(farewell);
@@ -249,6 +256,7 @@ pub(super) fn bind(config: Config) -> Result<Server, Failure> {
 pub(super) fn say_what_was_left(farewell: Farewell) {
     let Farewell { queued, active } = farewell;
     if queued + active > 0 {
-        println!("Given up: {queued} queued jobs, {active} running jobs");
+        let line = format!("Given up: {queued} queued jobs, {active} running jobs\n");
+        log::announce(&line, "jobs were given up", &[("queued", &queued), ("active", &active)]);
     }
 }

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::time::Duration;
 
 use bytes::Bytes;
+use clap::builder::NonEmptyStringValueParser;
 use serde_json::Value;
 use zmws::client::{Answer, CallError, Client, Param, Reply};
 use zmws::job::Body;
@@ -20,6 +21,7 @@ use super::{Failure, process};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Whose work it is, as STR-REV
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     service: String,
 
     /// Parameters, nested as in a query string: user[name]=Ann user[tags][]=a; or - for JSON from standard input
@@ -47,7 +49,7 @@ pub(super) struct Args {
     raw: bool,
 
     /// Seconds to wait for the result (with --stream: for its next part)
-    #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
+    #[arg(long, value_name = "SECONDS", value_parser = process::seconds_or_none, default_value_t = 60.0)]
     timeout: f64,
 
     /// Hosts of the broker, in the order they are tried

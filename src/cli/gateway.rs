@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use tokio::net::TcpListener;
-use zmws::gateway::{self, AccessLog, BodyForm, Config, LogForm, Origins, Tokens};
+use zmws::gateway::{self, AccessLog, BodyForm, Config, Origins, TokenError, Tokens};
 use zmws::server;
 
 use super::dialect::DialectName;
 use super::layers::ConfigFile;
-use super::log::{self, LogLevel};
-use super::{Failure, process};
+use super::log::{self, LogArgs, LogForm};
+use super::{Failure, notify, process};
 
 /// Run the HTTP gateway: jobs by URL, in front of a broker
 ///
@@ -47,9 +47,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIALECT", default_value = "zmws1")]
     dialect: DialectName,
 
-    /// How much to log: E, W, I or D
-    #[arg(long, visible_alias = "log", value_name = "LEVEL", default_value = "W", ignore_case = true)]
-    log_level: LogLevel,
+    #[command(flatten)]
+    log: LogArgs,
 }
 
 /// Settings of the door that `zmws up` has, too.
@@ -60,19 +59,19 @@ pub(super) struct Door {
     body_form: Form,
 
     /// Seconds a result may take before the answer is 504
-    #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
+    #[arg(long, value_name = "SECONDS", value_parser = process::seconds_or_none, default_value_t = 60.0)]
     timeout: f64,
 
     /// Longest time limit a request may ask for by ?_timeout=SECONDS; without it a request may not ask
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = process::seconds_or_none)]
     asked_timeout_max: Option<f64>,
 
     /// Requests in flight before the answer is 429
-    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    #[arg(long, value_name = "N", value_parser = process::one_or_more, default_value_t = 10_000)]
     in_flight_max: usize,
 
     /// Megabytes of the largest request body
-    #[arg(long, value_name = "MB", default_value_t = 8)]
+    #[arg(long, value_name = "MB", value_parser = process::megabytes, default_value_t = 8)]
     body_max_mb: usize,
 
     /// Do not serve the paths under /v1/
@@ -91,9 +90,9 @@ pub(super) struct Door {
     #[arg(long, value_name = "FILE")]
     access_log: Option<PathBuf>,
 
-    /// Form of these lines
-    #[arg(long, value_name = "FORM", default_value = "common")]
-    access_log_form: AccessForm,
+    /// Form of these lines: common, as other web servers have it, or json; by default that of the log, common for php
+    #[arg(long, value_name = "FORM")]
+    access_log_form: Option<AccessForm>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -102,7 +101,7 @@ enum Form {
     V2,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 enum AccessForm {
     Common,
     Json,
@@ -110,7 +109,7 @@ enum AccessForm {
 
 impl Door {
     /// The gateway's settings, for brokers at `servers`.
-    pub(super) fn config(&self, servers: Vec<String>) -> Result<Config, Failure> {
+    pub(super) fn config(&self, servers: Vec<String>, log: LogForm) -> Result<Config, Failure> {
         let seconds = |flag, seconds| {
             Duration::try_from_secs_f64(seconds).map_err(|_| format!("{flag} {seconds} is no time"))
         };
@@ -127,23 +126,39 @@ impl Door {
             body_max: self.body_max_mb << 20,
             api: !self.no_api,
             origins: self.origins.clone().map_or(Origins::Any, Origins::Only),
-            tokens: self.tokens.as_ref().map(Tokens::read).transpose().map_err(|error| error.to_string())?,
-            access_log: self.access_log()?,
+            tokens: self.tokens()?,
+            access_log: self.access_log(log)?,
             ..Config::default()
         })
     }
 
-    fn access_log(&self) -> Result<Option<AccessLog>, Failure> {
+    fn tokens(&self) -> Result<Option<Tokens>, Failure> {
+        let Some(path) = &self.tokens else { return Ok(None) };
+        Tokens::read(path).map(Some).map_err(|error| match error {
+            TokenError::Unreadable { .. } => format!("{error}; see --tokens"),
+            TokenError::Line { .. } => format!("{}, {error}; see --tokens", path.display()),
+        })
+    }
+
+    fn access_log(&self, log: LogForm) -> Result<Option<AccessLog>, Failure> {
         let Some(path) = &self.access_log else { return Ok(None) };
-        let form = match self.access_log_form {
-            AccessForm::Common => LogForm::Common,
-            AccessForm::Json => LogForm::Json,
+        let to_stdout = path.as_os_str() == "-";
+        let form = match (self.access_log_form, log) {
+            (Some(AccessForm::Common), LogForm::Json) if to_stdout => {
+                return Err("--log-form json and --access-log-form common would mix on standard output; \
+                            give --access-log a file, or leave out its form"
+                    .to_owned());
+            }
+            (Some(AccessForm::Json), _) | (None, LogForm::Json) => gateway::LogForm::Json,
+            (Some(AccessForm::Common), _) | (None, LogForm::Php | LogForm::Compact) => {
+                gateway::LogForm::Common
+            }
         };
-        let log = match path.as_os_str() == "-" {
+        let log = match to_stdout {
             true => AccessLog::stdout(form),
             false => AccessLog::file(form, path),
         };
-        log.map(Some).map_err(|error| format!("cannot write {}: {error}", path.display()))
+        log.map(Some).map_err(|error| format!("cannot write {}: {error}; see --access-log", path.display()))
     }
 }
 
@@ -157,18 +172,28 @@ pub(super) async fn listen(address: IpAddr, port: u16) -> Result<TcpListener, Fa
 
 /// Runs until stopped.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    log::start(args.log_level);
+    log::start_as(&args.log);
     process::raise_descriptor_limit();
+    process::enough_descriptors(args.door.in_flight_max)?;
     process::on_one_thread(async {
         let servers = args.broker.iter().map(|host| process::host_port(host, args.client_port)).collect();
-        let config = Config { dialect: args.dialect.into(), ..args.door.config(servers)? };
+        let config = Config { dialect: args.dialect.into(), ..args.door.config(servers, args.log.log_form)? };
         let listener = listen(args.address, args.http_port).await?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
-        println!("[{}] [I] - client port {}", log::date(), args.client_port);
-        println!("[{0}] [I] - Server startup @{0} http://{address}/", log::date());
         let (stopper, mut stopped) = server::stopper();
         let mut ended = stopped.clone();
-        let signals = tokio::task::spawn_local(process::at_each_signal(move || stopper.stop()));
+        let signals = tokio::task::spawn_local(process::at_each_signal(move || stopper.stop())?);
+        let date = log::date();
+        log::announce(
+            &format!(
+                "[{date}] [I] - client port {}\n[{date}] [I] - Server startup @{date} http://{address}/\n",
+                args.client_port
+            ),
+            "gateway started",
+            &[("http", &address), ("broker", &config.servers.join(","))],
+        );
+        notify::watchdog();
+        notify::ready(&format!("http://{address}/"));
         tokio::select! {
             () = gateway::serve(listener, config, async move { stopped.draining().await }) => {}
             () = ended.ending() => {}

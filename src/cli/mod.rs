@@ -2,12 +2,15 @@
 
 mod broker;
 mod call;
+mod completions;
 mod config;
 mod dialect;
 mod flags;
 mod gateway;
+mod generate;
 mod layers;
 mod log;
+mod notify;
 mod process;
 mod reload;
 mod restart;
@@ -44,6 +47,9 @@ enum Command {
     Reload(reload::Args),
     Config(config::Args),
     Trace(trace::Args),
+    Completions(completions::Args),
+    #[command(hide = true)]
+    Generate(generate::Args),
 }
 
 /// Why a command failed: one clear line.
@@ -75,6 +81,8 @@ pub(crate) fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Reload(args) => reload::run(args),
         Command::Config(args) => config::run(args),
         Command::Trace(args) => trace::run(args),
+        Command::Completions(args) => completions::run(args),
+        Command::Generate(args) => generate::run(args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -83,6 +91,6 @@ pub(crate) fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 fn fail(failure: &Failure) -> ExitCode {
-    eprintln!("zmws: {failure}");
+    log::failed(failure);
     ExitCode::FAILURE
 }

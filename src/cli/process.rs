@@ -1,16 +1,20 @@
 //! What every long-running command needs of the process: a runtime, signals, descriptors.
 
+use std::convert::Infallible;
+use std::ffi::OsStr;
 use std::future::Future;
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::fs::{Access, access};
+use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::LocalSet;
 
-use super::Failure;
+use super::{Failure, notify};
 
 /// Runs a command on one thread: the sockets that listen live on it.
 pub(super) fn on_one_thread<T>(command: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
@@ -21,22 +25,50 @@ pub(super) fn on_one_thread<T>(command: impl Future<Output = Result<T, Failure>>
     LocalSet::new().block_on(&runtime, command)
 }
 
-/// Calls `stop` at each SIGINT and SIGTERM. Never ends.
+/// Listens to SIGINT and SIGTERM from now on. At each, the future tells the service manager and calls `stop`; it
+/// never ends. To be called before the command says that it is ready: who reads that may stop it.
 ///
 /// # Errors
 ///
 /// The system does not let us listen to signals.
-pub(super) async fn at_each_signal(mut stop: impl FnMut()) -> Result<std::convert::Infallible, Failure> {
+pub(super) fn at_each_signal(mut stop: impl FnMut()) -> Result<impl Future<Output = Infallible>, Failure> {
     let listen = |kind| signal(kind).map_err(|error| format!("cannot listen to signals: {error}"));
     let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
-    loop {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+    Ok(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            notify::stopping();
+            stop();
         }
-        stop();
-    }
+    })
 }
+
+/// Fails if there are too few descriptors for anything to work; warns if there are fewer than connections may come.
+pub(super) fn enough_descriptors(connections: usize) -> Result<(), Failure> {
+    // None: as many as one likes.
+    let Some(limit) = getrlimit(Resource::Nofile).current else { return Ok(()) };
+    if limit < DESCRIPTORS_MIN {
+        return Err(format!(
+            "the limit of open files is {limit}, and {DESCRIPTORS_MIN} are needed at least; raise it with ulimit -n, \
+             or LimitNOFILE= in a unit of systemd"
+        ));
+    }
+    let room = limit.saturating_sub(DESCRIPTORS_MIN);
+    if usize::try_from(room).is_ok_and(|room| room < connections) {
+        tracing::warn!(
+            limit,
+            connections,
+            "fewer files may be open than connections may come; raise the limit"
+        );
+    }
+    Ok(())
+}
+
+/// What a command needs beside its connections: sockets that listen, logs, pipes of programs.
+const DESCRIPTORS_MIN: u64 = 32;
 
 /// As many descriptors as the system lets us have: one a connection, and the usual 1 024 are few.
 pub(super) fn raise_descriptor_limit() {
@@ -86,9 +118,48 @@ pub(super) fn cannot_listen(what: &str, address: SocketAddr, error: &io::Error, 
     format!("cannot listen for {what} at {address}: {advice}")
 }
 
+/// Whether a program can be started: a path, or a name that is in PATH.
+pub(super) fn check_program(program: &OsStr) -> Result<(), Failure> {
+    let shown = program.display();
+    let path = Path::new(program);
+    if path.components().count() > 1 {
+        return match access(path, Access::EXEC_OK) {
+            Ok(()) if path.is_dir() => Err(format!("cannot start {shown}: it is a folder")),
+            Ok(()) => Ok(()),
+            Err(Errno::NOENT) => Err(format!("cannot start {shown}: there is no such file")),
+            Err(Errno::ACCESS) => Err(format!("cannot start {shown}: it is not executable; see chmod +x")),
+            Err(error) => Err(format!("cannot start {shown}: {error}")),
+        };
+    }
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let is_there = |folder: PathBuf| access(folder.join(path), Access::EXEC_OK).is_ok();
+    match std::env::split_paths(&folders).any(is_there) {
+        true => Ok(()),
+        false => Err(format!("cannot start {shown}: no folder of PATH has it; begin with ./ if it is here")),
+    }
+}
+
+/// Megabytes: at least one, at most a million.
+pub(super) fn megabytes(text: &str) -> Result<usize, Failure> {
+    let megabytes = text.parse().ok().filter(|megabytes| (1..=1 << 20).contains(megabytes));
+    megabytes.ok_or_else(|| format!("a whole number of megabytes from 1 to {} is wanted", 1 << 20))
+}
+
+/// A number of things of which there must be one at least.
+pub(super) fn one_or_more(text: &str) -> Result<usize, Failure> {
+    let number = text.parse().ok().filter(|&number| number > 0);
+    number.ok_or_else(|| "a whole number from 1 on is wanted".to_owned())
+}
+
+/// A time in seconds, or no time.
+pub(super) fn seconds_or_none(text: &str) -> Result<f64, Failure> {
+    let seconds = text.parse().ok().filter(|&seconds| Duration::try_from_secs_f64(seconds).is_ok());
+    seconds.ok_or_else(|| "a number of seconds is wanted, 0 or more".to_owned())
+}
+
 /// A time in seconds: `60`, `60s`, `0.5`.
 pub(super) fn seconds(text: &str) -> Result<Duration, Failure> {
     let seconds = text.trim_end_matches('s').parse();
     let time = seconds.ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    time.filter(|time| !time.is_zero()).ok_or_else(|| format!("{text:?} is no number of seconds"))
+    time.filter(|time| !time.is_zero()).ok_or_else(|| format!("{text:?} is no number of seconds above 0"))
 }

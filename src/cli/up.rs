@@ -14,8 +14,8 @@ use zmws::worker::builtin::Builtin;
 use super::broker::{self, BrokerLimits, Ports};
 use super::gateway::{self, Door};
 use super::layers::ConfigFile;
-use super::log::{self, LogLevel};
-use super::{Failure, process};
+use super::log::{self, LogArgs};
+use super::{Failure, notify, process};
 
 /// Run broker, gateway and two sample workers in one process
 ///
@@ -42,31 +42,37 @@ pub(super) struct Args {
     #[arg(long)]
     no_samples: bool,
 
-    /// How much to log: E, W, I or D
-    #[arg(long, visible_alias = "log", value_name = "LEVEL", default_value = "W", ignore_case = true)]
-    log_level: LogLevel,
+    #[command(flatten)]
+    log: LogArgs,
 }
 
 /// Runs until stopped.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    log::start(args.log_level);
+    log::start_as(&args.log);
     process::raise_descriptor_limit();
+    process::enough_descriptors(args.limits.max_connections)?;
     process::on_one_thread(async {
         let server = broker::bind(broker::config(&args.ports, &args.limits))?;
         let at = server.addresses();
         let listener = gateway::listen(args.ports.address, args.http_port).await?;
         let http = listener.local_addr().map_err(|error| error.to_string())?;
-        let door = args.door.config(vec![reachable(at.clients)])?;
+        let door = args.door.config(vec![reachable(at.clients)], args.log.log_form)?;
 
         let (stopper, stopped) = server::stopper();
         let (mut closing, mut ending) = (stopped.clone(), stopped.clone());
-        let signals = spawn_local(process::at_each_signal(move || stopper.stop()));
+        let signals = spawn_local(process::at_each_signal(move || stopper.stop())?);
         let server = spawn_local(server.run(stopped));
         let gateway =
             spawn_local(zmws::gateway::serve(listener, door, async move { closing.draining().await }));
         let samples = if args.no_samples { None } else { Some(Samples::start(&args, at).await?) };
-        print!("{}", screen(at, http, samples.is_some()));
+        log::announce(
+            &screen(at, http, samples.is_some()),
+            "all is up",
+            &[("http", &http), ("clients", &at.clients), ("workers", &at.workers), ("news", &at.news)],
+        );
 
+        notify::watchdog();
+        notify::ready(&format!("http://{http}/, clients {}, workers {}", at.clients, at.workers));
         let farewell = server.await.map_err(|error| format!("the broker failed: {error}"))?;
         tokio::select! {
             _ = gateway => {}

@@ -1,9 +1,10 @@
 //! `zmws worker`: jobs done by a program of yours, or by a sample of ours.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::time::Duration;
 
-use clap::ValueEnum;
+use clap::builder::NonEmptyStringValueParser;
+use clap::{ArgGroup, ValueEnum};
 
 use zmws::server;
 use zmws::worker::builtin::Builtin;
@@ -12,8 +13,8 @@ use zmws::worker::{Builder, Worker};
 
 use super::broker::Heartbeats;
 use super::dialect::DialectName;
-use super::log::{self, LogLevel};
-use super::{Failure, process};
+use super::log::{self, LogArgs};
+use super::{Failure, notify, process};
 
 /// Run a worker that does the jobs of one service
 ///
@@ -21,13 +22,14 @@ use super::{Failure, process};
 /// input, or from ZMWS_PARAM_<name> in its environment, and writes the result to its standard output; exit status 0 is
 /// success. Takes the flags of PHP's workers, with one dash or two. Serves zmws's broker, PHP's, and Majordomo brokers.
 #[derive(Debug, clap::Args)]
+#[command(group(ArgGroup::new("work").required(true).args(["builtin", "command"])))]
 pub(super) struct Args {
     /// Whose jobs it does; the default is the builtin's own service, or DEMO
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     service_name: Option<String>,
 
     /// A sample instead of a program: sleep (0.8 s), reverse (the parameter str), random (100 parts of a result)
-    #[arg(long, value_name = "WHAT", conflicts_with = "command", required_unless_present = "command")]
+    #[arg(long, value_name = "WHAT", conflicts_with = "command")]
     builtin: Option<Builtin>,
 
     /// The program and its arguments, after --
@@ -39,8 +41,8 @@ pub(super) struct Args {
     mode: ModeName,
 
     /// Seconds a job may take before the program and what it has started are killed
-    #[arg(long, value_name = "SECONDS", conflicts_with = "builtin")]
-    timeout: Option<String>,
+    #[arg(long, value_name = "SECONDS", value_parser = process::seconds, conflicts_with = "builtin")]
+    timeout: Option<Duration>,
 
     /// Give the job back to the broker when a program in lines mode dies, instead of failing it
     #[arg(long, conflicts_with = "builtin")]
@@ -65,7 +67,7 @@ pub(super) struct Args {
     frontend_port: u16,
 
     /// Jobs at once
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", value_parser = process::one_or_more, default_value_t = 1)]
     concurrency: usize,
 
     /// What to speak; by default zmws2 to our broker, zmws1 to others
@@ -79,22 +81,30 @@ pub(super) struct Args {
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     grace: u64,
 
-    /// How much to log: E, W, I or D
-    #[arg(long, visible_alias = "log", value_name = "LEVEL", default_value = "W", ignore_case = true)]
-    log_level: LogLevel,
+    #[command(flatten)]
+    log: LogArgs,
 }
 
 /// Runs until stopped.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    log::start(args.log_level);
+    log::start_as(&args.log);
+    process::raise_descriptor_limit();
+    process::enough_descriptors(args.concurrency)?;
     process::on_one_thread(async {
         let worker = args.worker()?;
-        for host in &args.backend_servers {
-            println!("[{}] [I] - Worker connecting to {host} with port: {}", log::date(), args.backend_port);
-        }
         let (stopper, mut stopped) = server::stopper();
         let mut ended = stopped.clone();
-        let signals = tokio::task::spawn_local(process::at_each_signal(move || stopper.stop()));
+        let signals = tokio::task::spawn_local(process::at_each_signal(move || stopper.stop())?);
+        for host in &args.backend_servers {
+            let (date, port) = (log::date(), args.backend_port);
+            log::announce(
+                &format!("[{date}] [I] - Worker connecting to {host} with port: {port}\n"),
+                "worker started",
+                &[("service", &args.service()), ("broker", &process::host_port(host, port))],
+            );
+        }
+        notify::watchdog();
+        notify::status("connecting");
         tokio::select! {
             () = worker.run(async move { stopped.draining().await }) => {}
             () = ended.ending() => {}
@@ -111,15 +121,19 @@ enum ModeName {
 }
 
 impl Args {
-    fn worker(&self) -> Result<Worker, Failure> {
+    fn service(&self) -> String {
         let sample = self.builtin.map_or("DEMO", |builtin| builtin.service());
-        let service = self.service_name.clone().unwrap_or_else(|| sample.to_owned());
+        self.service_name.clone().unwrap_or_else(|| sample.to_owned())
+    }
+
+    fn worker(&self) -> Result<Worker, Failure> {
         let servers = self.backend_servers.iter().map(|host| process::host_port(host, self.backend_port));
-        let mut builder = Worker::builder(service)
+        let mut builder = Worker::builder(self.service())
             .servers(servers)
             .concurrency(self.concurrency)
             .heartbeat(self.heartbeats.interval(), self.heartbeats.tries())
-            .grace(Duration::from_secs(self.grace));
+            .grace(Duration::from_secs(self.grace))
+            .connected(|address| notify::ready(&format!("connected to {address}")));
         if let Some(dialect) = self.dialect {
             builder = builder.dialect(dialect.into());
         }
@@ -130,12 +144,13 @@ impl Args {
         if let Some(builtin) = self.builtin {
             return builtin.worker(builder).map_err(|error| error.to_string());
         }
+        process::check_program(self.command.first().map_or(OsStr::new(""), OsString::as_os_str))?;
         let program = Program {
             mode: match self.mode {
                 ModeName::Once => Mode::Once,
                 ModeName::Lines => Mode::Lines,
             },
-            timeout: self.timeout.as_deref().map(process::seconds).transpose()?,
+            timeout: self.timeout,
             if_dies: if self.give_back { IfDies::GiveBack } else { IfDies::Fail },
             ..Program::new(&self.command)
         };

@@ -20,7 +20,7 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until};
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use crate::client::CallError;
 use crate::client::builder::Builder;
@@ -88,13 +88,19 @@ impl Hub {
     async fn reach(&mut self) -> Result<(Dealer, PeerInfo), Closed> {
         let until = self.patience();
         self.waiting.iter_mut().for_each(|waiting| waiting.0 = until);
+        let mut told = false;
         loop {
             let mut dealer = self.dial();
             match self.meanwhile(dealer.recv()).await? {
                 DealerEvent::Connected(peer) => return Ok((dealer, peer)),
                 DealerEvent::Message(_) => debug!("a message before the handshake, connection dropped"),
+                DealerEvent::Disconnected(reason) if told => {
+                    debug!(address = self.address(), reason, "broker not reached");
+                }
+                // Once an outage, and not once a try.
                 DealerEvent::Disconnected(reason) => {
-                    debug!(server = self.address(), reason, "broker not reached");
+                    told = true;
+                    warn!(address = self.address(), reason, "broker not reached, trying on");
                 }
             }
             drop(dealer);
@@ -175,7 +181,7 @@ impl Hub {
 
     /// All requests over one connection, told apart by tags, until it is lost.
     async fn shared(&mut self, mut dealer: Dealer) -> Result<(), Closed> {
-        info!(server = self.address(), "connected");
+        info!(address = self.address(), "connected");
         let mut link = Link { session: Session::new(self.rng.u64(..)), sender: dealer.sender() };
         for (_, request) in std::mem::take(&mut self.waiting) {
             link.send(request);
@@ -186,7 +192,7 @@ impl Hub {
                     DealerEvent::Message(frames) => link.receive(frames),
                     DealerEvent::Connected(_) => break,
                     DealerEvent::Disconnected(reason) => {
-                        info!(server = self.address(), reason, "connection lost");
+                        info!(address = self.address(), reason, "connection lost");
                         break;
                     }
                 },
@@ -219,7 +225,7 @@ impl Hub {
 
     /// A connection for each request in flight, until one cannot be made or is lost.
     async fn pool(&mut self, first: Dealer) -> Result<(), Closed> {
-        info!(server = self.address(), dialect = ?self.settings.dialect, "connected to a foreign broker");
+        info!(address = self.address(), dialect = ?self.settings.dialect, "connected to a foreign broker");
         let mut idle = vec![first];
         loop {
             self.fill_lanes(&mut idle);
@@ -235,7 +241,7 @@ impl Hub {
                         self.waiting.push_front((self.patience(), request));
                     }
                     if end.broken {
-                        info!(server = self.address(), "connection lost");
+                        info!(address = self.address(), "connection lost");
                         return Ok(());
                     }
                 },

@@ -82,8 +82,8 @@ async fn connected(mut dealer: Dealer, request: &mut Request) -> Up {
 async fn still_connected(mut dealer: Dealer) -> Option<Dealer> {
     tokio::select! {
         biased;
-        event = dealer.recv() => {
-            debug!(?event, "an idle connection had news, it is closed");
+        _ = dealer.recv() => {
+            debug!("an idle connection had news, it is closed");
             None
         }
         () = ready(()) => Some(dealer),

@@ -60,6 +60,7 @@ pub async fn serve(listener: TcpListener, config: Config, shutdown: impl Future<
     let door = Arc::new(Door::open(config));
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
+    let mut told = false;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -68,12 +69,15 @@ pub async fn serve(listener: TcpListener, config: Config, shutdown: impl Future<
         };
         match accepted {
             Ok((stream, peer)) if connections.len() < door.config.connections_max => {
+                told = false;
                 connections.spawn(connection(Arc::clone(&door), stream, peer, stopping.clone()));
             }
             Ok((stream, _)) => turn_away(&stream),
             Err(error) => {
                 // Out of descriptors, most likely: connections that end give some back.
-                warn!(%error, "cannot accept a connection");
+                if !std::mem::replace(&mut told, true) {
+                    warn!(%error, "cannot accept connections for the time being");
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -128,7 +132,7 @@ async fn connection(
     let rest = serving.into_parts();
     let mut stream = rest.io.into_inner();
     if let Some(Err(error)) = ended {
-        debug!(%peer, %error, "connection ended early");
+        debug!(address = %peer, %error, "connection ended early");
         if error.is_timeout() && !rest.read_buf.is_empty() {
             // hyper closes without a word.
             let _best_effort = timeout(config.write_timeout, stream.write_all(LATE)).await;

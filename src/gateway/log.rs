@@ -36,6 +36,15 @@ pub struct AccessLog {
 /// Lines that may wait to be written.
 const LINES_MAX: usize = 8_192;
 
+impl LogForm {
+    fn left_out(self, lines: u64) -> String {
+        match self {
+            Self::Common => format!("# {lines} lines were left out\n"),
+            Self::Json => format!("{}\n", json!({"left_out": lines})),
+        }
+    }
+}
+
 impl AccessLog {
     /// Appends to a file, which is made if it is not there.
     pub fn file(form: LogForm, path: impl AsRef<Path>) -> io::Result<Self> {
@@ -58,7 +67,7 @@ impl AccessLog {
                 let missed = left_out.swap(0, Ordering::Relaxed);
                 let written = out.write_all(line.as_bytes()).and_then(|()| match missed {
                     0 => Ok(()),
-                    missed => writeln!(out, "# {missed} lines were left out"),
+                    missed => out.write_all(form.left_out(missed).as_bytes()),
                 });
                 if written.and_then(|()| out.flush()).is_err() {
                     left_out.fetch_add(1, Ordering::Relaxed);

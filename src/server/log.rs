@@ -28,8 +28,7 @@ pub(super) fn note(note: &Note) {
         Note::Refused { service, cause } => debug!(%service, ?cause, "request refused"),
         Note::LateAnswer { job, peer } => info!(%job, %peer, "late answer taken"),
         Note::AnswerIgnored { peer, job, cause } => {
-            let job = job.map_or_else(|| "none".to_owned(), |job| job.to_string());
-            debug!(%peer, job, ?cause, "answer ignored");
+            debug!(%peer, job = job.map(display), ?cause, "answer ignored");
         }
     }
 }

@@ -201,7 +201,7 @@ impl Link {
             if connected {
                 wait = self.options.reconnect_min;
             }
-            debug!(address = self.address, why, "disconnected");
+            debug!(address = self.address, reason = why, "disconnected");
             if self.incoming.send(DealerEvent::Disconnected(why)).await.is_err() {
                 return;
             }

@@ -161,12 +161,18 @@ impl Hub {
 
     /// Accepts until the task is aborted.
     pub(super) async fn accept_all(self: Rc<Self>, listener: TcpListener) {
+        let mut told = false;
         loop {
             match listener.accept().await {
-                Ok((stream, from)) => self.welcome(stream, from),
+                Ok((stream, from)) => {
+                    told = false;
+                    self.welcome(stream, from);
+                }
                 Err(error) => {
                     // Out of descriptors, as a rule: others must leave before anybody can come.
-                    warn!(%error, "cannot accept a connection");
+                    if !std::mem::replace(&mut told, true) {
+                        warn!(%error, "cannot accept connections for the time being");
+                    }
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
             }
@@ -177,11 +183,11 @@ impl Hub {
         let peer = PeerId(NEXT_PEER.fetch_add(1, Ordering::Relaxed));
         if self.shared.borrow().connections.len() >= self.options.connections_max {
             self.count(|counters| counters.refused += 1);
-            warn!(%from, connections = self.options.connections_max, "too many connections, one is refused");
+            warn!(address = %from, connections = self.options.connections_max, "too many connections, one is refused");
             return;
         }
         self.count(|counters| counters.accepted += 1);
-        debug!(%peer, %from, "accepted");
+        debug!(%peer, address = %from, "accepted");
         set_socket_options(&stream);
         let (connection, input) = Connection::new(peer, stream, Engine::new(&self.config));
         self.shared.borrow_mut().connections.insert(peer, Rc::clone(&connection));

@@ -38,18 +38,29 @@ pub enum WireError {
     #[error("the service has no name")]
     NoService,
     /// The type frame of a zmws 2 request is not 1, or its header is not of a request.
-    #[error("type {0:?} is no request")]
+    #[error("type {} is no request", shown(.0))]
     BadType(Bytes),
     /// The command frame names no command of the dialect.
-    #[error("{0:?} is no command")]
+    #[error("{} is no command", shown(.0))]
     UnknownCommand(Bytes),
     /// The text names no job by an id that we could have given.
-    #[error("{0:?} is no job id")]
+    #[error("{} is no job id", shown(.0))]
     BadJobId(Bytes),
     /// The frames are of no dialect.
-    #[error("{0} frames that are of no dialect, the last is {1:?}")]
+    #[error("{0} frames that are of no dialect, the last is {last}", last = shown(.1))]
     Unknown(usize, Bytes),
 }
+
+/// A frame for the log: a command is short, and what is not may be a parameter, which is nobody's to read there.
+fn shown(frame: &Bytes) -> String {
+    match frame.len() {
+        0..=SHOWN_MAX => format!("{frame:?}"),
+        length => format!("a frame of {length} bytes"),
+    }
+}
+
+/// Bytes of the longest frame that an error shows: a job's id with its word, and a service's name.
+const SHOWN_MAX: usize = 64;
 
 /// A client's message that cannot be served, and what to tell the client where its dialect has a
 /// word for it.

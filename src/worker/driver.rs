@@ -46,11 +46,14 @@ pub(crate) struct Driver {
     session: Session,
     link: Link,
     running: Option<Running>,
+    /// That no connection can be made has been said, and none has been made since.
+    told: bool,
     stage: watch::Receiver<Stage>,
 }
 
 /// The connection that the session asked for last.
 struct Link {
+    address: String,
     dealer: Dealer,
     sender: DealerSender,
     dialect: Dialect,
@@ -100,7 +103,7 @@ impl Driver {
             unreachable!("a session begins with Connect");
         };
         let link = Link::open(&settings, server, identity);
-        Self { service, settings, work, born, session, link, running: None, stage }
+        Self { service, settings, work, born, session, link, running: None, told: false, stage }
     }
 
     /// Runs until the worker is told to stop.
@@ -166,14 +169,22 @@ impl Driver {
             false => Dialect::Zmws1,
         });
         self.link.up = true;
+        self.told = false;
         info!(service = %self.service, dialect = ?self.link.dialect, "connected");
+        if let Some(connected) = &self.settings.connected {
+            connected(&self.link.address);
+        }
         Event::Connected(self.link.dialect)
     }
 
-    fn disconnected(&mut self, why: &str) {
+    fn disconnected(&mut self, reason: &str) {
         match std::mem::replace(&mut self.link.up, false) {
-            true => info!(service = %self.service, why, "disconnected"),
-            false => debug!(service = %self.service, why, "not connected"),
+            true => info!(service = %self.service, reason, "disconnected"),
+            // Once an outage, and not once a try.
+            false if !std::mem::replace(&mut self.told, true) => {
+                warn!(service = %self.service, address = self.link.address, reason, "broker not reached, trying on");
+            }
+            false => debug!(service = %self.service, reason, "not connected"),
         }
     }
 
@@ -193,8 +204,8 @@ impl Driver {
             self.session.handle(now, Event::Partial(body), actions);
         }
         let answer = result.unwrap_or_else(|error| Answer::Failed(error.to_string()));
-        if let Answer::Failed(why) = &answer {
-            warn!(service = %self.service, job = running.label, why, "job failed");
+        if let Answer::Failed(reason) = &answer {
+            warn!(service = %self.service, job = running.label, reason, "job failed");
         } else {
             debug!(service = %self.service, job = running.label, "job done");
         }
@@ -212,7 +223,7 @@ impl Driver {
             Action::Start(order) => self.start(order),
             Action::Abandon => {
                 if let Some(running) = &self.running {
-                    warn!(job = running.label, "nobody waits for the job any more");
+                    warn!(service = %self.service, job = running.label, "nobody waits for the job any more");
                     running.cancel.send_replace(true);
                 }
             }
@@ -278,11 +289,18 @@ impl Link {
     fn open(settings: &Settings, server: usize, identity: Bytes) -> Self {
         let address = &settings.servers[server];
         let name = String::from_utf8_lossy(&identity);
-        info!(server = address, identity = %name, "connecting");
+        info!(address, identity = %name, "connecting");
         let options = DealerOptions { identity, reconnect_max: RECONNECT_MAX, ..DealerOptions::default() };
         let dealer = Dealer::connect(address.clone(), options);
         let dialect = settings.dialect.unwrap_or(Dialect::Zmws1);
-        Self { sender: dealer.sender(), dealer, dialect, up: false, overflow: VecDeque::new() }
+        Self {
+            address: address.clone(),
+            sender: dealer.sender(),
+            dealer,
+            dialect,
+            up: false,
+            overflow: VecDeque::new(),
+        }
     }
 
     fn send(&mut self, command: WorkerCommand) {
@@ -294,7 +312,8 @@ impl Link {
                 let (outcome, body) = (Outcome::Fail, Body::EMPTY);
                 self.send(WorkerCommand::Finish { job, service, outcome, body });
             }
-            (None, command) => debug!(dialect = ?self.dialect, ?command, "no word for it"),
+            // What it holds is not said: it may be a part of a result.
+            (None, _) => debug!(dialect = ?self.dialect, "the dialect has no word for this message"),
         }
     }
 

@@ -100,6 +100,9 @@ pub struct Builder {
     settings: Settings,
 }
 
+/// What to call with the address of a broker.
+type Connected = Arc<dyn Fn(&str) + Send + Sync>;
+
 /// What all connections of a worker share.
 #[derive(Clone)]
 struct Settings {
@@ -111,6 +114,7 @@ struct Settings {
     dialect: Option<Dialect>,
     bare_param: BareParam,
     idle: Option<Arc<dyn Fn() + Send + Sync>>,
+    connected: Option<Connected>,
     seed: Option<u64>,
 }
 
@@ -126,6 +130,7 @@ impl Worker {
             dialect: None,
             bare_param: BareParam::default(),
             idle: None,
+            connected: None,
             seed: None,
         };
         Builder { service: service.into(), settings }
@@ -224,6 +229,14 @@ impl Builder {
     #[must_use]
     pub fn idle(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
         self.settings.idle = Some(Arc::new(hook));
+        self
+    }
+
+    /// What to call, with the broker's address, each time that a connection is up: the first is the moment to tell
+    /// others that the worker serves. It must not block; its panic is that of [`Worker::run`].
+    #[must_use]
+    pub fn connected(mut self, hook: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.settings.connected = Some(Arc::new(hook));
         self
     }
 

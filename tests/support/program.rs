@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -17,6 +18,7 @@ pub(crate) struct Program {
     /// Behind a lock so that a program may be shared by threads, one of which reads.
     lines: Mutex<Receiver<String>>,
     log: Arc<Mutex<String>>,
+    followers: Vec<JoinHandle<()>>,
 }
 
 impl Program {
@@ -28,9 +30,9 @@ impl Program {
         let (sender, lines) = mpsc::channel();
         let stdout = child.stdout.take().expect("it is piped");
         let stderr = child.stderr.take().expect("it is piped");
-        follow(stdout, Arc::clone(&log), Some(sender));
-        follow(stderr, Arc::clone(&log), None);
-        Self { name: name.to_owned(), child, lines: Mutex::new(lines), log }
+        let followers =
+            vec![follow(stdout, Arc::clone(&log), Some(sender)), follow(stderr, Arc::clone(&log), None)];
+        Self { name: name.to_owned(), child, lines: Mutex::new(lines), log, followers }
     }
 
     /// The next line of standard output; `None` when it has ended.
@@ -66,6 +68,14 @@ impl Program {
     /// All that it has printed, standard error too.
     pub(crate) fn log(&self) -> String {
         self.log.lock().expect("no reader panics").clone()
+    }
+
+    /// All that it printed, once it has ended.
+    pub(crate) fn log_to_its_end(&mut self) -> String {
+        for follower in self.followers.drain(..) {
+            follower.join().expect("no reader panics");
+        }
+        self.log()
     }
 
     /// Sends it a signal.
@@ -117,7 +127,11 @@ impl Drop for Program {
 }
 
 /// Takes a stream to the log, line by line, and to the channel.
-fn follow(stream: impl Read + Send + 'static, log: Arc<Mutex<String>>, lines: Option<mpsc::Sender<String>>) {
+fn follow(
+    stream: impl Read + Send + 'static,
+    log: Arc<Mutex<String>>,
+    lines: Option<mpsc::Sender<String>>,
+) -> JoinHandle<()> {
     std::thread::spawn(move || {
         let mut stream = BufReader::new(stream);
         let mut bytes = Vec::new();
@@ -130,5 +144,5 @@ fn follow(stream: impl Read + Send + 'static, log: Arc<Mutex<String>>, lines: Op
             }
             bytes.clear();
         }
-    });
+    })
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::steps::{Failure, cargo, finish, show};
-use crate::{deny, fuzz, testing, tidy};
+use crate::{deny, docs, fuzz, testing, tidy};
 
 /// How a step ended, for the list at the end.
 enum Ended {
@@ -27,7 +27,8 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
     step(&mut steps, "fmt", fmt)?;
     step(&mut steps, "clippy", clippy)?;
     step(&mut steps, "pure half", pure_half)?;
-    step(&mut steps, "docs", docs)?;
+    step(&mut steps, "rustdoc", rustdoc)?;
+    step(&mut steps, "docs", || docs::run(&["--check".to_owned()]))?;
     step(&mut steps, "fuzz corpus", fuzz::run_corpus)?;
     step(&mut steps, "deny", deny::run)?;
     match test {
@@ -77,7 +78,7 @@ fn pure_half() -> Result<(), Failure> {
     finish("the pure half", cargo().args(words))
 }
 
-fn docs() -> Result<(), Failure> {
+fn rustdoc() -> Result<(), Failure> {
     let words = ["doc", "--locked", "--workspace", "--no-deps"];
-    finish("docs", cargo().args(words).env("RUSTDOCFLAGS", "-D warnings"))
+    finish("rustdoc", cargo().args(words).env("RUSTDOCFLAGS", "-D warnings"))
 }

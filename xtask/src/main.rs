@@ -5,6 +5,7 @@
 
 mod ci;
 mod deny;
+mod docs;
 mod fuzz;
 mod steps;
 mod testing;
@@ -23,6 +24,7 @@ usage: cargo xtask CHORE
   ci      [--no-test] [--require-peers]    all that must hold before a change goes in
   test    [--require-peers] [-- ARGS]      the tests, and what was left out for want of what
   tidy                                     imports, lengths, names, words
+  docs    [--check]                        what the program says of itself, into docs/
   deny                                     licences, sources and bans of dependencies
   fuzz    [--seconds N] [TARGET …]         each fuzz target for N seconds (60), or those named
   compat  ARGS                             record, replay and compare: see `cargo xtask compat --help`
@@ -51,6 +53,7 @@ fn run(chore: &str, words: Vec<String>) -> Result<(), Failure> {
         "test" => testing::run(&words),
         "tidy" => tidy::run(&words),
         "deny" => deny::run(),
+        "docs" => docs::run(&words),
         "fuzz" => fuzz::run(&words),
         "compat" => compat(&words),
         "help" | "--help" | "-h" => {

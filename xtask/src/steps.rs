@@ -40,6 +40,9 @@ pub(crate) enum Failure {
     /// Dependencies bring in what they may not.
     #[error("deny: {0} objections")]
     Denied(usize),
+    /// What is generated is not what stands there.
+    #[error("docs: {0} files are stale; `cargo xtask docs` writes them")]
+    Stale(usize),
     /// A file of rules lacks a part.
     #[error("{0} is no TOML, or lacks a list that is read")]
     NoRules(PathBuf),

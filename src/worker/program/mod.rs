@@ -126,6 +126,9 @@ impl Program {
             return Err("there is no program to start".to_owned());
         };
         let mut command = Command::new(program);
+        for variable in OF_THE_SERVICE_MANAGER {
+            command.env_remove(variable);
+        }
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Ok(command)
     }
@@ -134,6 +137,9 @@ impl Program {
         Group::start(command).map_err(|error| format!("cannot start {}: {error}", self.command[0].display()))
     }
 }
+
+/// What a service manager says to the worker and not to its programs: they must not speak in its name.
+const OF_THE_SERVICE_MANAGER: [&str; 3] = ["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"];
 
 /// A process that leads its own group, and takes the group with it when it is dropped unreaped.
 struct Group {
