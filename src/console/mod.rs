@@ -4,5 +4,13 @@
 //! read keys. All text from outside goes through [`shown::printable`] before a terminal sees it.
 
 pub mod figures;
+pub mod order;
+pub mod processes;
 pub mod shown;
+pub mod site;
+pub mod status;
 pub mod table;
+pub mod troubles;
+
+#[cfg(test)]
+mod tests;

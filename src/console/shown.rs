@@ -58,6 +58,19 @@ pub fn cut(text: &str, max: usize) -> String {
     text.chars().take_while(fits).chain(['…']).collect()
 }
 
+/// A printable text in lines of no more than `max` cells, broken between words. A word that is too long for a line
+/// is cut.
+pub fn wrapped(text: &str, max: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut().filter(|line| width(line) + 1 + width(word) <= max) {
+            Some(line) => *line = format!("{line} {word}"),
+            None => lines.push(cut(word, max)),
+        }
+    }
+    lines
+}
+
 /// Which side of its column a text is at.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Side {
@@ -187,6 +200,14 @@ mod tests {
     }
 
     #[test]
+    fn lines_break_between_words() {
+        assert_eq!(
+            wrapped("12 queued and nothing-at-all there", 10),
+            ["12 queued", "and", "nothing-a…", "there"]
+        );
+    }
+
+    #[test]
     fn tones_are_for_terminals_only() {
         let line = Line::from(vec![Span::styled("down", Tone::Bad.style()), Span::raw(" MAIL  ")]);
         let lines = [line];
@@ -202,6 +223,7 @@ mod tests {
             for side in [Side::Left, Side::Right] {
                 prop_assert!(width(&filled(&shown, cells, side)) <= cells);
             }
+            prop_assert!(wrapped(&shown, cells).iter().all(|line| width(line) <= cells));
             let line = json_line(&text.clone().into());
             prop_assert!(!line.chars().any(char::is_control));
             prop_assert_eq!(serde_json::from_str::<String>(&line).expect("it is JSON"), text);
