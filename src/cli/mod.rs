@@ -3,10 +3,16 @@
 mod broker;
 mod call;
 mod dialect;
+mod drain;
 mod flags;
 mod gateway;
 mod log;
+mod operator;
+mod pause;
 mod process;
+mod resume;
+mod status;
+mod tail;
 mod trace;
 mod up;
 mod worker;
@@ -31,6 +37,11 @@ enum Command {
     Worker(worker::Args),
     Call(call::Args),
     Up(up::Args),
+    Status(status::Args),
+    Tail(tail::Args),
+    Pause(pause::Args),
+    Resume(resume::Args),
+    Drain(drain::Args),
     Trace(trace::Args),
 }
 
@@ -53,6 +64,11 @@ pub(crate) fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Worker(args) => worker::run(args),
         Command::Call(args) => call::run(args),
         Command::Up(args) => up::run(args),
+        Command::Status(args) => status::run(args),
+        Command::Tail(args) => tail::run(args),
+        Command::Pause(args) => pause::run(args),
+        Command::Resume(args) => resume::run(args),
+        Command::Drain(args) => drain::run(args),
         Command::Trace(args) => trace::run(args),
     };
     match outcome {

@@ -4,13 +4,24 @@
 //! read keys. All text from outside goes through [`shown::printable`] before a terminal sees it.
 
 pub mod figures;
+pub mod news;
 pub mod order;
+pub mod output;
 pub mod processes;
 pub mod shown;
 pub mod site;
 pub mod status;
 pub mod table;
+pub mod tail;
+mod terminal;
 pub mod troubles;
+pub mod wait;
+pub mod watch;
 
 #[cfg(test)]
 mod tests;
+
+/// This moment, in seconds since the Unix epoch.
+fn moment() -> f64 {
+    jiff::Timestamp::now().as_duration().as_secs_f64()
+}

@@ -130,16 +130,16 @@ fn state_word(state: State) -> &'static str {
 pub(super) fn totals_line(totals: &Totals) -> String {
     let count = figures::count;
     format!(
-        "{} queued, {} active, {} workers, {} done, {} failed, {} requeued, {} refused, {} of parameters, {} clients",
+        "{} queued, {} active ({}), {} workers, {} clients; {} done, {} failed, {} requeued, {} refused",
         count(totals.queued),
         count(totals.active),
+        figures::bytes(totals.bytes),
         count(totals.workers),
+        count(totals.client_connections),
         count(totals.completed),
         count(totals.failed),
         count(totals.requeued),
         count(totals.refused),
-        figures::bytes(totals.bytes),
-        count(totals.client_connections),
     )
 }
 
@@ -225,7 +225,7 @@ mod tests {
         broker   running  4711  3 d 04 h         0  31.2 MB
 
         zmws 0.1.0, running, up 3 d 04 h
-        2 queued, 3 active, 4 workers, 120k done, 42 failed, 3 requeued, 1 refused, 1.2 MB of parameters, 12 clients
+        2 queued, 3 active (1.2 MB), 4 workers, 12 clients; 120k done, 42 failed, 3 requeued, 1 refused
 
         SERVICE  QUEUED  ACTIVE  IDLE  BUSY  DONE/MIN  FAILED/MIN  OLDEST  WAIT P50  WAIT P99  RUN P50  RUN P99
         STR-REV       2       3     1     3      1234           0  250 ms    0.4 ms     12 ms   3.2 ms    1.2 s
@@ -256,7 +256,7 @@ mod tests {
         mail-5   stopping  4715  1 d 00 h         0        –
 
         zmws 0.1.0, draining, up 3 d 04 h
-        12.4k queued, 4 active, 10 workers, 120k done, 42 failed, 3 requeued, 1 refused, 1.2 MB of parameters, 12 cli…
+        12.4k queued, 4 active (1.2 MB), 10 workers, 12 clients; 120k done, 42 failed, 3 requeued, 1 refused
 
         SERVICE                QUEUED  ACTIVE  IDLE  BUSY  DONE/MIN  FAILED/MIN    OLDEST  WAIT P50  WAIT P99  RUN P99
         MAIL                    12.3k       0     0     0         0           0  2 h 07 m         –         –        –
@@ -305,7 +305,7 @@ mod tests {
         mail-5   stopping  4715  1 d 00 h         0
 
         zmws 0.1.0, draining, up 3 d 04 h
-        12.4k queued, 4 active, 10 workers, 120k do…
+        12.4k queued, 4 active (1.2 MB), 10 workers…
 
         SERVICE             QUEUED  ACTIVE    OLDEST
         MAIL                 12.3k       0  2 h 07 m
