@@ -13,6 +13,7 @@ mod process;
 mod resume;
 mod status;
 mod tail;
+mod top;
 mod trace;
 mod up;
 mod worker;
@@ -38,6 +39,7 @@ enum Command {
     Call(call::Args),
     Up(up::Args),
     Status(status::Args),
+    Top(top::Args),
     Tail(tail::Args),
     Pause(pause::Args),
     Resume(resume::Args),
@@ -65,6 +67,7 @@ pub(crate) fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Call(args) => call::run(args),
         Command::Up(args) => up::run(args),
         Command::Status(args) => status::run(args),
+        Command::Top(args) => top::run(args),
         Command::Tail(args) => tail::run(args),
         Command::Pause(args) => pause::run(args),
         Command::Resume(args) => resume::run(args),

@@ -14,6 +14,7 @@ pub mod status;
 pub mod table;
 pub mod tail;
 mod terminal;
+pub mod top;
 pub mod troubles;
 pub mod wait;
 pub mod watch;

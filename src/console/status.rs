@@ -69,7 +69,7 @@ pub(super) fn cut_line(text: &str, tone: Tone, width: Option<usize>) -> Line<'st
     Line::from(Span::styled(text, tone.style()))
 }
 
-const PROCESSES: [Column; 7] = [
+const PROCESSES: [Column<'static>; 7] = [
     Column::words("PROCESS", 0),
     Column::words("STATE", 0),
     Column::figures("PID", 2),
@@ -144,7 +144,7 @@ pub(super) fn totals_line(totals: &Totals) -> String {
 }
 
 /// The columns of a service, here and in `top`.
-pub(super) const SERVICES: [Column; 12] = [
+pub(super) const SERVICES: [Column<'static>; 12] = [
     Column::words("SERVICE", 0),
     Column::figures("QUEUED", 0),
     Column::figures("ACTIVE", 1),
@@ -187,7 +187,7 @@ pub(super) fn service_row(service: &Service) -> Vec<Cell> {
 }
 
 /// The name, and in front of it what is held: a name that is cut must not hide that.
-fn service_name(service: &Service) -> String {
+pub(super) fn service_name(service: &Service) -> String {
     let held = match (service.paused, service.draining) {
         (false, false) => "",
         (true, false) => "[paused] ",

@@ -6,23 +6,23 @@ use super::shown::{self, Side, Tone};
 
 /// A column of a table.
 #[derive(Clone, Copy, Debug)]
-pub struct Column {
+pub struct Column<'a> {
     /// What stands above it.
-    pub title: &'static str,
+    pub title: &'a str,
     /// Where its texts are.
     pub side: Side,
     /// The columns of the highest rank are left out first; those of rank 0, and the first, never.
     pub rank: u8,
 }
 
-impl Column {
+impl<'a> Column<'a> {
     /// A column of words.
-    pub const fn words(title: &'static str, rank: u8) -> Self {
+    pub const fn words(title: &'a str, rank: u8) -> Self {
         Self { title, side: Side::Left, rank }
     }
 
     /// A column of figures.
-    pub const fn figures(title: &'static str, rank: u8) -> Self {
+    pub const fn figures(title: &'a str, rank: u8) -> Self {
         Self { title, side: Side::Right, rank }
     }
 }
@@ -55,7 +55,7 @@ impl Cell {
 /// The lines of a table in `width` cells, none wider: the titles, then a line a row.
 ///
 /// Each row has a cell a column. `None` as width is as wide as the texts are.
-pub fn lines(columns: &[Column], rows: &[Vec<Cell>], width: Option<usize>) -> Vec<Line<'static>> {
+pub fn lines(columns: &[Column<'_>], rows: &[Vec<Cell>], width: Option<usize>) -> Vec<Line<'static>> {
     let fit = Fit::new(columns, rows, width.unwrap_or(usize::MAX));
     let titles: Vec<Cell> = columns.iter().map(|column| Cell::toned(column.title, Tone::Head)).collect();
     std::iter::once(&titles).chain(rows).map(|row| fit.line(columns, row)).collect()
@@ -72,8 +72,8 @@ struct Fit {
 }
 
 impl Fit {
-    fn new(columns: &[Column], rows: &[Vec<Cell>], width: usize) -> Self {
-        let natural = |index: usize, column: &Column| {
+    fn new(columns: &[Column<'_>], rows: &[Vec<Cell>], width: usize) -> Self {
+        let natural = |index: usize, column: &Column<'_>| {
             let texts = rows.iter().filter_map(|row| row.get(index));
             texts.map(|cell| shown::width(&cell.text)).max().unwrap_or(0).max(shown::width(column.title))
         };
@@ -91,7 +91,7 @@ impl Fit {
     }
 
     /// Leaves out the last of the least important columns. `false`: none may be left out.
-    fn leave_one_out(&mut self, columns: &[Column]) -> bool {
+    fn leave_one_out(&mut self, columns: &[Column<'_>]) -> bool {
         let others = self.shown.iter().enumerate().skip(1);
         let least = others.max_by_key(|(_, (index, _))| columns[*index].rank);
         match least.filter(|(_, (index, _))| columns[*index].rank > 0) {
@@ -117,7 +117,7 @@ impl Fit {
         }
     }
 
-    fn line(&self, columns: &[Column], row: &[Cell]) -> Line<'static> {
+    fn line(&self, columns: &[Column<'_>], row: &[Cell]) -> Line<'static> {
         let mut spans = Vec::new();
         for (place, &(index, cells)) in self.shown.iter().enumerate() {
             let Some(cell) = row.get(index).filter(|_| cells > 0) else { continue };
@@ -138,7 +138,7 @@ mod tests {
     use super::super::shown::{Colour, text};
     use super::*;
 
-    const COLUMNS: [Column; 4] = [
+    const COLUMNS: [Column<'static>; 4] = [
         Column::words("SERVICE", 0),
         Column::figures("QUEUED", 0),
         Column::figures("DONE/MIN", 1),

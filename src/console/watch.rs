@@ -149,9 +149,13 @@ mod tests {
     }
 
     fn drawn(watch: &mut Watch, width: u16, height: u16) -> String {
+        draw(watch, width, height).backend().to_string()
+    }
+
+    fn draw(watch: &mut Watch, width: u16, height: u16) -> Terminal<TestBackend> {
         let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("it is memory");
         terminal.draw(|frame| watch.draw(frame)).expect("it is memory");
-        terminal.backend().to_string()
+        terminal
     }
 
     fn press(watch: &mut Watch, code: KeyCode) -> Going {
@@ -248,7 +252,7 @@ mod tests {
                 drawn(&mut watch, 80, 20);
                 press(&mut watch, KeyCode::End);
             }
-            drawn(&mut watch, width, height);
+            draw(&mut watch, width, height);
         }
     }
 }
