@@ -39,6 +39,8 @@ pub struct News {
 struct Facts {
     id: String,
     outcome: Option<String>,
+    /// Of a job that was taken, or that a worker got: when.
+    at: Option<f64>,
     requested_at: Option<f64>,
     started_at: Option<f64>,
     ended_at: Option<f64>,
@@ -79,10 +81,10 @@ impl News {
 
     /// `12:03:44.120  done      STR-REV  00C0-FFEE  waited 0.4 ms, ran 3.2 ms`.
     pub fn line(&self) -> Line<'static> {
-        let Facts { id, requested_at, started_at, ended_at, .. } = &self.facts;
+        let Facts { id, at, ended_at, .. } = &self.facts;
         let (word, tone, at) = match self.happening {
-            Happening::Accepted => ("accepted", Tone::Quiet, requested_at),
-            Happening::Started => ("started", Tone::Plain, started_at),
+            Happening::Accepted => ("accepted", Tone::Quiet, at),
+            Happening::Started => ("started", Tone::Plain, at),
             Happening::Done => ("done", Tone::Good, ended_at),
             Happening::Failed => ("failed", Tone::Bad, ended_at),
         };
@@ -135,26 +137,27 @@ mod tests {
     }
 
     fn example(topic: &str, rest: &str) -> Option<News> {
-        let json = format!(r#"{{"id":"00C0-FFEE","service":"x","requested_at":1764000000.1{rest}}}"#);
+        let json = format!(r#"{{"id":"00C0-FFEE","service":"x"{rest}}}"#);
         News::read(&message(topic, &json))
     }
 
     #[test]
     fn a_jobs_life_in_lines() {
+        let ended = r#","requested_at":1764000000.1,"outcome":"#;
         let life = [
-            example("ACCEPTED.STR-REV", ""),
-            example("STARTED.STR-REV", r#","started_at":1764000000.1004"#),
+            example("ACCEPTED.STR-REV", r#","at":1764000000.1"#),
+            example("STARTED.STR-REV", r#","at":1764000000.1004"#),
             example(
                 "JOB.STR-REV",
-                r#","outcome":"complete","started_at":1764000000.1004,"ended_at":1764000003.34"#,
+                &format!(r#"{ended}"complete","started_at":1764000000.1004,"ended_at":1764000003.34"#),
             ),
-            example("JOB.STR-REV", r#","outcome":"fail","started_at":null,"ended_at":1764000185.1"#),
+            example("JOB.STR-REV", &format!(r#"{ended}"fail","started_at":null,"ended_at":1764000185.1"#)),
             example("JOB.A\x1b[2J", r#","outcome":"complete","new":1"#),
         ];
         let lines: Vec<Line<'_>> = life.map(|news| news.expect("it is news").line()).to_vec();
         insta::assert_snapshot!(text(&lines, Colour::Without), @r"
         16:00:00.100  accepted  STR-REV               00C0-FFEE
-        16:00:00.100  started   STR-REV               00C0-FFEE  waited 0.4 ms
+        16:00:00.100  started   STR-REV               00C0-FFEE
         16:00:03.340  done      STR-REV               00C0-FFEE  waited 0.4 ms, ran 3.2 s
         16:03:05.100  failed    STR-REV               00C0-FFEE  never ran
         –             done      A\u{1b}[2J            00C0-FFEE
@@ -164,7 +167,7 @@ mod tests {
     #[test]
     fn programs_get_all_that_was_said() {
         let news = example("JOB.A", r#","outcome":"fail","worker":"W\u009b1""#).expect("it is news");
-        insta::assert_snapshot!(news.json_line(), @r#"{"event":"ended","id":"00C0-FFEE","service":"x","requested_at":1764000000.1,"outcome":"fail","worker":"W\u009b1"}"#);
+        insta::assert_snapshot!(news.json_line(), @r#"{"event":"ended","id":"00C0-FFEE","service":"x","outcome":"fail","worker":"W\u009b1"}"#);
     }
 
     #[test]
@@ -189,7 +192,7 @@ mod tests {
         #[test]
         fn any_times_can_be_shown(times in proptest::array::uniform3(any::<f64>())) {
             let [requested, started, ended] = times.map(|time| serde_json::to_string(&time).expect("JSON"));
-            let json = format!(r#"{{"requested_at":{requested},"started_at":{started},"ended_at":{ended}}}"#);
+            let json = format!(r#"{{"requested_at":{requested},"started_at":{started},"ended_at":{ended},"at":{ended}}}"#);
             for topic in ["JOB.A", "STARTED.A", "ACCEPTED.A"] {
                 if let Some(news) = News::read(&message(topic, &json)) {
                     news.line();
