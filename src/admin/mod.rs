@@ -105,6 +105,9 @@ mod tests {
             sync: false,
             run: None,
             completed_at: None,
+            outcome: None,
+            attempts: 0,
+            bytes: 23,
         }
     }
 

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::job::{Body, JobId, PeerId, ServiceName, Timestamp};
 use crate::message::{Address, ClientCommand, ClientReply, Outcome, View, WorkerCommand, WorkerOrder};
 
-use super::Note;
+use super::{Denied, Done, Note, Operation};
 
 /// What happens to the broker.
 #[derive(Clone, Debug)]
@@ -30,7 +30,9 @@ pub enum Event {
     WorkerLeft(PeerId),
     /// [`Broker::deadline`](super::Broker::deadline) has come.
     Tick,
-    /// Take no new jobs from now on.
+    /// An operator wants something: answered by one [`Action::Operated`], the last.
+    Operate(Operation),
+    /// The server ends: take no new jobs from now on, and begin none.
     Drain,
 }
 
@@ -65,6 +67,8 @@ pub enum Action {
     Record(Record),
     /// A job ended: tell those who listen to the news.
     Publish(JobEnd),
+    /// What an [`Event::Operate`] came to, for whoever asked.
+    Operated(Result<Done, Denied>),
     /// Something an operator may want to read in the log.
     Note(Note),
 }

@@ -24,7 +24,7 @@ use tokio::time::Sleep;
 use tracing::{debug, info};
 
 use crate::admin;
-use crate::broker::{Action, Broker, Event};
+use crate::broker::{Action, Broker, Denied, Done, Event};
 use crate::job::Timestamp;
 use crate::message::{Address, ClientReply, WorkerOrder};
 use crate::store::Memory;
@@ -65,6 +65,8 @@ pub struct Server {
     clock: Clock,
     /// Kept from turn to turn for its memory.
     actions: Vec<Action>,
+    /// What the last operation came to, until it is handed to whoever asked.
+    operated: Option<Result<Done, Denied>>,
     /// Messages that could not be read, of clients and workers.
     malformed: u64,
 }
@@ -109,6 +111,7 @@ impl Server {
             config,
             clock: Clock::start(),
             actions: Vec::new(),
+            operated: None,
             malformed: 0,
         })
     }
@@ -285,6 +288,7 @@ impl Server {
                     self.news.send(&news::frames(&end));
                 }
             }
+            Action::Operated(outcome) => self.operated = Some(outcome),
             Action::Note(note) => log::note(&note),
         }
     }
