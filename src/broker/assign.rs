@@ -1,7 +1,7 @@
 //! How a job and a worker find each other: the job that has waited longest, the worker that has rested
 //! longest.
 
-use super::event::Action;
+use super::event::{Action, Stage};
 use super::job::State;
 use super::offers::{Kind, ServiceKey};
 use super::queue::Place;
@@ -58,6 +58,7 @@ impl Broker {
         self.queued -= 1;
         self.active += 1;
         self.services[key].active += 1;
+        self.announce(now, id, key, Stage::Started, actions);
         let limit = self.time_limit(key);
         if let Some(worker) = self.workers.get_mut(&peer) {
             worker.job_due = limit.map(|limit_ms| now.plus_micros(micros(limit_ms)));

@@ -42,7 +42,7 @@ mod watch;
 mod worker;
 
 pub use config::Config;
-pub use event::{Action, Event, JobEnd, Record, Restored};
+pub use event::{Action, Announcement, Audience, Event, JobEnd, Record, Restored, Stage};
 pub use notes::{Counters, GivenUp, Ignored, Note, Refusal, ServiceTotals, Taken, Totals};
 pub use operation::{Denied, Done, Operation};
 
@@ -54,7 +54,7 @@ use crate::job::{JobId, PeerId, Timestamp};
 use crate::message::View;
 use job::Job;
 use kept::Kept;
-use offers::Services;
+use offers::{ServiceKey, Services};
 use queue::Places;
 use snapshot::{JobRow, Snapshot};
 use timers::Timers;
@@ -81,6 +81,7 @@ pub struct Broker {
     /// Counts workers that go to rest, for the order among them.
     rests: u64,
     ids: fastrand::Rng,
+    audience: Audience,
     /// Told by an operator to take no new jobs.
     closed: bool,
     /// The server ends: no new jobs, and none begins.
@@ -108,6 +109,7 @@ impl Broker {
             places: Places::default(),
             rests: 0,
             ids,
+            audience: Audience::default(),
             closed: false,
             stopping: false,
             queued: 0,
@@ -132,6 +134,29 @@ impl Broker {
             Event::Tick => self.tick(now, actions),
             Event::Operate(operation) => self.operate(now, operation, actions),
             Event::Drain => self.drain(now, actions),
+        }
+    }
+
+    /// Which [`Action::Announce`] are wanted from now on.
+    pub fn set_audience(&mut self, audience: Audience) {
+        self.audience = audience;
+    }
+
+    fn announce(
+        &self,
+        now: Timestamp,
+        job: JobId,
+        service: ServiceKey,
+        stage: Stage,
+        actions: &mut Vec<Action>,
+    ) {
+        let wanted = match stage {
+            Stage::Accepted => self.audience.accepted,
+            Stage::Started => self.audience.started,
+        };
+        if wanted {
+            let service = self.services[service].name.clone();
+            actions.push(Action::Announce(Announcement { job, service, stage, at: now }));
         }
     }
 

@@ -171,6 +171,10 @@ impl Services {
         }
     }
 
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Service> {
+        self.all.iter_mut().flatten()
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &Service> {
         self.all.iter().flatten()
     }

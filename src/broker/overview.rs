@@ -1,7 +1,8 @@
 //! What the broker shows of itself to operators. Costs by the number of services, workers or rows that are
 //! asked for, never by that of jobs that wait.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 
@@ -11,34 +12,50 @@ use super::kept::KeptJob;
 use super::offers::{Service, ServiceKey};
 use super::queue::Queue;
 use super::snapshot::{
-    ENTRIES_MAX, Intake, JobFilter, JobRow, JobState, Overview, PeerRow, RunRow, SERVICES_MAX, ServiceRow,
-    Sums,
+    ENTRIES_MAX, Intake, JobFilter, JobRow, JobState, Overview, PeerRow, RunRow, ServiceRow, Sums,
 };
 use crate::job::{JobId, ServiceName, Timestamp};
 use crate::message::Outcome;
 
 impl Broker {
-    /// The broker as a whole.
-    pub fn overview(&self, now: Timestamp) -> Overview {
+    /// The broker as a whole, with no more than `services_max` services told apart: those of `first`, then
+    /// those that have ended the most jobs, then by name.
+    pub fn overview(
+        &mut self,
+        now: Timestamp,
+        services_max: usize,
+        first: &HashSet<ServiceName>,
+    ) -> Overview {
+        self.drop_dead_fronts();
         let resting = self.retired_and_resting();
-        let ended = |service: &Service| service.sums().map_or(0, Sums::ended);
         let mut services: Vec<&Service> = self.services.iter().collect();
-        services.sort_unstable_by(|one, other| {
-            ended(other).cmp(&ended(one)).then_with(|| one.name.cmp(&other.name))
-        });
-        let row = |service: &Service| self.service_row(now, service, &resting);
-        let cut = services.len().min(SERVICES_MAX);
-        let (shown, others) = services.split_at(cut);
+        let cut = put_first(&mut services, services_max, first);
+        let others = services.split_off(cut);
+        let mut shown: Vec<ServiceRow> = Vec::with_capacity(services.len());
+        for service in services {
+            let mut row = self.service_row(service, &resting);
+            if let Some(statistics) = &service.statistics {
+                row.minute = statistics.last_minute(now);
+                (row.wait, row.run) = statistics.lately(now);
+            }
+            shown.push(row);
+        }
         let gone = *self.services.gone();
-        let rest = (!others.is_empty() || gone.ended() + gone.requeued > 0).then(|| {
+        let rest = (!others.is_empty() || gone != Sums::default()).then(|| {
             let mut rest = ServiceRow { sums: gone, ..ServiceRow::none() };
-            others.iter().for_each(|service| rest.merge(&row(service)));
+            others.iter().for_each(|service| rest.merge(&self.service_row(service, &resting)));
             rest
         });
-        Overview {
-            intake: self.intake(),
-            services: shown.iter().map(|&service| row(service)).collect(),
-            rest,
+        Overview { intake: self.intake(), services: shown, rest }
+    }
+
+    /// So that the first entry of each queue is that of a job which is there.
+    fn drop_dead_fronts(&mut self) {
+        let jobs = &self.jobs;
+        let is_there = |place, id: JobId| jobs.get(&id).is_some_and(|job| job.state == State::Queued(place));
+        for service in self.services.iter_mut() {
+            service.one.front(is_there);
+            service.many.front(is_there);
         }
     }
 
@@ -63,17 +80,11 @@ impl Broker {
         resting
     }
 
-    fn service_row(
-        &self,
-        now: Timestamp,
-        service: &Service,
-        resting: &HashMap<ServiceName, usize>,
-    ) -> ServiceRow {
-        let statistics = service.statistics.as_deref();
-        let (wait, run) = statistics.map_or((None, None), |statistics| statistics.lately(now));
+    /// What is there now and what was counted since the start; not what was counted lately.
+    fn service_row(&self, service: &Service, resting: &HashMap<ServiceName, usize>) -> ServiceRow {
         let idle = service.idle.len();
         let resting = resting.get(&service.name).copied().unwrap_or(0);
-        let first = |queue: &Queue| Some(self.jobs.get(&self.live(queue).next()?)?.requested_at);
+        let first = |queue: &Queue| Some(self.jobs.get(&queue.entries().next()?.1)?.requested_at);
         ServiceRow {
             service: Some(service.name.clone()),
             paused: service.paused,
@@ -84,17 +95,8 @@ impl Broker {
             busy: service.workers.saturating_sub(idle + resting),
             oldest_at: first(&service.one).into_iter().chain(first(&service.many)).min(),
             sums: service.sums().copied().unwrap_or_default(),
-            minute: statistics.map_or((0, 0), |statistics| statistics.last_minute(now)),
-            wait,
-            run,
+            ..ServiceRow::none()
         }
-    }
-
-    /// The jobs of a queue that wait, from the front.
-    pub(super) fn live<'a>(&'a self, queue: &'a Queue) -> impl Iterator<Item = JobId> + 'a {
-        let is_there =
-            |&(place, id): &_| self.jobs.get(&id).is_some_and(|job| job.state == State::Queued(place));
-        queue.entries().filter(is_there).map(|(_, id)| id)
     }
 
     /// Workers in the order they came, of one service or of all. As many as have [`ENTRIES_MAX`] services
@@ -191,7 +193,7 @@ impl Broker {
         rows.retain(|row| !self.kept.contains(row.job));
         let kept = self.kept.newest_first().map(|(id, job)| self.kept_row(id, job));
         rows.extend(kept.filter(|row| service.is_none_or(|service| row.service == *service)));
-        rows.sort_by_key(|row| std::cmp::Reverse(row.completed_at));
+        rows.sort_by_key(|row| Reverse(row.completed_at));
         rows
     }
 
@@ -210,6 +212,21 @@ impl Broker {
             bytes: job.body.len(),
         }
     }
+}
+
+/// Puts those that are told apart in front, in order. How many they are.
+fn put_first(services: &mut [&Service], services_max: usize, first: &HashSet<ServiceName>) -> usize {
+    let ended = |service: &Service| service.sums().map_or(0, Sums::ended);
+    let place = |service: &&Service| {
+        let service = *service;
+        (!first.contains(&service.name), Reverse(ended(service)), service.name.clone())
+    };
+    let cut = services.len().min(services_max);
+    if cut < services.len() {
+        services.select_nth_unstable_by_key(cut, place);
+    }
+    services[..cut].sort_by_cached_key(place);
+    cut
 }
 
 impl ServiceRow {

@@ -85,15 +85,12 @@ pub enum Intake {
 pub struct Overview {
     /// What it does with new jobs.
     pub intake: Intake,
-    /// Services in the order of what they have ended, then of their names; [`SERVICES_MAX`] at most.
+    /// The services that are told apart.
     pub services: Vec<ServiceRow>,
     /// All other services together, those among them that are not known any more; `None` if there is none of
     /// either.
     pub rest: Option<ServiceRow>,
 }
-
-/// Services that an [`Overview`] tells apart.
-pub const SERVICES_MAX: usize = 1_000;
 
 /// One service, or several together.
 #[derive(Clone, Debug, PartialEq)]

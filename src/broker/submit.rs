@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::ending::Answer;
-use super::event::{Action, Record, Restored};
+use super::event::{Action, Record, Restored, Stage};
 use super::job::{Client, Job, State, envelope_len};
 use super::notes::{Note, Refusal};
 use super::offers::{Kind, ServiceKey};
@@ -96,6 +96,7 @@ impl Broker {
         let State::Queued(place) = job.state else { unreachable!("a new job is queued") };
         self.jobs.insert(id, Box::new(job));
         self.services[key].queue(kind).push_back(place, id);
+        self.announce(now, id, key, Stage::Accepted, actions);
         self.hold(now, id);
         self.assign(now, key, actions);
     }

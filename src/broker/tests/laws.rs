@@ -271,6 +271,7 @@ impl Watched {
                 self.retired.insert(peer);
             }
             Action::Operated(_) | Action::Note(_) => {}
+            Action::Announce(_) => panic!("nobody listens"),
         }
     }
 
@@ -394,7 +395,7 @@ fn statistics_add_up_to_what_was_told() {
         world.pass(u64::from(round));
         (0..3).for_each(|worker| world.answer(2 * worker + 1, None, round % 4 == 0));
     }
-    let rows = world.broker.overview(world.now).services;
+    let rows = world.broker.overview(world.now, 10, &HashSet::new()).services;
     let (completed, failed) = rows
         .iter()
         .fold((0, 0), |(completed, failed), row| (completed + row.sums.completed, failed + row.sums.failed));

@@ -285,3 +285,21 @@ transcript!(
     op delete ABCD-0123
 "
 );
+
+#[test]
+fn stages_are_announced_to_those_who_listen() {
+    let mut world = World::new(Config::default());
+    world.play("w1 ready S\n c1 ask S a");
+    assert!(!world.log.contains("news"), "{}", world.log);
+    world.log.clear();
+    world.broker.set_audience(Audience { accepted: true, started: true });
+    world.play("c1 wait S b\n w1 leaves\n w2 ready S");
+    insta::assert_snapshot!(world.log, @r"
+    c1 wait S b
+        news: #1 of S Accepted
+    w1 leaves
+    w2 ready S
+        w2 < run #0 (a)
+        news: #0 of S Started
+    ");
+}
