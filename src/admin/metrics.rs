@@ -8,7 +8,7 @@ use std::fmt;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue, EncodeLabelSet, NoLabelSet};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
@@ -230,7 +230,9 @@ impl Figures {
     }
 
     fn process(&self, to: &mut Families<'_, '_>) -> fmt::Result {
-        to.info("zmws_build", "The program.", &[("version", self.version)])?;
+        // A gauge, not an info: programs that read the older format know no such type.
+        let version = vec![("version", self.version.to_owned())];
+        to.gauges("zmws_build_info", "The program.", [(version, 1_u64)])?;
         to.gauge("process_start_time_seconds", "When the broker started.", self.started_at.as_secs_f64())?;
         if let Some(bytes) = self.resident_bytes {
             to.gauge("process_resident_memory_bytes", "Memory in use.", bytes)?;
@@ -315,10 +317,6 @@ impl Families<'_, '_> {
             family.encode_histogram::<NoLabelSet>(sum, times.count(), &buckets, None)?;
         }
         Ok(())
-    }
-
-    fn info(&mut self, name: &str, help: &str, labels: &impl EncodeLabelSet) -> fmt::Result {
-        self.0.encode_descriptor(name, help, None, MetricType::Info)?.encode_info(labels)
     }
 }
 
