@@ -19,6 +19,7 @@ pub(super) fn note(note: &Note) {
             let cause = match cause {
                 Taken::Left => "its worker left",
                 Taken::Timeout => "it ran too long",
+                Taken::Operator => "an operator wanted it",
             };
             warn!(%job, %service, %peer, attempts, cause, "job goes back to the front of its queue");
         }
@@ -31,5 +32,7 @@ pub(super) fn note(note: &Note) {
             let job = job.map_or_else(|| "none".to_owned(), |job| job.to_string());
             debug!(%peer, job, ?cause, "answer ignored");
         }
+        Note::Operated(Ok(done)) => info!("operator: {done}"),
+        Note::Operated(Err(denied)) => info!("operator, denied: {denied}"),
     }
 }
