@@ -12,6 +12,8 @@ mod cases;
 mod crate_zeromq;
 #[path = "interop/libzmq.rs"]
 mod libzmq;
+#[path = "interop/published.rs"]
+mod published;
 
 use zmws::message::Dialect::{self, Mdp01, Mdp02, Zmws1, Zmws2};
 

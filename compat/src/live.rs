@@ -230,7 +230,8 @@ impl Own {
             missed_max: header.heartbeat_maxtries,
             ..broker::Config::default()
         };
-        let config = Config { client_port: 0, worker_port: 0, news_port: 0, broker, ..Config::default() };
+        let config =
+            Config { client_port: 0, worker_port: 0, news_port: 0, admin: None, broker, ..Config::default() };
         let (stopper, stopped) = stopper();
         let (tell, told) = std::sync::mpsc::channel();
         let serve = move || -> io::Result<()> {

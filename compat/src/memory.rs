@@ -204,7 +204,8 @@ impl One {
                 let frames = wire::encode_worker_order(&to.origin, &order);
                 (to, frames)
             }
-            Action::Record(_) | Action::Publish(_) | Action::Note(_) => return None,
+            Action::Record(_) | Action::Publish(_) | Action::Announce(_) => return None,
+            Action::Operated(_) | Action::Note(_) => return None,
         };
         // A client that has come back under its own identity gets what was meant for its old connection.
         let conn = self.by_peer.get(&to.peer).copied();

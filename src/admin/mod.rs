@@ -4,6 +4,9 @@
 //! same order, slashes and everything but ASCII escaped, times as Unix seconds. But they are always JSON: the
 //! original answers with an empty frame if any text in a list is not UTF-8 (quirk 9).
 
+#[cfg(feature = "server")]
+pub mod metrics;
+pub mod report;
 pub mod status;
 
 use bytes::Bytes;
@@ -105,6 +108,9 @@ mod tests {
             sync: false,
             run: None,
             completed_at: None,
+            outcome: None,
+            attempts: 0,
+            bytes: 23,
         }
     }
 

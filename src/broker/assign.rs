@@ -1,7 +1,7 @@
 //! How a job and a worker find each other: the job that has waited longest, the worker that has rested
 //! longest.
 
-use super::event::Action;
+use super::event::{Action, Stage};
 use super::job::State;
 use super::offers::{Kind, ServiceKey};
 use super::queue::Place;
@@ -21,7 +21,7 @@ impl Broker {
 
     /// The first job that a resting worker can take, and that worker.
     fn pair(&mut self, key: ServiceKey) -> Option<(Kind, JobId, PeerId)> {
-        if self.draining {
+        if self.stopping || self.services[key].paused {
             return None;
         }
         let fronts = [self.front(key, Kind::One), self.front(key, Kind::Many)];
@@ -58,6 +58,7 @@ impl Broker {
         self.queued -= 1;
         self.active += 1;
         self.services[key].active += 1;
+        self.announce(now, id, key, Stage::Started, actions);
         let limit = self.time_limit(key);
         if let Some(worker) = self.workers.get_mut(&peer) {
             worker.job_due = limit.map(|limit_ms| now.plus_micros(micros(limit_ms)));
@@ -92,11 +93,15 @@ impl Broker {
     fn most_urgent(&mut self, peer: PeerId) -> Option<ServiceKey> {
         let worker = self.workers.get(&peer).filter(|worker| worker.resting.is_some())?;
         if let [only] = worker.services[..] {
-            return (self.services[only].queued() > 0).then_some(only);
+            let service = &self.services[only];
+            return (service.queued() > 0 && !service.paused).then_some(only);
         }
         let takes_many = worker.takes_many();
         let services = worker.services.clone();
         let first_place = |broker: &mut Self, key| {
+            if broker.services[key].paused {
+                return None;
+            }
             let one = broker.front(key, Kind::One).map(|(_, place, _)| place);
             let many = broker.front(key, Kind::Many).map(|(_, place, _)| place).filter(|_| takes_many);
             one.into_iter().chain(many).min()
@@ -107,7 +112,7 @@ impl Broker {
 
     fn rest_if_free(&mut self, peer: PeerId) {
         let Some(worker) = self.workers.get_mut(&peer) else { return };
-        if worker.jobs.len() >= CREDIT || worker.resting.is_some() {
+        if worker.jobs.len() >= CREDIT || worker.resting.is_some() || worker.retired {
             return;
         }
         self.rests += 1;

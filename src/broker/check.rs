@@ -12,6 +12,8 @@ impl Broker {
         self.check_jobs();
         self.check_workers();
         self.check_services();
+        self.check_sums();
+        self.check_kept();
     }
 
     fn check_jobs(&self) {
@@ -31,10 +33,34 @@ impl Broker {
         assert_eq!(self.history.len(), self.remembered.len(), "history");
     }
 
+    /// What is counted by service is what is counted in all.
+    fn check_sums(&self) {
+        let mut sums = *self.services.gone();
+        self.services.iter().filter_map(|service| service.sums()).for_each(|of_one| sums.merge(of_one));
+        let counters = &self.counters;
+        let all = (counters.jobs_completed, counters.jobs_failed, counters.jobs_requeued);
+        assert_eq!((sums.completed, sums.failed, sums.requeued), all, "jobs by service");
+        assert_eq!(sums.wait.count(), sums.run.count(), "jobs that waited and jobs that ran");
+        assert!(sums.run.count() <= sums.ended(), "more jobs ran than ended");
+        let open = (self.queued + self.active) as u64;
+        let taken = counters.jobs_accepted + counters.jobs_retried;
+        assert_eq!(taken, sums.ended() + open, "jobs taken, and what became of them");
+    }
+
+    fn check_kept(&self) {
+        self.kept.check(self.config.kept_max, self.config.kept_bytes_max);
+        for (id, job) in self.kept.newest_first() {
+            assert!(!self.jobs.contains_key(&id), "{id} is given up and open");
+            assert!(self.services[job.service].offered, "the service of {id} may go");
+        }
+    }
+
     fn check_workers(&self) {
         for (peer, worker) in &self.workers {
             assert!(worker.jobs.len() <= CREDIT, "worker {peer} has too many jobs");
-            assert_eq!(worker.resting.is_some(), worker.jobs.len() < CREDIT, "worker {peer} rests or works");
+            let free = worker.jobs.len() < CREDIT && !worker.retired;
+            assert_eq!(worker.resting.is_some(), free, "worker {peer} rests or works");
+            assert_eq!(worker.retired, self.retired.contains(peer), "worker {peer} is retired");
             assert!(!worker.services.is_empty(), "worker {peer} offers nothing");
             assert!(worker.timer.is_some() || !worker.jobs.is_empty(), "idle worker {peer} has no timer");
         }
@@ -61,10 +87,12 @@ impl Broker {
                     self.jobs.get(id).is_some_and(|job| job.state == State::Queued(*place))
                 });
                 assert_eq!(live.count(), queue.len(), "queue of {}", service.name);
-                let stuck = queue.len() > 0 && service.rested(kind).is_some() && !self.draining;
+                let held = self.stopping || service.paused;
+                let stuck = queue.len() > 0 && service.rested(kind).is_some() && !held;
                 assert!(!stuck, "jobs of {} wait while a worker rests", service.name);
             }
-            assert!(service.offered || service.queued() > 0, "{} is here for nothing", service.name);
+            let wanted = service.offered || service.queued() > 0 || service.paused || service.draining;
+            assert!(wanted, "{} is here for nothing", service.name);
         }
     }
 }

@@ -24,6 +24,11 @@ pub struct Config {
     pub hold_ms: u64,
     /// Ended jobs that are remembered. Default 100.
     pub history_max: usize,
+    /// Jobs that are kept whole after they have lost `attempts_max` workers, to be looked at and tried again.
+    /// Default 1 000; the oldest is forgotten first.
+    pub kept_max: usize,
+    /// Bytes of the parameters of those. Default 64 MiB.
+    pub kept_bytes_max: usize,
     /// Jobs queued in one service. Default 1 000 000.
     pub queued_per_service_max: usize,
     /// Jobs queued in all services together. Default 4 000 000.
@@ -47,6 +52,8 @@ impl Default for Config {
             job_timeout_default_ms: None,
             hold_ms: 60_000,
             history_max: 100,
+            kept_max: 1_000,
+            kept_bytes_max: 64 << 20,
             queued_per_service_max: 1_000_000,
             queued_max: 4_000_000,
             bytes_max: 1 << 30,

@@ -5,8 +5,9 @@ use bytes::Bytes;
 use super::Broker;
 use super::event::{Action, JobEnd, Record};
 use super::job::{Client, Job, Owner, State};
+use super::kept::KeptJob;
 use super::notes::{GivenUp, Note, Taken};
-use super::offers::Kind;
+use super::offers::{Kind, ServiceKey};
 use super::queue::SHRINK_FROM;
 use super::snapshot::{JobRow, RunRow};
 use crate::job::{Body, JobId, PeerId, Timestamp};
@@ -54,6 +55,8 @@ impl Broker {
             State::Queued(_) => None,
             State::Active { started_at, .. } => Some(started_at),
         };
+        let times = started_at.map(|at| (at.micros_since(job.requested_at), now.micros_since(at)));
+        self.services[job.service].statistics().ended(now, outcome, times);
         actions.push(Action::Publish(JobEnd {
             job: id,
             service,
@@ -62,7 +65,7 @@ impl Broker {
             started_at,
             ended_at: now,
         }));
-        self.remember(now, id, &job);
+        self.remember(now, id, &job, outcome);
         self.services.drop_if_unused(job.service);
     }
 
@@ -85,7 +88,7 @@ impl Broker {
         }
     }
 
-    fn remember(&mut self, now: Timestamp, id: JobId, job: &Job) {
+    fn remember(&mut self, now: Timestamp, id: JobId, job: &Job, outcome: Outcome) {
         if self.config.history_max == 0 {
             return;
         }
@@ -97,6 +100,7 @@ impl Broker {
         // In memory of its own: a slice would keep the whole frame, or a read buffer, which nobody counts.
         row.param = Bytes::copy_from_slice(&row.param);
         row.completed_at = Some(now);
+        row.outcome = Some(outcome);
         self.history.push_back(row);
         self.remembered.insert(id);
     }
@@ -121,6 +125,9 @@ impl Broker {
             sync: job.mode == Mode::Wait,
             run,
             completed_at: None,
+            outcome: None,
+            attempts: job.attempts,
+            bytes: job.body.len(),
         }
     }
 
@@ -140,18 +147,45 @@ impl Broker {
         job.former.get_or_insert_default().push(owner);
         let (attempts, key, mode) = (job.attempts, job.service, job.mode);
         let service = self.services[key].name.clone();
-        if attempts >= attempts_max || (self.draining && mode == Mode::Wait) {
+        if attempts >= attempts_max || (self.stopping && mode == Mode::Wait) {
             if attempts >= attempts_max {
+                self.keep(now, id);
+                self.counters.jobs_given_up += 1;
                 let cause = GivenUp::Attempts;
                 actions.push(Action::Note(Note::JobFailed { job: id, service, attempts, cause }));
             }
             return self.end(now, id, Answer::FAILED, actions);
         }
-        self.counters.jobs_requeued += 1;
         actions.push(Action::Note(Note::JobRequeued { job: id, service, peer, attempts, cause }));
+        self.requeue(now, id, key, actions);
+    }
+
+    /// An active job waits again, in front of all others of its service.
+    pub(super) fn requeue(&mut self, now: Timestamp, id: JobId, key: ServiceKey, actions: &mut Vec<Action>) {
+        self.counters.jobs_requeued += 1;
+        self.services[key].statistics().sums.requeued += 1;
         self.give_back(id);
         self.hold(now, id);
         self.assign(now, key, actions);
+    }
+
+    /// Keeps a job that is about to be given up.
+    fn keep(&mut self, now: Timestamp, id: JobId) {
+        let Some(job) = self.jobs.get(&id) else { return };
+        let State::Active { started_at, .. } = job.state else { return };
+        let last = job.former.as_ref().and_then(|owners| owners.last());
+        let kept = KeptJob {
+            service: job.service,
+            body: job.body.clone(),
+            client: job.client_identity().clone(),
+            waited: job.mode == Mode::Wait,
+            requested_at: job.requested_at,
+            attempts: job.attempts,
+            worker: last.map(|owner| owner.identity.clone()).unwrap_or_default(),
+            started_at,
+            failed_at: now,
+        };
+        self.kept.keep(id, kept, self.config.kept_max, self.config.kept_bytes_max);
     }
 
     /// Whether `peer` has this job now.

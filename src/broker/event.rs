@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::job::{Body, JobId, PeerId, ServiceName, Timestamp};
 use crate::message::{Address, ClientCommand, ClientReply, Outcome, View, WorkerCommand, WorkerOrder};
 
-use super::Note;
+use super::{Denied, Done, Note, Operation};
 
 /// What happens to the broker.
 #[derive(Clone, Debug)]
@@ -30,7 +30,9 @@ pub enum Event {
     WorkerLeft(PeerId),
     /// [`Broker::deadline`](super::Broker::deadline) has come.
     Tick,
-    /// Take no new jobs from now on.
+    /// An operator wants something: answered by one [`Action::Operated`], the last.
+    Operate(Operation),
+    /// The server ends: take no new jobs from now on, and begin none.
     Drain,
 }
 
@@ -65,6 +67,11 @@ pub enum Action {
     Record(Record),
     /// A job ended: tell those who listen to the news.
     Publish(JobEnd),
+    /// A job has come this far: tell those who listen to that, if anybody does
+    /// ([`Broker::set_audience`](super::Broker::set_audience)).
+    Announce(Announcement),
+    /// What an [`Event::Operate`] came to, for whoever asked.
+    Operated(Result<Done, Denied>),
     /// Something an operator may want to read in the log.
     Note(Note),
 }
@@ -121,4 +128,35 @@ pub struct JobEnd {
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Timestamp,
+}
+
+/// How far a job has come, for the news.
+#[derive(Clone, Debug)]
+pub struct Announcement {
+    /// Its id.
+    pub job: JobId,
+    /// Its service.
+    pub service: ServiceName,
+    /// How far.
+    pub stage: Stage,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// How far a job has come that is not over.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Stage {
+    /// It was taken.
+    Accepted,
+    /// A worker got it. A job that goes back to its queue starts again.
+    Started,
+}
+
+/// Who listens to what jobs come to before they end. Nothing is made for nobody.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Audience {
+    /// Somebody listens to [`Stage::Accepted`].
+    pub accepted: bool,
+    /// Somebody listens to [`Stage::Started`].
+    pub started: bool,
 }

@@ -119,10 +119,11 @@ impl Broker {
         }
         self.wake(peer);
         let key = self.services.enter(service);
+        let is_retired = self.retired.contains(&peer);
         let counters = &mut self.counters;
         let worker = self.workers.entry(peer).or_insert_with(|| {
             counters.workers_joined += 1;
-            Worker::new(now, from.clone())
+            Worker::new(now, from.clone(), is_retired)
         });
         debug_assert!(worker.resting.is_none(), "woken above");
         let takes_many = worker.takes_many();
@@ -176,9 +177,13 @@ impl Broker {
         let peer = from.peer;
         let id = self.named(peer, job);
         match id.map(|id| (id, self.standing(&from, id))) {
-            Some((id, Standing::Owner)) => self.end(now, id, answer, actions),
+            Some((id, Standing::Owner)) => {
+                self.count_done(peer);
+                self.end(now, id, answer, actions);
+            }
             Some((id, Standing::Former)) => {
                 self.counters.answers_late += 1;
+                self.count_done(peer);
                 actions.push(Action::Note(Note::LateAnswer { job: id, peer }));
                 self.end(now, id, answer, actions);
             }
@@ -190,6 +195,12 @@ impl Broker {
         }
         if let Some(id) = id {
             self.settle(now, peer, id, actions);
+        }
+    }
+
+    fn count_done(&mut self, peer: PeerId) {
+        if let Some(worker) = self.workers.get_mut(&peer) {
+            worker.done += 1;
         }
     }
 
@@ -216,6 +227,7 @@ impl Broker {
         };
         self.end(now, id, answer, actions);
         if let Some(worker) = self.workers.get_mut(&worker) {
+            worker.done += 1;
             worker.heard_at = now;
         }
         self.settle(now, worker, id, actions);

@@ -4,12 +4,14 @@
 //! the server must carry out, in order. It reads no clock, decodes no frame and knows no dialect.
 //!
 //! What is in which file: `submit` what clients want, `labour` what workers say, `assign` how a job and a
-//! worker find each other, `ending` how a job ends, `watch` what time brings, `view` what it shows of itself.
+//! worker find each other, `ending` how a job ends, `watch` what time brings, `operate` what operators want,
+//! `view` what it shows of itself.
 //!
 //! Invariants, checked after every event in tests (`check`):
 //! - a job is queued or active, never both, and ends once;
 //! - a worker has at most `worker::CREDIT` jobs, and rests only while it has room for more;
-//! - no job waits while a worker that could take it rests;
+//! - no job waits while a worker that could take it rests, but for those of a paused service;
+//! - a worker that is retired does not rest;
 //! - nothing costs more because there are more jobs, services or workers (but a logarithm of the idle ones).
 
 #![deny(clippy::wildcard_enum_match_arm)]
@@ -21,11 +23,16 @@ mod config;
 mod ending;
 mod event;
 mod job;
+mod kept;
 mod labour;
 mod notes;
 mod offers;
+mod operate;
+mod operation;
+mod overview;
 mod queue;
 pub mod snapshot;
+mod statistics;
 mod submit;
 #[cfg(test)]
 mod tests;
@@ -35,8 +42,9 @@ mod watch;
 mod worker;
 
 pub use config::Config;
-pub use event::{Action, Event, JobEnd, Record, Restored};
+pub use event::{Action, Announcement, Audience, Event, JobEnd, Record, Restored, Stage};
 pub use notes::{Counters, GivenUp, Ignored, Note, Refusal, ServiceTotals, Taken, Totals};
+pub use operation::{Denied, Done, Operation};
 
 use std::collections::VecDeque;
 
@@ -45,7 +53,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::job::{JobId, PeerId, Timestamp};
 use crate::message::View;
 use job::Job;
-use offers::Services;
+use kept::Kept;
+use offers::{ServiceKey, Services};
 use queue::Places;
 use snapshot::{JobRow, Snapshot};
 use timers::Timers;
@@ -63,12 +72,20 @@ pub struct Broker {
     history: VecDeque<JobRow>,
     /// The ids in `history`: they are not given again.
     remembered: FxHashSet<JobId>,
+    /// Jobs that were given up.
+    kept: Kept,
+    /// Connections whose workers get no more jobs.
+    retired: FxHashSet<PeerId>,
     timers: Timers,
     places: Places,
     /// Counts workers that go to rest, for the order among them.
     rests: u64,
     ids: fastrand::Rng,
-    draining: bool,
+    audience: Audience,
+    /// Told by an operator to take no new jobs.
+    closed: bool,
+    /// The server ends: no new jobs, and none begins.
+    stopping: bool,
     queued: usize,
     active: usize,
     bytes: usize,
@@ -86,11 +103,15 @@ impl Broker {
             workers: FxHashMap::default(),
             history: VecDeque::new(),
             remembered: FxHashSet::default(),
+            kept: Kept::default(),
+            retired: FxHashSet::default(),
             timers: Timers::default(),
             places: Places::default(),
             rests: 0,
             ids,
-            draining: false,
+            audience: Audience::default(),
+            closed: false,
+            stopping: false,
             queued: 0,
             active: 0,
             bytes: 0,
@@ -106,9 +127,36 @@ impl Broker {
             // identity before the result is there.
             Event::ClientLeft(_) => {}
             Event::Worker { from, command } => self.worker(now, from, command, actions),
-            Event::WorkerLeft(peer) => self.worker_left(now, peer, actions),
+            Event::WorkerLeft(peer) => {
+                self.worker_left(now, peer, actions);
+                self.retired.remove(&peer);
+            }
             Event::Tick => self.tick(now, actions),
+            Event::Operate(operation) => self.operate(now, operation, actions),
             Event::Drain => self.drain(now, actions),
+        }
+    }
+
+    /// Which [`Action::Announce`] are wanted from now on.
+    pub fn set_audience(&mut self, audience: Audience) {
+        self.audience = audience;
+    }
+
+    fn announce(
+        &self,
+        now: Timestamp,
+        job: JobId,
+        service: ServiceKey,
+        stage: Stage,
+        actions: &mut Vec<Action>,
+    ) {
+        let wanted = match stage {
+            Stage::Accepted => self.audience.accepted,
+            Stage::Started => self.audience.started,
+        };
+        if wanted {
+            let service = self.services[service].name.clone();
+            actions.push(Action::Announce(Announcement { job, service, stage, at: now }));
         }
     }
 
@@ -145,6 +193,8 @@ impl Broker {
             workers: self.workers.len(),
             services: self.services.len(),
             bytes: self.bytes,
+            kept: self.kept.len(),
+            kept_bytes: self.kept.bytes(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! What the broker tells of itself besides its answers: facts for the log, counters, totals.
 
+use super::{Denied, Done};
 use crate::job::{JobId, PeerId, ServiceName};
 
 /// A fact for the log. Nothing that happens with each job of a healthy broker makes one.
@@ -85,6 +86,8 @@ pub enum Note {
         /// Why.
         cause: Ignored,
     },
+    /// An operator wanted something.
+    Operated(Result<Done, Denied>),
 }
 
 /// Why a job was taken from its worker.
@@ -94,6 +97,8 @@ pub enum Taken {
     Left,
     /// The job ran longer than it may.
     Timeout,
+    /// An operator wanted it tried again.
+    Operator,
 }
 
 /// Why the broker failed a job.
@@ -106,21 +111,31 @@ pub enum GivenUp {
 }
 
 /// Why a request was not taken.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 pub enum Refusal {
     /// No worker ever offered the service.
+    #[error("no worker ever offered the service")]
     Unknown,
-    /// The broker takes no new jobs any more.
+    /// The broker takes no new jobs, until an operator says otherwise or for good.
+    #[error("the broker takes no new jobs")]
     Draining,
+    /// An operator lets the service take no new jobs.
+    #[error("the service takes no new jobs")]
+    ServiceDraining,
     /// `queued_per_service_max`.
+    #[error("the service's queue is full")]
     ServiceFull,
     /// `queued_max`.
+    #[error("the queues are full")]
     QueueFull,
     /// `bytes_max`.
+    #[error("the queues hold as many bytes as they may")]
     BytesFull,
     /// `services_max`, reached by requests that are held for services nobody offers.
+    #[error("requests are held for as many services as may be")]
     ServicesFull,
     /// A body of several frames, and only workers that take one.
+    #[error("no worker of the service takes several frames")]
     Frames,
 }
 
@@ -144,14 +159,22 @@ pub struct Counters {
     pub jobs_completed: u64,
     /// Jobs that ended badly, given-up ones among them.
     pub jobs_failed: u64,
+    /// Given-up jobs that an operator had tried again: taken a second time.
+    pub jobs_retried: u64,
+    /// Jobs that an operator ended while they were queued. They count as failed, too.
+    pub jobs_deleted: u64,
+    /// Jobs that lost as many workers as they may. They count as failed, too.
+    pub jobs_given_up: u64,
     /// Times a job went back to its queue.
     pub jobs_requeued: u64,
     /// Jobs failed because nobody offered their service in time.
     pub jobs_held_too_long: u64,
     /// Refused: no worker ever offered the service.
     pub refused_unknown: u64,
-    /// Refused: draining.
+    /// Refused: the broker takes no new jobs.
     pub refused_draining: u64,
+    /// Refused: the service takes no new jobs.
+    pub refused_service_draining: u64,
     /// Refused: `queued_per_service_max`.
     pub refused_service_full: u64,
     /// Refused: `queued_max`.
@@ -182,6 +205,27 @@ pub struct Counters {
     pub services_refused: u64,
 }
 
+impl Counters {
+    /// Requests refused, whatever the cause.
+    pub fn refused(&self) -> u64 {
+        self.refusals().iter().map(|(_, count)| count).sum()
+    }
+
+    /// Requests refused by cause.
+    pub fn refusals(&self) -> [(&'static str, u64); 8] {
+        [
+            ("unknown", self.refused_unknown),
+            ("draining", self.refused_draining),
+            ("service_draining", self.refused_service_draining),
+            ("service_full", self.refused_service_full),
+            ("queue_full", self.refused_queue_full),
+            ("bytes_full", self.refused_bytes_full),
+            ("services_full", self.refused_services_full),
+            ("frames", self.refused_frames),
+        ]
+    }
+}
+
 /// How much there is, at this moment.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Totals {
@@ -195,6 +239,10 @@ pub struct Totals {
     pub services: usize,
     /// Bytes of parameters and return envelopes of queued and active jobs.
     pub bytes: usize,
+    /// Given-up jobs that are kept.
+    pub kept: usize,
+    /// Bytes of those.
+    pub kept_bytes: usize,
 }
 
 /// How much there is of one service, at this moment.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::queue::Queue;
+use super::statistics::{Statistics, Sums};
 use crate::job::{Body, PeerId, ServiceName};
 
 /// A service's number while it is known.
@@ -42,6 +43,12 @@ pub(super) struct Service {
     pub(super) workers: usize,
     pub(super) workers_many: usize,
     pub(super) active: usize,
+    /// Told by an operator to hand no jobs out.
+    pub(super) paused: bool,
+    /// Told by an operator to take no new jobs.
+    pub(super) draining: bool,
+    /// There from the first job that ended or came back.
+    pub(super) statistics: Option<Box<Statistics>>,
 }
 
 impl Service {
@@ -56,6 +63,9 @@ impl Service {
             workers: 0,
             workers_many: 0,
             active: 0,
+            paused: false,
+            draining: false,
+            statistics: None,
         }
     }
 
@@ -64,6 +74,15 @@ impl Service {
             Kind::One => &mut self.one,
             Kind::Many => &mut self.many,
         }
+    }
+
+    pub(super) fn statistics(&mut self) -> &mut Statistics {
+        self.statistics.get_or_insert_default()
+    }
+
+    /// What was counted since it is known.
+    pub(super) fn sums(&self) -> Option<&Sums> {
+        self.statistics.as_ref().map(|statistics| &statistics.sums)
     }
 
     pub(super) fn queued(&self) -> usize {
@@ -89,6 +108,8 @@ pub(super) struct Services {
     /// Those that a worker ever offered. The others are here for requests that are held, and are counted
     /// apart, so that requests for services that nobody offers keep no worker out.
     offered: usize,
+    /// What was counted of services that are not known any more.
+    gone: Sums,
 }
 
 impl Services {
@@ -130,14 +151,28 @@ impl Services {
         key
     }
 
-    /// Drops a service that nobody ever offered and nobody waits for.
+    /// What was counted of services that are not known any more.
+    pub(super) fn gone(&self) -> &Sums {
+        &self.gone
+    }
+
+    /// Drops a service that nobody ever offered, nobody waits for, and no operator holds back.
     pub(super) fn drop_if_unused(&mut self, key: ServiceKey) {
         let slot = &mut self.all[key.0 as usize];
-        let unused = |service: &mut Service| !service.offered && service.queued() == 0;
+        let unused = |service: &mut Service| {
+            !service.offered && service.queued() == 0 && !service.paused && !service.draining
+        };
         if let Some(service) = slot.take_if(unused) {
+            if let Some(sums) = service.sums() {
+                self.gone.merge(sums);
+            }
             self.keys.remove(&service.name);
             self.free.push(key);
         }
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Service> {
+        self.all.iter_mut().flatten()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Service> {

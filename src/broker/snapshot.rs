@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 
-use crate::job::{JobId, ServiceName, Timestamp};
+pub use super::statistics::{BOUNDS_US, Histogram, Quantiles, Sums};
+
+use crate::job::{JobId, PeerId, ServiceName, Timestamp};
+use crate::message::{Dialect, Outcome};
 
 /// Entries a list has at most: more would be a message that nobody can read.
 pub const ENTRIES_MAX: usize = 10_000;
@@ -38,6 +41,12 @@ pub struct JobRow {
     pub run: Option<RunRow>,
     /// When it ended.
     pub completed_at: Option<Timestamp>,
+    /// How it ended.
+    pub outcome: Option<Outcome>,
+    /// Workers it has lost.
+    pub attempts: u32,
+    /// Bytes of its whole parameter.
+    pub bytes: usize,
 }
 
 /// The worker's side of a job.
@@ -58,4 +67,115 @@ pub struct WorkerRow {
     pub service: ServiceName,
     /// Its ZeroMQ identity.
     pub worker: Bytes,
+}
+
+/// What the broker does with new jobs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Intake {
+    /// Takes them.
+    Open,
+    /// Refuses them and does those that are queued, until an operator says otherwise.
+    Closed,
+    /// Refuses them and begins none: the server ends.
+    Stopping,
+}
+
+/// The broker as a whole, and its busiest services.
+#[derive(Clone, Debug)]
+pub struct Overview {
+    /// What it does with new jobs.
+    pub intake: Intake,
+    /// The services that are told apart.
+    pub services: Vec<ServiceRow>,
+    /// All other services together, those among them that are not known any more; `None` if there is none of
+    /// either.
+    pub rest: Option<ServiceRow>,
+}
+
+/// One service, or several together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServiceRow {
+    /// Its name; `None` for several.
+    pub service: Option<ServiceName>,
+    /// Whether its jobs are held back.
+    pub paused: bool,
+    /// Whether it takes no new jobs.
+    pub draining: bool,
+    /// Jobs that wait.
+    pub queued: usize,
+    /// Jobs that run.
+    pub active: usize,
+    /// Workers that could take a job now.
+    pub idle: usize,
+    /// Workers that do one, of this service or of another that they offer.
+    pub busy: usize,
+    /// When the job was asked for that is first in the queue.
+    pub oldest_at: Option<Timestamp>,
+    /// What was counted since the start.
+    pub sums: Sums,
+    /// Jobs that ended well and badly in the last minute.
+    pub minute: (u64, u64),
+    /// From request to worker, in the last minutes.
+    pub wait: Option<Quantiles>,
+    /// From worker to end, in the last minutes.
+    pub run: Option<Quantiles>,
+}
+
+/// One worker.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PeerRow {
+    /// Its connection.
+    pub peer: PeerId,
+    /// Its ZeroMQ identity.
+    pub identity: Bytes,
+    /// What it speaks.
+    pub dialect: Dialect,
+    /// What it offers.
+    pub services: Vec<ServiceName>,
+    /// Jobs that it has.
+    pub jobs: Vec<JobId>,
+    /// Jobs that it has ended.
+    pub done: u64,
+    /// When it got the first of its jobs.
+    pub busy_since: Option<Timestamp>,
+    /// When it said something.
+    pub heard_at: Timestamp,
+    /// Whether it gets no more jobs.
+    pub retired: bool,
+}
+
+/// Which jobs are to be listed.
+#[derive(Clone, Debug)]
+pub struct JobFilter {
+    /// Of one service only.
+    pub service: Option<ServiceName>,
+    /// In this state only; without one, those that are not over.
+    pub state: Option<JobState>,
+    /// So many at most; [`ENTRIES_MAX`] bounds it.
+    pub limit: usize,
+}
+
+/// What a job is at.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum JobState {
+    /// Waits for a worker.
+    Queued,
+    /// A worker has it.
+    Active,
+    /// Ended well.
+    Done,
+    /// Ended badly.
+    Failed,
+}
+
+impl JobRow {
+    /// What the job is at.
+    pub fn state(&self) -> JobState {
+        match (self.outcome, &self.run) {
+            (Some(Outcome::Complete), _) => JobState::Done,
+            (Some(Outcome::Fail), _) => JobState::Failed,
+            (None, Some(_)) => JobState::Active,
+            (None, None) => JobState::Queued,
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::ending::Answer;
-use super::event::{Action, Record, Restored};
+use super::event::{Action, Record, Restored, Stage};
 use super::job::{Client, Job, State, envelope_len};
 use super::notes::{Note, Refusal};
 use super::offers::{Kind, ServiceKey};
@@ -82,13 +82,21 @@ impl Broker {
     }
 
     /// Puts a new job at the end of its queue, unless a worker rests that takes it.
-    fn enqueue(&mut self, now: Timestamp, id: JobId, job: Job, kind: Kind, actions: &mut Vec<Action>) {
+    pub(super) fn enqueue(
+        &mut self,
+        now: Timestamp,
+        id: JobId,
+        job: Job,
+        kind: Kind,
+        actions: &mut Vec<Action>,
+    ) {
         let key = job.service;
         self.bytes += job.weight();
         self.queued += 1;
         let State::Queued(place) = job.state else { unreachable!("a new job is queued") };
         self.jobs.insert(id, Box::new(job));
         self.services[key].queue(kind).push_back(place, id);
+        self.announce(now, id, key, Stage::Accepted, actions);
         self.hold(now, id);
         self.assign(now, key, actions);
     }
@@ -106,7 +114,7 @@ impl Broker {
     /// The service, if the job may be taken.
     fn admit(&mut self, request: &Request, weight: usize) -> Result<ServiceKey, Refusal> {
         let kind = Kind::of(&request.body);
-        if self.draining {
+        if self.stopping || self.closed {
             return Err(Refusal::Draining);
         }
         let known = self.services.key(&request.service);
@@ -119,19 +127,15 @@ impl Broker {
         }
         if let Some(key) = known {
             let service = &self.services[key];
+            if service.draining {
+                return Err(Refusal::ServiceDraining);
+            }
             if kind == Kind::Many && service.workers > 0 && service.workers_many == 0 {
                 return Err(Refusal::Frames);
             }
-            if service.queued() >= self.config.queued_per_service_max {
-                return Err(Refusal::ServiceFull);
-            }
+            self.has_room(key, weight)?;
         }
-        if self.queued >= self.config.queued_max {
-            return Err(Refusal::QueueFull);
-        }
-        if self.bytes.saturating_add(weight) > self.config.bytes_max {
-            return Err(Refusal::BytesFull);
-        }
+        self.has_room_at_all(weight)?;
         Ok(self.services.enter(&request.service))
     }
 
@@ -140,6 +144,7 @@ impl Broker {
         *match cause {
             Refusal::Unknown => &mut counters.refused_unknown,
             Refusal::Draining => &mut counters.refused_draining,
+            Refusal::ServiceDraining => &mut counters.refused_service_draining,
             Refusal::ServiceFull => &mut counters.refused_service_full,
             Refusal::QueueFull => &mut counters.refused_queue_full,
             Refusal::BytesFull => &mut counters.refused_bytes_full,
@@ -155,7 +160,7 @@ impl Broker {
     fn new_id(&mut self) -> JobId {
         loop {
             let id = JobId::from_bits(self.ids.u32(..));
-            if !self.jobs.contains_key(&id) && !self.remembered.contains(&id) {
+            if !self.jobs.contains_key(&id) && !self.remembered.contains(&id) && !self.kept.contains(id) {
                 return id;
             }
         }

@@ -5,11 +5,13 @@
 //! c1 wait SLEEP a       a client that waits; `ask` for one that does not, `hold` for Majordomo
 //! w1 done 0             the first job that was given, by the order in which ids appeared
 //! w1 leaves             its connection closes
+//! op pause SLEEP        an operator, in the words of [`operation`]
 //! +5000                 so many milliseconds pass; timers ring when they are due
 //! ```
 
 mod figures;
 mod laws;
+mod operations;
 mod transcripts;
 
 use std::collections::HashMap;
@@ -71,6 +73,10 @@ impl World {
         if line == "drain" {
             return self.event(Event::Drain);
         }
+        if let ["op", rest @ ..] = words.as_slice() {
+            let operation = self.operation(rest);
+            return self.event(Event::Operate(operation));
+        }
         let (who, rest) = (words[0], &words[1..]);
         let from = self.address(who);
         if rest == ["leaves"] {
@@ -120,9 +126,42 @@ impl World {
             Action::Order { to, order } => format!("{} < {}", name(to), self.order(order)),
             Action::Record(Record::Accepted { job, .. }) => format!("record {}", self.id(*job)),
             Action::Record(Record::Finished(job)) => format!("record {} over", self.id(*job)),
+            Action::Operated(Ok(done)) => self.with_numbers(format!("op < {done}")),
+            Action::Operated(Err(denied)) => self.with_numbers(format!("op < denied: {denied}")),
+            Action::Announce(Announcement { job, service, stage, .. }) => {
+                format!("news: {} of {service} {stage:?}", self.id(*job))
+            }
             Action::Publish(_) | Action::Note(_) => return,
         };
         writeln!(self.log, "    {text}").expect("text takes text");
+    }
+
+    fn operation(&self, words: &[&str]) -> Operation {
+        match words {
+            ["pause", name] => Operation::Pause(service(name)),
+            ["resume", name] => Operation::Resume(service(name)),
+            ["drain", name] => Operation::Drain(service(name)),
+            ["drain"] => Operation::DrainAll,
+            ["resume"] => Operation::ResumeAll,
+            ["retire", who] => Operation::Retire(self.address(who).peer),
+            ["retry", job] => Operation::Retry(named(job, &self.ids)),
+            ["delete", job] => Operation::Delete(named(job, &self.ids)),
+            _ => panic!("no operator says {words:?}"),
+        }
+    }
+
+    /// The text with the numbers of ids in their place, and names for connections.
+    fn with_numbers(&mut self, mut text: String) -> String {
+        for (number, id) in self.ids.iter().enumerate() {
+            text = text.replace(&id.to_string(), &format!("#{number}"));
+        }
+        let workers = self.broker.workers.values();
+        workers.fold(text, |text, worker| {
+            text.replace(
+                &format!("worker {}", worker.address.peer),
+                &format!("worker {}", name(&worker.address)),
+            )
+        })
     }
 
     fn reply(&mut self, reply: &ClientReply) -> String {

@@ -5,6 +5,7 @@ use std::collections::BinaryHeap;
 
 use super::Broker;
 use super::job::State;
+use super::offers::Service;
 use super::queue::Place;
 use super::snapshot::{ENTRIES_MAX, JobRow, PARAM_BYTES_MAX, WorkerRow};
 use crate::job::JobId;
@@ -13,12 +14,21 @@ impl Broker {
     /// Queued jobs, those that will be taken first in front. Costs by the number of services and of rows,
     /// not of jobs.
     pub(super) fn queued_rows(&self) -> Vec<JobRow> {
+        self.rows_of_queues(self.services.iter(), ENTRIES_MAX, PARAM_BYTES_MAX)
+    }
+
+    /// The first jobs of the queues of some services, as many as are wanted; no more once their parameters have
+    /// so many bytes.
+    pub(super) fn rows_of_queues<'a>(
+        &'a self,
+        services: impl Iterator<Item = &'a Service>,
+        rows_max: usize,
+        param_bytes_max: usize,
+    ) -> Vec<JobRow> {
         let is_there = |&(place, id): &(Place, JobId)| {
             self.jobs.get(&id).is_some_and(|job| job.state == State::Queued(place))
         };
-        let mut queues: Vec<_> = self
-            .services
-            .iter()
+        let mut queues: Vec<_> = services
             .flat_map(|service| [&service.one, &service.many])
             .filter(|queue| queue.len() > 0)
             .map(|queue| queue.entries().filter(is_there))
@@ -27,7 +37,7 @@ impl Broker {
             .filter_map(|at| queues[at].next().map(|(place, id)| Reverse((place, id, at))))
             .collect();
         let (mut rows, mut param_bytes) = (Vec::new(), 0);
-        while rows.len() < ENTRIES_MAX && param_bytes < PARAM_BYTES_MAX {
+        while rows.len() < rows_max && param_bytes < param_bytes_max {
             let Some(Reverse((_, id, at))) = heads.pop() else { break };
             rows.extend(self.jobs.get(&id).map(|job| self.row(id, job)));
             param_bytes += rows.last().map_or(0, |row| row.param.len());

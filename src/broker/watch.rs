@@ -108,6 +108,10 @@ impl Broker {
     fn held_long_enough(&mut self, now: Timestamp, id: JobId, place: Place, actions: &mut Vec<Action>) {
         let Some(job) = self.jobs.get(&id).filter(|job| job.state == State::Queued(place)) else { return };
         let service = &self.services[job.service];
+        if service.paused {
+            let due = now.plus_micros(micros(self.config.hold_ms.max(1)));
+            return self.timers.set(due, Timer::Held(id, place));
+        }
         let servable = match Kind::of(&job.body) {
             Kind::One => service.offered,
             Kind::Many => service.workers_many > 0,
@@ -124,7 +128,7 @@ impl Broker {
 
     /// No new jobs from now on, and none is begun. Clients that wait for one that has not begun are told.
     pub(super) fn drain(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
-        self.draining = true;
+        self.stopping = true;
         let waits = |job: &super::job::Job| job.mode == Mode::Wait && matches!(job.state, State::Queued(_));
         let in_vain: Vec<JobId> = self.jobs.iter().filter(|(_, job)| waits(job)).map(|(&id, _)| id).collect();
         for id in in_vain {

@@ -20,6 +20,10 @@ pub(super) struct Worker {
     /// Jobs it was given and has not answered. One that is not its own any more (it ran too long, or another
     /// worker was faster) stands here until it is answered: the worker is busy with it all the same.
     pub(super) jobs: Vec<JobId>,
+    /// Whether it gets no more jobs.
+    pub(super) retired: bool,
+    /// Jobs it has ended.
+    pub(super) done: u64,
     /// Its place among the idle ones.
     pub(super) resting: Option<u64>,
     /// When it said something.
@@ -33,11 +37,13 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn new(now: Timestamp, address: Address) -> Self {
+    pub(super) fn new(now: Timestamp, address: Address, retired: bool) -> Self {
         Self {
             address,
             services: Vec::new(),
             jobs: Vec::with_capacity(CREDIT),
+            retired,
+            done: 0,
             resting: None,
             heard_at: now,
             told_at: now,

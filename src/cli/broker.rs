@@ -1,7 +1,7 @@
 //! `zmws broker`: clients and workers over ZeroMQ.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use tokio::task::spawn_local;
@@ -53,6 +53,24 @@ pub(super) struct Ports {
     /// Port where each job's end is published
     #[arg(long, visible_alias = "nport", value_name = "PORT", default_value_t = 5557)]
     pub(super) news_port: u16,
+
+    /// Address to listen at for operators and monitoring; whoever reaches it can stop the work
+    #[arg(long, value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    admin_address: IpAddr,
+
+    /// Port for operators and monitoring, over HTTP: /status, /metrics, /healthz
+    #[arg(long, value_name = "PORT", default_value_t = 5581)]
+    admin_port: u16,
+
+    /// Open no port for operators and monitoring
+    #[arg(long)]
+    no_admin: bool,
+}
+
+impl Ports {
+    fn admin(&self) -> Option<SocketAddr> {
+        (!self.no_admin).then(|| SocketAddr::new(self.admin_address, self.admin_port))
+    }
 }
 
 /// What the broker holds, and for how long.
@@ -172,6 +190,7 @@ pub(super) fn config(ports: &Ports, limits: &BrokerLimits) -> Config {
         client_port: ports.client_port,
         worker_port: ports.worker_port,
         news_port: ports.news_port,
+        admin: ports.admin(),
         grace: Duration::from_secs(limits.grace),
         broker: limits.broker(),
         sockets: limits.sockets(),
@@ -226,10 +245,11 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         let (stopper, stopped) = server::stopper();
         let signals = spawn_local(process::at_each_signal(move || stopper.stop())?);
         let ports = format!("clients {}  workers {}  news {}", at.clients, at.workers, at.news);
+        let admin = at.admin.map_or_else(|| "off".to_owned(), |admin| format!("http://{admin}/"));
         log::announce(
-            &format!("[{0}] [I] - Server startup @{0}\n{ports}\n", log::date()),
+            &format!("[{0}] [I] - Server startup @{0}\n{ports}\nadmin {admin}\n", log::date()),
             "broker started",
-            &[("clients", &at.clients), ("workers", &at.workers), ("news", &at.news)],
+            &[("clients", &at.clients), ("workers", &at.workers), ("news", &at.news), ("admin", &admin)],
         );
         notify::watchdog();
         notify::ready(&ports);
@@ -240,12 +260,13 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     })
 }
 
-/// Binds the three ports.
+/// Binds the ports.
 pub(super) fn bind(config: Config) -> Result<Server, Failure> {
     Server::bind(config).map_err(|error| {
         let flag = match error.what {
             "clients" => "--client-port",
             "workers" => "--worker-port",
+            "operators" => "--admin-port",
             _ => "--news-port",
         };
         process::cannot_listen(error.what, error.address, &error.source, flag)

@@ -5,18 +5,25 @@ mod call;
 mod completions;
 mod config;
 mod dialect;
+mod drain;
 mod flags;
 mod gateway;
 mod generate;
 mod layers;
 mod log;
 mod notify;
+mod operator;
+mod pause;
 mod process;
 mod reload;
 mod restart;
+mod resume;
 mod site;
 mod start;
+mod status;
 mod stop;
+mod tail;
+mod top;
 mod trace;
 mod up;
 mod worker;
@@ -46,6 +53,12 @@ enum Command {
     Restart(restart::Args),
     Reload(reload::Args),
     Config(config::Args),
+    Status(status::Args),
+    Top(top::Args),
+    Tail(tail::Args),
+    Pause(pause::Args),
+    Resume(resume::Args),
+    Drain(drain::Args),
     Trace(trace::Args),
     Completions(completions::Args),
     #[command(hide = true)]
@@ -80,6 +93,12 @@ pub(crate) fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Restart(args) => restart::run(args),
         Command::Reload(args) => reload::run(args),
         Command::Config(args) => config::run(args),
+        Command::Status(args) => status::run(args),
+        Command::Top(args) => top::run(args),
+        Command::Tail(args) => tail::run(args),
+        Command::Pause(args) => pause::run(args),
+        Command::Resume(args) => resume::run(args),
+        Command::Drain(args) => drain::run(args),
         Command::Trace(args) => trace::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Generate(args) => generate::run(args),

@@ -155,6 +155,9 @@ fn screen(at: Addresses, http: SocketAddr, samples: bool) -> String {
         at.workers,
         at.news,
     );
+    if let Some(admin) = at.admin {
+        text += &format!("  admin    http://{admin}/   /status, /metrics, /healthz\n");
+    }
     if samples {
         text += &format!(
             "\nTry\n\n  \

@@ -9,7 +9,7 @@ use crate::transport::ListenerOptions;
 /// Settings of a [`Server`](super::Server).
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The address that all ports are bound at. Default 127.0.0.1; 0.0.0.0 opens them to the network.
+    /// The address that all ports but that of `admin` are bound at. Default 127.0.0.1; 0.0.0.0 opens them to the network.
     pub address: IpAddr,
     /// Where clients connect. Default 5555; 0 lets the system choose.
     pub client_port: u16,
@@ -17,6 +17,9 @@ pub struct Config {
     pub worker_port: u16,
     /// Where subscribers hear of each job's end. Default 5557; 0 lets the system choose.
     pub news_port: u16,
+    /// Where operators and monitoring connect, over HTTP; `None` for nowhere. Default 127.0.0.1:5581; port 0 lets
+    /// the system choose. Whoever reaches it can stop the work: nobody is asked for a password there.
+    pub admin: Option<SocketAddr>,
     /// How long running jobs may go on once the server is told to stop. Default 10 s; then their clients
     /// hear nothing more of them.
     pub grace: Duration,
@@ -27,10 +30,15 @@ pub struct Config {
 }
 
 impl Config {
-    /// The addresses of the three ports: clients, workers, news.
+    /// The addresses of the ports, as they are set.
     pub(super) fn addresses(&self) -> Addresses {
         let at = |port| SocketAddr::new(self.address, port);
-        Addresses { clients: at(self.client_port), workers: at(self.worker_port), news: at(self.news_port) }
+        Addresses {
+            clients: at(self.client_port),
+            workers: at(self.worker_port),
+            news: at(self.news_port),
+            admin: self.admin,
+        }
     }
 }
 
@@ -41,6 +49,7 @@ impl Default for Config {
             client_port: 5555,
             worker_port: 5556,
             news_port: 5557,
+            admin: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 5581))),
             grace: Duration::from_secs(10),
             broker: broker::Config::default(),
             sockets: ListenerOptions::default(),
@@ -57,4 +66,6 @@ pub struct Addresses {
     pub workers: SocketAddr,
     /// For subscribers to the news.
     pub news: SocketAddr,
+    /// For operators and monitoring, unless there is no such port.
+    pub admin: Option<SocketAddr>,
 }

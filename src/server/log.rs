@@ -19,6 +19,7 @@ pub(super) fn note(note: &Note) {
             let cause = match cause {
                 Taken::Left => "its worker left",
                 Taken::Timeout => "it ran too long",
+                Taken::Operator => "an operator wanted it",
             };
             warn!(%job, %service, %peer, attempts, cause, "job goes back to the front of its queue");
         }
@@ -30,5 +31,7 @@ pub(super) fn note(note: &Note) {
         Note::AnswerIgnored { peer, job, cause } => {
             debug!(%peer, job = job.map(display), ?cause, "answer ignored");
         }
+        Note::Operated(Ok(done)) => info!("operator: {done}"),
+        Note::Operated(Err(denied)) => info!("operator, denied: {denied}"),
     }
 }

@@ -3,6 +3,7 @@
 //! One task, no lock. It has no opinions: messages become events, the broker answers with actions, and the
 //! actions are carried out in their order. What one turn sends leaves in one write a connection.
 
+mod admin;
 pub mod clock;
 mod config;
 mod log;
@@ -23,13 +24,13 @@ use bytes::Bytes;
 use tokio::time::Sleep;
 use tracing::{debug, info};
 
-use crate::admin;
-use crate::broker::{Action, Broker, Event};
+use crate::broker::{Action, Audience, Broker, Denied, Done, Event, Stage};
 use crate::job::Timestamp;
 use crate::message::{Address, ClientReply, WorkerOrder};
 use crate::store::Memory;
 use crate::transport::{ListenerOptions, Publisher, Router, RouterEvent};
 use crate::wire;
+use admin::Desk;
 use clock::Clock;
 
 /// A port that could not be bound.
@@ -53,31 +54,45 @@ pub struct Farewell {
     pub active: usize,
 }
 
-/// A broker on its three ports.
+/// A broker on its ports.
 #[derive(Debug)]
 pub struct Server {
     config: Config,
     clients: Router,
     workers: Router,
     news: Publisher,
+    /// The version of the subscriptions that the broker knows of.
+    audience_version: u64,
+    desk: Desk,
     broker: Broker,
     store: Memory,
     clock: Clock,
+    started_at: Timestamp,
     /// Kept from turn to turn for its memory.
     actions: Vec<Action>,
-    /// Messages that could not be read, of clients and workers.
-    malformed: u64,
+    /// What the last operation came to, until it is handed to whoever asked.
+    operated: Option<Result<Done, Denied>>,
+    malformed: Malformed,
+}
+
+/// Messages that could not be read.
+#[derive(Clone, Copy, Debug, Default)]
+struct Malformed {
+    clients: u64,
+    workers: u64,
 }
 
 /// The READY property by which our own clients know our broker: it gives return envelopes back.
 const PROPERTY: &str = "X-Zmws";
 /// Messages taken in one turn, so that no turn is long.
 const TURN: usize = 1_024;
+/// Questions of operators answered in one turn beside them: the longest takes some milliseconds.
+const ASKS: usize = 2;
 /// How long peers may take to read the last answers when the server ends.
 const LINGER: Duration = Duration::from_secs(1);
 
 impl Server {
-    /// Binds the three ports. Needs a `LocalSet`, as does [`Server::run`].
+    /// Binds the ports. Needs a `LocalSet`, as does [`Server::run`].
     ///
     /// # Errors
     ///
@@ -95,6 +110,10 @@ impl Server {
         let clients = Router::bind(addresses.clients, sockets.clone());
         let workers = Router::bind(addresses.workers, sockets.clone());
         let news = Publisher::bind(addresses.news, sockets);
+        let desk = addresses
+            .admin
+            .map_or_else(|| Ok(Desk::closed()), |at| Desk::open(at).map_err(cannot("operators", at)));
+        let clock = Clock::start();
         let mut broker = Broker::new(config.broker.clone());
         let store = Memory::default();
         for job in store.scan() {
@@ -104,12 +123,16 @@ impl Server {
             clients: clients.map_err(cannot("clients", addresses.clients))?,
             workers: workers.map_err(cannot("workers", addresses.workers))?,
             news: news.map_err(cannot("subscribers", addresses.news))?,
+            audience_version: 0,
+            desk: desk?,
             broker,
             store,
             config,
-            clock: Clock::start(),
+            started_at: clock.now(),
+            clock,
             actions: Vec::new(),
-            malformed: 0,
+            operated: None,
+            malformed: Malformed::default(),
         })
     }
 
@@ -119,6 +142,7 @@ impl Server {
             clients: self.clients.local_addr(),
             workers: self.workers.local_addr(),
             news: self.news.local_addr(),
+            admin: self.desk.address(),
         }
     }
 
@@ -154,7 +178,7 @@ impl Server {
             completed = jobs.jobs_completed,
             failed = jobs.jobs_failed,
             requeued = jobs.jobs_requeued,
-            malformed = self.malformed,
+            malformed = self.malformed.clients + self.malformed.workers,
             protocol_errors = clients.protocol_errors + workers.protocol_errors,
             slow = clients.slow + workers.slow,
             vanished = clients.vanished + workers.vanished,
@@ -174,6 +198,10 @@ impl Server {
                 event = self.workers.recv() => self.of_worker(event),
                 event = self.clients.recv() => self.of_client(event),
                 () = &mut alarm => Some(Event::Tick),
+                ask = self.desk.next() => {
+                    self.answer(ask);
+                    None
+                }
             };
             self.turn(event);
         }
@@ -191,6 +219,7 @@ impl Server {
 
     /// Handles the event that woke us and what else has arrived, then writes all that came of it.
     fn turn(&mut self, event: Option<Event>) {
+        self.know_the_audience();
         let now = self.clock.now();
         self.handle_some(now, event);
         for _ in 0..TURN {
@@ -204,6 +233,10 @@ impl Server {
             let event = client.and_then(|event| self.of_client(event));
             self.handle_some(now, event);
         }
+        for _ in 0..ASKS {
+            let Some(ask) = self.desk.try_next() else { break };
+            self.answer(ask);
+        }
         // The alarm is looked at when nothing else wakes us, which may be never.
         if self.broker.deadline().is_some_and(|due| due <= now) {
             self.handle(now, Event::Tick);
@@ -211,6 +244,17 @@ impl Server {
         self.workers.flush();
         self.clients.flush();
         self.news.flush();
+    }
+
+    /// What the broker tells of jobs before they end follows who listens.
+    fn know_the_audience(&mut self) {
+        let version = self.news.version();
+        if version != self.audience_version {
+            self.audience_version = version;
+            let wants = |stage| self.news.wants(news::topic(stage));
+            let audience = Audience { accepted: wants(Stage::Accepted), started: wants(Stage::Started) };
+            self.broker.set_audience(audience);
+        }
     }
 
     fn handle_some(&mut self, now: Timestamp, event: Option<Event>) {
@@ -241,7 +285,7 @@ impl Server {
                 Some(Event::Client { from: Address { peer, identity, origin }, command })
             }
             Err(rejected) => {
-                self.malformed += 1;
+                self.malformed.clients += 1;
                 debug!(%peer, error = %rejected.error, "malformed request of a client");
                 if let Some((origin, reply)) = rejected.reply {
                     self.reply(&Address { peer, identity, origin }, &reply);
@@ -262,7 +306,7 @@ impl Server {
                 Some(Event::Worker { from: Address { peer, identity, origin }, command })
             }
             Err(error) => {
-                self.malformed += 1;
+                self.malformed.workers += 1;
                 debug!(%peer, %error, "malformed message of a worker");
                 None
             }
@@ -275,7 +319,7 @@ impl Server {
         match action {
             Action::Reply { to, reply } => self.reply(&to, &reply),
             Action::Inspect { to, view, echo } => {
-                let json = admin::json(&self.broker.snapshot(view));
+                let json = crate::admin::json(&self.broker.snapshot(view));
                 self.reply(&to, &ClientReply::Snapshot { view, json, echo });
             }
             Action::Order { to, order } => self.order(&to, &order),
@@ -285,6 +329,8 @@ impl Server {
                     self.news.send(&news::frames(&end));
                 }
             }
+            Action::Announce(announcement) => self.news.send(&news::announcement(&announcement)),
+            Action::Operated(outcome) => self.operated = Some(outcome),
             Action::Note(note) => log::note(&note),
         }
     }

@@ -27,6 +27,7 @@ fn quick() -> Config {
         client_port: 0,
         worker_port: 0,
         news_port: 0,
+        admin: None,
         broker: broker::Config { heartbeat_ms: 50, ..broker::Config::default() },
         ..Config::default()
     }

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 
@@ -100,6 +101,8 @@ pub(super) struct State {
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) peer: PeerId,
+    /// Where it comes from.
+    pub(super) from: SocketAddr,
     output: OwnedWriteHalf,
     closing: Notify,
     /// Told when all output is written, or never will be.
@@ -112,7 +115,12 @@ const KEPT_MAX: usize = 64;
 
 impl Connection {
     /// Takes a stream over; its reading half is for [`Connection::serve`].
-    pub(super) fn new(peer: PeerId, stream: TcpStream, engine: Engine) -> (Rc<Self>, OwnedReadHalf) {
+    pub(super) fn new(
+        peer: PeerId,
+        from: SocketAddr,
+        stream: TcpStream,
+        engine: Engine,
+    ) -> (Rc<Self>, OwnedReadHalf) {
         let (input, output) = stream.into_split();
         let state = State {
             engine,
@@ -132,7 +140,7 @@ impl Connection {
             reason: None,
         };
         let (closing, written) = (Notify::new(), Notify::new());
-        (Rc::new(Self { peer, output, closing, written, state: RefCell::new(state) }), input)
+        (Rc::new(Self { peer, from, output, closing, written, state: RefCell::new(state) }), input)
     }
 
     /// Reads until the connection ends, and tells the hub why it did.

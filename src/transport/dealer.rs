@@ -50,14 +50,14 @@ impl Default for DealerOptions {
     }
 }
 
-/// What a [`Dealer`] saw.
+/// What a [`Dealer`] saw, or a [`Subscriber`](super::Subscriber).
 #[derive(Debug)]
 pub enum DealerEvent {
     /// Connected, handshake done. Comes again after each reconnect.
     Connected(PeerInfo),
     /// A message, at least one frame.
     Message(Vec<Bytes>),
-    /// The connection is gone, or could not be made; the dealer goes on trying. Says why.
+    /// The connection is gone, or could not be made; the socket goes on trying. Says why.
     Disconnected(String),
 }
 
@@ -89,8 +89,16 @@ impl Dealer {
     pub fn connect(address: impl Into<String>, options: DealerOptions) -> Self {
         let (sender, outgoing) = mpsc::channel(options.queue_max.max(1));
         let (incoming, events) = mpsc::channel(EVENTS);
-        let link = Link { address: address.into(), options, outgoing, incoming, held: None };
-        Self { sender: DealerSender { queue: sender }, events, task: Task(tokio::spawn(link.run())) }
+        let link = Link {
+            address: address.into(),
+            socket_type: SocketType::Dealer,
+            topics: Vec::new(),
+            options,
+            outgoing,
+            incoming,
+            held: None,
+        };
+        Self { sender: DealerSender { queue: sender }, events, task: link.start() }
     }
 
     /// A handle that sends; may be cloned and moved to other tasks.
@@ -126,7 +134,7 @@ impl Dealer {
 
 /// A task that ends with its owner.
 #[derive(Debug)]
-struct Task(JoinHandle<()>);
+pub(super) struct Task(JoinHandle<()>);
 
 impl Drop for Task {
     fn drop(&mut self) {
@@ -169,14 +177,17 @@ impl DealerSender {
     }
 }
 
-/// The task behind a [`Dealer`].
-struct Link {
-    address: String,
-    options: DealerOptions,
-    outgoing: mpsc::Receiver<Vec<Bytes>>,
-    incoming: mpsc::Sender<DealerEvent>,
+/// The task behind a [`Dealer`] or a [`Subscriber`](super::Subscriber).
+pub(super) struct Link {
+    pub(super) address: String,
+    pub(super) socket_type: SocketType,
+    /// What to subscribe to on each connection.
+    pub(super) topics: Vec<Bytes>,
+    pub(super) options: DealerOptions,
+    pub(super) outgoing: mpsc::Receiver<Vec<Bytes>>,
+    pub(super) incoming: mpsc::Sender<DealerEvent>,
     /// A message taken from the queue when the connection broke.
-    held: Option<Vec<Bytes>>,
+    pub(super) held: Option<Vec<Bytes>>,
 }
 
 /// How a connection ended.
@@ -188,6 +199,10 @@ enum End {
 }
 
 impl Link {
+    pub(super) fn start(self) -> Task {
+        Task(tokio::spawn(self.run()))
+    }
+
     async fn run(mut self) {
         let seed = self.address.len() as u64 ^ std::ptr::from_ref(&self) as u64;
         let mut jitter = fastrand::Rng::with_seed(seed);
@@ -232,6 +247,7 @@ impl Link {
         if self.incoming.send(DealerEvent::Connected(info)).await.is_err() {
             return End::Closed;
         }
+        self.topics.iter().for_each(|topic| wire.engine.subscribe(topic));
         if let Some(frames) = self.held.take() {
             wire.engine.send(&frames);
         }
@@ -240,7 +256,7 @@ impl Link {
 
     fn config(&self) -> zmtp::Config {
         zmtp::Config {
-            socket_type: SocketType::Dealer,
+            socket_type: self.socket_type,
             identity: self.options.identity.clone(),
             properties: Vec::new(),
             limits: self.options.limits.clone(),
@@ -377,7 +393,7 @@ async fn write_some(output: &mut OwnedWriteHalf, engine: &mut Engine) -> io::Res
 }
 
 /// Events that may wait for the owner.
-const EVENTS: usize = 256;
+pub(super) const EVENTS: usize = 256;
 /// Messages taken from the queue at a time.
 const BATCH: usize = 256;
 /// Bytes in the outbox above which messages stay in the queue, so that the queue's bound is the bound.

@@ -189,7 +189,7 @@ impl Hub {
         self.count(|counters| counters.accepted += 1);
         debug!(%peer, address = %from, "accepted");
         set_socket_options(&stream);
-        let (connection, input) = Connection::new(peer, stream, Engine::new(&self.config));
+        let (connection, input) = Connection::new(peer, from, stream, Engine::new(&self.config));
         self.shared.borrow_mut().connections.insert(peer, Rc::clone(&connection));
         tokio::task::spawn_local(connection.serve(Rc::clone(self), input));
     }

@@ -1,7 +1,7 @@
 //! ZeroMQ sockets on tokio: the only place that owns sockets of ZMTP.
 //!
 //! - [`Router`] and [`Publisher`] accept; they live on one thread (a `LocalSet`) and never wait for a peer.
-//! - [`Dealer`] connects, and connects again; it is `Send` and runs on any runtime.
+//! - [`Dealer`] and [`Subscriber`] connect, and connect again; they are `Send` and run on any runtime.
 //!
 //! Nothing here knows what a job is. All bytes go through [`crate::zmtp::Engine`].
 //!
@@ -16,12 +16,14 @@ mod hub;
 mod janitor;
 mod publisher;
 mod router;
+mod subscriber;
 
 pub use connection::LeftReason;
 pub use dealer::{Dealer, DealerEvent, DealerOptions, DealerSender, SendError};
 pub use hub::{Counters, ListenerOptions};
 pub use publisher::Publisher;
 pub use router::{Router, RouterEvent, RouterSendError};
+pub use subscriber::Subscriber;
 
 #[cfg(test)]
 mod tests;

@@ -27,6 +27,7 @@ pub struct Publisher {
     address: SocketAddr,
     subscriptions: Rc<RefCell<Subscriptions>>,
     dropped: Cell<u64>,
+    version: Rc<Cell<u64>>,
     tasks: [JoinHandle<()>; 3],
 }
 
@@ -41,12 +42,13 @@ impl Publisher {
         let address = listener.local_addr()?;
         let hub = Hub::new(SocketType::Pub, options);
         let subscriptions = Rc::default();
+        let version = Rc::default();
         let tasks = [
             tokio::task::spawn_local(Rc::clone(&hub).accept_all(listener)),
             tokio::task::spawn_local(janitor::watch(Rc::clone(&hub))),
-            tokio::task::spawn_local(follow(Rc::clone(&hub), Rc::clone(&subscriptions))),
+            tokio::task::spawn_local(follow(Rc::clone(&hub), Rc::clone(&subscriptions), Rc::clone(&version))),
         ];
-        Ok(Self { hub, address, subscriptions, dropped: Cell::new(0), tasks })
+        Ok(Self { hub, address, subscriptions, dropped: Cell::new(0), version, tasks })
     }
 
     /// Where it listens.
@@ -57,6 +59,22 @@ impl Publisher {
     /// Whether anybody would get anything. Saves the making of messages that nobody wants.
     pub fn has_subscribers(&self) -> bool {
         !self.subscriptions.borrow().is_empty()
+    }
+
+    /// Grows whenever a subscription comes or goes: what [`Publisher::wants`] said holds until then.
+    pub fn version(&self) -> u64 {
+        self.version.get()
+    }
+
+    /// Whether anybody might get a message whose first frame begins with `prefix`.
+    pub fn wants(&self, prefix: &[u8]) -> bool {
+        let might = |topic: &Bytes| prefix.starts_with(topic) || topic.starts_with(prefix);
+        self.subscriptions.borrow().values().flatten().any(might)
+    }
+
+    /// Connections now, those in handshake included.
+    pub fn connections(&self) -> usize {
+        self.hub.connection_count()
     }
 
     /// Appends a message for all whose topics `frames[0]` begins with; [`Publisher::flush`] writes it.
@@ -100,9 +118,10 @@ impl Drop for Publisher {
 }
 
 /// Keeps `subscriptions` as the subscribers want them.
-async fn follow(hub: Rc<Hub>, subscriptions: Rc<RefCell<Subscriptions>>) {
+async fn follow(hub: Rc<Hub>, subscriptions: Rc<RefCell<Subscriptions>>, version: Rc<Cell<u64>>) {
     loop {
         let event = hub.recv().await;
+        version.set(version.get() + 1);
         let mut subscriptions = subscriptions.borrow_mut();
         match event {
             HubEvent::Subscribe { peer, topic } => {

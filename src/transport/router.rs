@@ -117,6 +117,11 @@ impl Router {
         self.hub.peer_of(identity)
     }
 
+    /// Where a peer connects from; `None` if it is gone.
+    pub fn remote_addr(&self, peer: PeerId) -> Option<SocketAddr> {
+        self.hub.connection(peer).map(|connection| connection.from)
+    }
+
     /// What was counted since the socket was bound.
     pub fn counters(&self) -> Counters {
         self.hub.counters.get()

@@ -346,15 +346,54 @@ fn a_full_queue_is_said_and_nothing_waits() {
     });
 }
 
+fn publisher(address: &str) -> Publisher {
+    let publisher = Publisher::bind(address.parse().expect("an address"), ListenerOptions::default());
+    publisher.expect("the loopback has a free port")
+}
+
+async fn subscribed(publisher: &Publisher) {
+    while !publisher.has_subscribers() {
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn heard(subscriber: &mut Subscriber) -> Vec<Bytes> {
+    loop {
+        if let DealerEvent::Message(frames) = subscriber.recv().await {
+            return frames;
+        }
+    }
+}
+
+#[test]
+fn a_subscriber_hears_its_topics_again_after_its_publisher_was_gone() {
+    run(async {
+        let first = publisher(ANY);
+        let address = first.local_addr().to_string();
+        let topics = frames(&["JOB.A", "STARTED."]);
+        let options = DealerOptions { reconnect_min: Duration::from_millis(5), ..DealerOptions::default() };
+        let mut subscriber = Subscriber::connect(address.clone(), topics, options);
+        subscribed(&first).await;
+        drop(first);
+        while !matches!(subscriber.recv().await, DealerEvent::Disconnected(_)) {}
+
+        let second = publisher(&address);
+        subscribed(&second).await;
+        second.send(&frames(&["JOB.B", "no"]));
+        second.send(&frames(&["JOB.AB", "yes"]));
+        second.send(&frames(&["STARTED.X", "yes, too"]));
+        second.flush();
+        assert_eq!(heard(&mut subscriber).await, frames(&["JOB.AB", "yes"]));
+        assert_eq!(heard(&mut subscriber).await, frames(&["STARTED.X", "yes, too"]));
+    });
+}
+
 #[test]
 fn subscribers_get_their_topics_and_no_others() {
     run(async {
-        let publisher = Publisher::bind(ANY.parse().expect("an address"), ListenerOptions::default());
-        let publisher = publisher.expect("the loopback has a free port");
+        let publisher = publisher(ANY);
         let mut socket = Mute::subscribe(publisher.local_addr(), b"JOB.A").await;
-        while !publisher.has_subscribers() {
-            tokio::task::yield_now().await;
-        }
+        subscribed(&publisher).await;
         publisher.send(&frames(&["JOB.B", "no"]));
         publisher.send(&frames(&["JOB.A", "yes"]));
         publisher.flush();

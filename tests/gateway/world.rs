@@ -116,7 +116,13 @@ impl Broker {
     }
 
     fn try_start(client_port: u16, worker_port: u16) -> Result<Self, BindError> {
-        let config = server::Config { client_port, worker_port, news_port: 0, ..server::Config::default() };
+        let config = server::Config {
+            client_port,
+            worker_port,
+            news_port: 0,
+            admin: None,
+            ..server::Config::default()
+        };
         let server = Server::bind(config)?;
         let addresses = server.addresses();
         let run = async move {

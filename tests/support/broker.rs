@@ -22,6 +22,8 @@ pub(crate) struct Broker {
     pub(crate) workers: u16,
     /// The port for news.
     pub(crate) news: u16,
+    /// The port for operators.
+    pub(crate) admin: u16,
     stopped: bool,
 }
 
@@ -30,14 +32,15 @@ impl Broker {
     pub(crate) fn start(flags: &[&str]) -> Self {
         let mut command = Command::new(zmws());
         command
-            .args(["broker", "--client-port=0", "--worker-port=0", "--news-port=0"])
+            .args(["broker", "--client-port=0", "--worker-port=0", "--news-port=0", "--admin-port=0"])
             .args(flags)
             .env("HEARTBEAT_INTERVAL", "1")
             .env("HEARTBEAT_MAXTRIES", "3")
             .env("RUST_BACKTRACE", "1");
         let program = Program::start("zmws broker", &mut command);
         let [clients, workers, news] = program.wait_for("its ports", PATIENCE, ports);
-        Self { program, clients, workers, news, stopped: false }
+        let admin = program.wait_for("its admin port", PATIENCE, admin_port);
+        Self { program, clients, workers, news, admin, stopped: false }
     }
 
     /// The test has stopped it: that it is gone is no failure.
@@ -95,4 +98,9 @@ fn ports(line: &str) -> Option<[u16; 3]> {
     let ["clients", clients, "workers", workers, "news", news] = words.as_slice() else { return None };
     let port = |address: &str| address.rsplit_once(':')?.1.parse().ok();
     Some([port(clients)?, port(workers)?, port(news)?])
+}
+
+/// `admin http://127.0.0.1:40004/`.
+fn admin_port(line: &str) -> Option<u16> {
+    line.strip_prefix("admin http://")?.trim_end_matches('/').rsplit_once(':')?.1.parse().ok()
 }

@@ -12,13 +12,15 @@ pub(crate) struct Up {
     pub(crate) http: u16,
     pub(crate) clients: u16,
     pub(crate) news: u16,
+    pub(crate) admin: u16,
 }
 
 impl Up {
     /// Starts it with these flags beside, and waits for its screen.
     pub(crate) fn start(flags: &[&str]) -> Self {
         let mut command = Command::new(zmws());
-        let ports = ["--client-port=0", "--worker-port=0", "--news-port=0", "--http-port=0"];
+        let ports =
+            ["--client-port=0", "--worker-port=0", "--news-port=0", "--admin-port=0", "--http-port=0"];
         command.arg("up").args(ports).args(flags);
         let program = Program::start("zmws up", &mut command);
         let port = |name: &str| {
@@ -28,9 +30,10 @@ impl Up {
             })
         };
         let (http, clients, _workers, news) = (port("HTTP"), port("clients"), port("workers"), port("news"));
+        let admin = port("admin");
         // The screen is whole when it has said what to try.
         program.wait_for("what to try", PATIENCE, |line| line.contains("SERVER-WORKERS").then_some(()));
-        Self { program, http, clients, news }
+        Self { program, http, clients, news, admin }
     }
 }
 

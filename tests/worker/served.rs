@@ -13,7 +13,8 @@ use crate::fake::{PATIENCE, Running, play};
 /// A server for the time of a test.
 pub(crate) fn with_server<F: Future<Output = ()>>(test: impl FnOnce(Addresses, Client) -> F) {
     play(async {
-        let config = Config { client_port: 0, worker_port: 0, news_port: 0, ..Config::default() };
+        let config =
+            Config { client_port: 0, worker_port: 0, news_port: 0, admin: None, ..Config::default() };
         let server = Server::bind(config).expect("ports are free");
         let addresses = server.addresses();
         let (_stopper, stopped) = stopper();

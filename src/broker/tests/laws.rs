@@ -42,6 +42,35 @@ enum Step {
     Pass {
         ms: u16,
     },
+    Operate(Want),
+}
+
+/// What an operator may want, and of whom.
+#[derive(Clone, Debug)]
+enum Want {
+    Pause(u8),
+    Resume(u8),
+    Drain(u8),
+    DrainAll,
+    ResumeAll,
+    Retire(u8),
+    /// The nth job that is remembered, from the oldest.
+    Retry(u8),
+    Delete(u8),
+}
+
+fn want() -> impl Strategy<Value = Want> {
+    let (worker, service) = (0..6u8, 0..3u8);
+    prop_oneof![
+        1 => service.clone().prop_map(Want::Pause),
+        1 => service.clone().prop_map(Want::Resume),
+        1 => service.prop_map(Want::Drain),
+        1 => Just(Want::DrainAll),
+        2 => Just(Want::ResumeAll),
+        1 => worker.prop_map(Want::Retire),
+        3 => any::<u8>().prop_map(Want::Retry),
+        2 => any::<u8>().prop_map(Want::Delete),
+    ]
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -57,6 +86,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => worker.prop_map(|worker| Step::Leave { worker }),
         1 => client.prop_map(|client| Step::ClientLeaves { client }),
         2 => (0..20_000u16).prop_map(|ms| Step::Pass { ms }),
+        3 => want().prop_map(Step::Operate),
     ]
 }
 
@@ -70,8 +100,14 @@ struct Watched {
     given: BTreeMap<PeerId, Vec<JobId>>,
     asked: usize,
     refused: usize,
+    /// Times a job that had ended was queued again.
+    retried: usize,
+    /// Ends of jobs.
+    ends: usize,
     accepted: HashSet<JobId>,
     ended: HashSet<JobId>,
+    /// Connections that an operator retired, after which no job may go there.
+    retired: HashSet<PeerId>,
     answered: usize,
 }
 
@@ -85,8 +121,11 @@ impl Watched {
             given: BTreeMap::new(),
             asked: 0,
             refused: 0,
+            retried: 0,
+            ends: 0,
             accepted: HashSet::new(),
             ended: HashSet::new(),
+            retired: HashSet::new(),
             answered: 0,
         }
     }
@@ -113,6 +152,7 @@ impl Watched {
             }
             Step::ClientLeaves { client } => self.event(Event::ClientLeft(PeerId(u64::from(client) + 1))),
             Step::Pass { ms } => self.pass(u64::from(ms)),
+            Step::Operate(ref want) => self.operate(want),
         }
     }
 
@@ -147,6 +187,29 @@ impl Watched {
         self.event(Event::Worker { from, command });
     }
 
+    fn operate(&mut self, want: &Want) {
+        let operation = match *want {
+            Want::Pause(service) => Operation::Pause(name_of(service)),
+            Want::Resume(service) => Operation::Resume(name_of(service)),
+            Want::Drain(service) => Operation::Drain(name_of(service)),
+            Want::DrainAll => Operation::DrainAll,
+            Want::ResumeAll => Operation::ResumeAll,
+            Want::Retire(worker) => Operation::Retire(self.peers.get(&worker).copied().unwrap_or(PeerId(7))),
+            Want::Retry(nth) => Operation::Retry(self.remembered(nth)),
+            Want::Delete(nth) => Operation::Delete(self.remembered(nth)),
+        };
+        self.event(Event::Operate(operation));
+    }
+
+    /// Open and kept jobs, in an order that the seed determines; none of them, if there is none.
+    fn remembered(&self, nth: u8) -> JobId {
+        let mut ids: Vec<JobId> = self.broker.jobs.keys().copied().collect();
+        ids.extend(self.broker.kept.newest_first().map(|(id, _)| id));
+        ids.sort_unstable();
+        let at = usize::from(nth) % ids.len().max(1);
+        ids.get(at).copied().unwrap_or(JobId::from_bits(7))
+    }
+
     fn last_given(&self, worker: u8, nth: Option<u8>) -> Option<JobRef> {
         let given = self.given.get(self.peers.get(&worker)?)?;
         let job = match nth {
@@ -173,8 +236,11 @@ impl Watched {
 
     fn event(&mut self, event: Event) {
         let mut actions = Vec::new();
+        let is_operation = matches!(event, Event::Operate(_));
         self.broker.handle(self.now, event, &mut actions);
         self.broker.check();
+        let operated = actions.iter().filter(|action| matches!(action, Action::Operated(_))).count();
+        assert_eq!(operated, usize::from(is_operation), "an operation is answered once, and nothing else is");
         for action in actions {
             self.see(action);
         }
@@ -186,28 +252,41 @@ impl Watched {
             Action::Reply { reply: ClientReply::Finished { .. }, .. } => self.answered += 1,
             Action::Record(Record::Accepted { job, .. }) => {
                 assert!(self.accepted.insert(job), "{job} is taken twice");
+                self.retried += usize::from(self.ended.remove(&job));
             }
             Action::Record(Record::Finished(job)) => {
                 assert!(self.accepted.remove(&job), "{job} is over but was not taken");
             }
-            Action::Publish(end) => assert!(self.ended.insert(end.job), "{} ends twice", end.job),
+            Action::Publish(end) => {
+                assert!(self.ended.insert(end.job), "{} ends twice", end.job);
+                self.ends += 1;
+            }
             Action::Order { to, order: WorkerOrder::Run { job: JobRef::Named(job), .. } } => {
                 assert!(!self.ended.contains(&job), "{job} is over and given to a worker");
+                assert!(!self.retired.contains(&to.peer), "{job} is given to a retired worker");
                 self.given.entry(to.peer).or_default().push(job);
             }
-            Action::Order { .. } | Action::Reply { .. } | Action::Inspect { .. } | Action::Note(_) => {}
+            Action::Order { .. } | Action::Reply { .. } | Action::Inspect { .. } => {}
+            Action::Operated(Ok(Done::Retired { peer, .. })) => {
+                self.retired.insert(peer);
+            }
+            Action::Operated(_) | Action::Note(_) => {}
+            Action::Announce(_) => panic!("nobody listens"),
         }
     }
 
     /// Each job asked for was refused, or is over, or is still there.
     fn check_conservation(&self) {
         let open = self.broker.totals().queued + self.broker.totals().active;
-        assert_eq!(self.asked, self.refused + self.ended.len() + open, "a job is lost or there twice");
+        let taken = self.asked + self.retried;
+        assert_eq!(taken, self.refused + self.ends + open, "a job is lost or there twice");
     }
 
-    /// Gives every service a good worker until nothing is left to do.
+    /// Lets all services go on, and gives every service a good worker until nothing is left to do.
     fn heal(&mut self) {
         self.peers.clear();
+        self.operate(&Want::ResumeAll);
+        (0..3).for_each(|service| self.operate(&Want::Resume(service)));
         for service in 0..3 {
             // Majordomo, so that they take everything.
             self.say(100 + 2 * service, WorkerCommand::Ready { service: name_of(service) });
@@ -304,6 +383,32 @@ proptest! {
     }
 }
 
+/// Statistics know what was published: each job that ended, and how.
+#[test]
+fn statistics_add_up_to_what_was_told() {
+    let mut world = Watched::new(7, Config::default());
+    for worker in 0..3 {
+        world.say(2 * worker + 1, WorkerCommand::Ready { service: name_of(worker % 2) });
+    }
+    for round in 0..40u8 {
+        world.submit(round % 3, round % 2, round % 5 == 0, false, false);
+        world.pass(u64::from(round));
+        (0..3).for_each(|worker| world.answer(2 * worker + 1, None, round % 4 == 0));
+    }
+    let rows = world.broker.overview(world.now, 10, &HashSet::new()).services;
+    let (completed, failed) = rows
+        .iter()
+        .fold((0, 0), |(completed, failed), row| (completed + row.sums.completed, failed + row.sums.failed));
+    let counters = world.broker.counters();
+    assert_eq!((completed, failed), (counters.jobs_completed, counters.jobs_failed));
+    assert_eq!(completed + failed, world.ends as u64);
+    let runs: u64 = rows.iter().map(|row| row.sums.run.count()).sum();
+    assert_eq!(runs, world.ends as u64, "each job had a worker when it ended");
+    let lately: (u64, u64) =
+        rows.iter().fold((0, 0), |sum, row| (sum.0 + row.minute.0, sum.1 + row.minute.1));
+    assert_eq!(lately, (completed, failed), "all of it took less than a minute");
+}
+
 /// Workers that crash, vanish and come back, answers that come late or twice: in the end every job is over.
 #[test]
 fn every_job_ends_though_workers_come_and_go() {
@@ -329,7 +434,7 @@ fn fastrand_with(seed: u64) -> fastrand::Rng {
 
 fn by_chance(chance: &mut fastrand::Rng) -> Step {
     let (worker, client, service) = (chance.u8(0..6), chance.u8(0..3), chance.u8(0..3));
-    match chance.u8(0..20) {
+    match chance.u8(0..23) {
         0..6 => {
             Step::Submit { client, service, wait: chance.bool(), hold: chance.bool(), many: chance.bool() }
         }
@@ -339,6 +444,21 @@ fn by_chance(chance: &mut fastrand::Rng) -> Step {
         15 => Step::Part { worker },
         16..18 => Step::Leave { worker },
         18 => Step::ClientLeaves { client },
-        _ => Step::Pass { ms: chance.u16(0..20_000) },
+        19 => Step::Pass { ms: chance.u16(0..20_000) },
+        _ => Step::Operate(want_by_chance(chance)),
+    }
+}
+
+fn want_by_chance(chance: &mut fastrand::Rng) -> Want {
+    let (worker, service, nth) = (chance.u8(0..6), chance.u8(0..3), chance.u8(..));
+    match chance.u8(0..10) {
+        0 => Want::Pause(service),
+        1 | 2 => Want::Resume(service),
+        3 => Want::Drain(service),
+        4 => Want::DrainAll,
+        5 | 6 => Want::ResumeAll,
+        7 => Want::Retire(worker),
+        8 => Want::Retry(nth),
+        _ => Want::Delete(nth),
     }
 }

@@ -30,7 +30,18 @@ const ROOMS: [Room; 19] = [
     pure("broker", &["message", "job"]),
     pure("params", &["job"]),
     // The lists have PHP's way of writing JSON, which params knows.
-    pure("admin", &["broker::snapshot", "job", "params::json"]),
+    // Statistics are counted in the broker, and shown here.
+    pure(
+        "admin",
+        &[
+            "broker::snapshot",
+            "broker::Counters",
+            "broker::Totals",
+            "job",
+            "message::Dialect",
+            "params::json",
+        ],
+    ),
     pure("client::session", &["message", "job"]),
     pure("worker::session", &["message", "job"]),
     edge("store", &["message", "job", "broker::Record", "broker::Restored"]),
@@ -168,7 +179,9 @@ mod tests {
         assert_eq!(findings("src/admin/mod.rs", "use crate::broker::snapshot::Jobs;"), [""; 0]);
         assert_eq!(
             findings("src/admin/mod.rs", "use crate::broker::Broker;"),
-            ["admin may not use crate::broker::Broker, only broker::snapshot, job, params::json"]
+            [
+                "admin may not use crate::broker::Broker, only broker::snapshot, broker::Counters, broker::Totals, job, message::Dialect, params::json"
+            ]
         );
     }
 

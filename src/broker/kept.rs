@@ -1,0 +1,97 @@
+//! Jobs that the broker gave up, kept whole so that somebody may look at them and try them again.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use rustc_hash::FxHashMap;
+
+use super::offers::ServiceKey;
+use crate::job::{Body, JobId, Timestamp};
+
+/// A job that was given up.
+#[derive(Debug)]
+pub(super) struct KeptJob {
+    /// A worker offered it once, so it stays known.
+    pub(super) service: ServiceKey,
+    pub(super) body: Body,
+    /// Who asked: the client's ZeroMQ identity.
+    pub(super) client: Bytes,
+    /// Whether its client waited. It has been told.
+    pub(super) waited: bool,
+    pub(super) requested_at: Timestamp,
+    /// Workers it has lost.
+    pub(super) attempts: u32,
+    /// The last of them, by its ZeroMQ identity, and when it got the job.
+    pub(super) worker: Bytes,
+    pub(super) started_at: Timestamp,
+    pub(super) failed_at: Timestamp,
+}
+
+impl KeptJob {
+    fn weight(&self) -> usize {
+        self.body.len() + self.client.len() + self.worker.len()
+    }
+}
+
+/// The jobs that were given up, within bounds: the oldest is forgotten first.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    /// By the order in which they were given up.
+    jobs: BTreeMap<u64, (JobId, KeptJob)>,
+    places: FxHashMap<JobId, u64>,
+    last: u64,
+    bytes: usize,
+}
+
+impl Kept {
+    pub(super) fn keep(&mut self, id: JobId, job: KeptJob, jobs_max: usize, bytes_max: usize) {
+        if jobs_max == 0 || job.weight() > bytes_max {
+            return;
+        }
+        self.bytes += job.weight();
+        self.last += 1;
+        self.places.insert(id, self.last);
+        self.jobs.insert(self.last, (id, job));
+        while self.jobs.len() > jobs_max || self.bytes > bytes_max {
+            let Some((_, (id, job))) = self.jobs.pop_first() else { break };
+            self.places.remove(&id);
+            self.bytes -= job.weight();
+        }
+    }
+
+    pub(super) fn contains(&self, id: JobId) -> bool {
+        self.places.contains_key(&id)
+    }
+
+    pub(super) fn get(&self, id: JobId) -> Option<&KeptJob> {
+        self.jobs.get(self.places.get(&id)?).map(|(_, job)| job)
+    }
+
+    pub(super) fn take(&mut self, id: JobId) -> Option<KeptJob> {
+        let (_, job) = self.jobs.remove(&self.places.remove(&id)?)?;
+        self.bytes -= job.weight();
+        Some(job)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.jobs.len()
+    }
+
+    /// Bytes of parameters and identities.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The one that was given up last in front.
+    pub(super) fn newest_first(&self) -> impl Iterator<Item = (JobId, &KeptJob)> {
+        self.jobs.values().rev().map(|(id, job)| (*id, job))
+    }
+
+    /// Panics where the books do not agree.
+    #[cfg(any(test, debug_assertions))]
+    pub(super) fn check(&self, jobs_max: usize, bytes_max: usize) {
+        let bytes: usize = self.jobs.values().map(|(_, job)| job.weight()).sum();
+        assert_eq!((bytes, self.places.len()), (self.bytes, self.jobs.len()), "kept jobs");
+        assert!(self.jobs.len() <= jobs_max && bytes <= bytes_max, "more jobs are kept than may be");
+    }
+}

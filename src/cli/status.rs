@@ -1,0 +1,70 @@
+//! `zmws status`: what a site does, and what is wrong with it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use zmws::console::site::Site;
+use zmws::console::troubles::{Severity, Trouble};
+use zmws::console::{output, shown, status, watch};
+
+use super::operator::{AdminPort, cannot_write};
+use super::{Failure, process};
+
+/// Show what is wrong, then the programs, then the services
+///
+/// Exit status 0 if all is well or only worth a look; 1 if the broker or the supervisor does not answer, a program is
+/// down, or a service has jobs and no worker. Services that are paused or draining, programs that were stopped, jobs
+/// that failed in the last minute or have waited for 5 minutes are worth a look.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    port: AdminPort,
+
+    /// Where the supervisor's socket is; without a socket there, no programs are shown
+    #[arg(long, value_name = "DIR", default_value = "run")]
+    run_dir: PathBuf,
+
+    /// Show it again and again, every 2 seconds or so many, until q or Ctrl-C
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2", value_parser = process::seconds)]
+    watch: Option<Duration>,
+
+    /// Print an object as JSON: broker (null if it does not answer), processes (null without a supervisor), troubles
+    #[arg(long, conflicts_with = "watch")]
+    json: bool,
+}
+
+/// Asks and shows.
+pub(super) fn run(args: Args) -> Result<(), Failure> {
+    let admin = args.port.admin();
+    process::on_one_thread(async {
+        if let Some(every) = args.watch {
+            if !output::is_terminal() {
+                return Err("--watch needs a terminal; without it, the screen is printed once".to_owned());
+            }
+            return watch::run(&admin, &args.run_dir, every).await.map_err(no_terminal);
+        }
+        let site = Site::ask(&admin, &args.run_dir).await;
+        match args.json {
+            true => output::print_text(&(shown::json_line(&site.json()) + "\n")),
+            false => output::print(&status::screen(&site, output::width())),
+        }
+        .map_err(cannot_write)?;
+        verdict(&site.troubles())
+    })
+}
+
+/// Why the terminal could not be used.
+pub(super) fn no_terminal(error: std::io::Error) -> Failure {
+    format!("cannot use the terminal: {error}")
+}
+
+/// The line for standard error, and with it exit status 1, if anything is down.
+fn verdict(troubles: &[Trouble]) -> Result<(), Failure> {
+    let mut down = troubles.iter().filter(|trouble| trouble.severity == Severity::Down);
+    let Some(first) = down.next() else { return Ok(()) };
+    let more = match down.count() {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    Err(shown::printable(&format!("{}: {}{more}", first.subject, first.text)))
+}

@@ -1,0 +1,38 @@
+//! `zmws tail`: what happens to jobs, as it happens.
+
+use zmws::console::tail::{self, Form};
+
+use super::{Failure, operator, process};
+
+/// Show what happens to jobs, as it happens: a line each
+///
+/// Times are UTC. Connects again when the broker was gone; what happened in between is not shown. Ctrl-C ends it.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Of this service only, as STR-REV; may be given several times
+    #[arg(long, value_name = "SERVICE")]
+    service: Vec<String>,
+
+    /// Print an object as JSON a line
+    ///
+    /// What the news port says, and `event` before it: accepted, started or ended.
+    #[arg(long)]
+    json: bool,
+
+    /// The broker's port for news
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:5557")]
+    news: String,
+}
+
+/// Prints until it is ended.
+pub(super) fn run(args: Args) -> Result<(), Failure> {
+    let form = if args.json { Form::Json } else { Form::Lines };
+    process::on_one_thread(async {
+        let stop = tokio::sync::Notify::new();
+        tokio::select! {
+            ended = tail::run(args.news, &args.service, form) => ended.map_err(operator::cannot_write),
+            () = stop.notified() => Ok(()),
+            error = process::at_each_signal(|| stop.notify_one()) => error.map(|never| match never {}),
+        }
+    })
+}

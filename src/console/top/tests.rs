@@ -1,0 +1,532 @@
+//! Keys in, requests out; and what is on the screen then.
+
+use proptest::prelude::*;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::super::shown::printable;
+use super::super::site::examples;
+use super::super::status::SERVICES;
+use super::super::tests::run;
+use super::*;
+use crate::admin::status::{Job, JobState, Status, Worker};
+
+/// A `top` with messages in it.
+struct World {
+    state: State,
+    requests: Vec<Request>,
+}
+
+impl World {
+    fn new() -> Self {
+        Self { state: State::new("127.0.0.1:5581".to_owned()), requests: Vec::new() }
+    }
+
+    /// With services.
+    fn running() -> Self {
+        let mut world = Self::new();
+        world.tell(Message::Status(Ok(examples::status(examples::services()))));
+        world
+    }
+
+    /// On the page of STR-REV.
+    fn on_a_page() -> Self {
+        let mut world = Self::running();
+        while world.state.service().is_some_and(|service| service.service != "STR-REV") {
+            world.press(KeyCode::Down);
+        }
+        world.press(KeyCode::Enter);
+        world.tell(Message::Content { service: "STR-REV".to_owned(), content: Ok(content()) });
+        world.requests.clear();
+        world
+    }
+
+    fn tell(&mut self, message: Message) {
+        self.requests.extend(self.state.update(message));
+    }
+
+    fn press(&mut self, code: KeyCode) {
+        self.tell(Message::Key(KeyEvent::new(code, KeyModifiers::NONE)));
+    }
+
+    fn type_in(&mut self, keys: &str) {
+        keys.chars().for_each(|key| self.press(KeyCode::Char(key)));
+    }
+
+    fn screen(&self, width: u16, height: u16) -> String {
+        self.drawn(width, height).backend().to_string()
+    }
+
+    fn drawn(&self, width: u16, height: u16) -> Terminal<TestBackend> {
+        let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("it is memory");
+        terminal.draw(|frame| draw::draw(&self.state, frame)).expect("it is memory");
+        terminal
+    }
+
+    /// The last line of the screen.
+    fn last_line(&self) -> String {
+        let screen = self.screen(80, 12);
+        let line = screen.lines().last().expect("it has lines");
+        line.trim_matches('"').trim_end().to_owned()
+    }
+
+    /// The names of the services, in their order.
+    fn names(&self) -> Vec<&str> {
+        self.state.services().iter().map(|service| service.service.as_str()).collect()
+    }
+}
+
+fn content() -> Content {
+    let worker = |connection, id: &str, jobs: &[&str]| Worker {
+        connection,
+        id: id.to_owned(),
+        address: format!("127.0.0.1:4{connection:04}"),
+        dialect: "zmws2".to_owned(),
+        services: vec!["STR-REV".to_owned()],
+        jobs: jobs.iter().map(|&job| job.to_owned()).collect(),
+        done: 41_234,
+        busy_s: (!jobs.is_empty()).then_some(1.24),
+        silent_s: 3.0,
+        retired: false,
+    };
+    let job = |id: &str, state| Job {
+        id: id.to_owned(),
+        service: "STR-REV".to_owned(),
+        state,
+        requested_at: 1_764_000_000.0 - 12.0,
+        bytes: 1_234,
+        ..Job::default()
+    };
+    let started_at = Some(1_764_000_000.0 - 1.24);
+    let failed = Job {
+        started_at,
+        ended_at: Some(1_764_000_000.0 - 185.0),
+        worker: Some("W\x1b[2J".to_owned()),
+        attempts: 3,
+        ..job("0003-DEAD", JobState::Failed)
+    };
+    let active =
+        Job { started_at, worker: Some("W-1".to_owned()), waits: true, ..job("0001-BEEF", JobState::Active) };
+    Content {
+        workers: vec![
+            worker(7, "W-1", &["0001-BEEF"]),
+            Worker { retired: true, ..worker(9, "W\x1b]0;x\x07", &[]) },
+        ],
+        jobs: vec![active, job("0002-C0DE", JobState::Queued), failed],
+    }
+}
+
+#[test]
+fn services_are_there_with_those_that_have_the_most_to_do_first() {
+    insta::assert_snapshot!(World::running().screen(100, 14), @r#"
+    "zmws 0.1.0, running, up 3 d 04 h at 127.0.0.1:5581                                                  "
+    "– jobs/s; 12.4k queued, 4 active (1.2 MB), 10 workers, 12 clients; 120k done, 42 failed, 3 requeued…"
+    "                                                                                                    "
+    "SERVICE               QUEUED▼  ACTIVE  IDLE  BUSY  DONE/MIN  FAILED/MIN    OLDEST  WAIT P99  RUN P99"
+    "MAIL                    12.3k       0     0     0         0           0  2 h 07 m         –        –"
+    "[paused] NIGHTLY-RE…        4       0     2     0         0           0  6 m 40 s         –        –"
+    "STR-REV                     2       3     1     3      1234           0    250 ms     12 ms    1.2 s"
+    "\u{1b}[2J\u{1b}]0;o…        0       0     1     0         0           0         –         –        –"
+    "[draining] OLD              0       1     0     1         0           0         –         –        –"
+    "THUMB                       0       0     1     0         3           7         –         –        –"
+    "翻訳サービス                0       0     1     0         0           0         –         –        –" Hidden by multi-width symbols: [(1, " "), (3, " "), (5, " "), (7, " "), (9, " "), (11, " ")]
+    "                                                                                                    "
+    "                                                                                                    "
+    "? help  q quit  ↑↓ choose  Enter open  p pause  d drain  ←→ sort by  r reverse                      "
+    "#);
+}
+
+#[test]
+fn the_page_of_a_service_has_its_workers_and_jobs() {
+    insta::assert_snapshot!(World::on_a_page().screen(100, 18), @r#"
+    "zmws 0.1.0, running, up 3 d 04 h at 127.0.0.1:5581                                                  "
+    "– jobs/s; 12.4k queued, 4 active (1.2 MB), 10 workers, 12 clients; 120k done, 42 failed, 3 requeued…"
+    "                                                                                                    "
+    "STR-REV: 2 queued, the oldest for 250 ms, 3 active; 119k done, 2 failed                             "
+    "                                                                                                    "
+    "WORKER            STATE    BUSY FOR  SILENT FOR   DONE  ADDRESS          SPEAKS                     "
+    "W-1               busy        1.2 s       3.0 s  41.2k  127.0.0.1:40007  zmws2                      "
+    "W\u{1b}]0;x\u{7}  retired         –       3.0 s  41.2k  127.0.0.1:40009  zmws2                      "
+    "                                                                                                    "
+    "JOB        STATE      SINCE  WORKER      ATTEMPTS   BYTES  CLIENT                                   "
+    "0001-BEEF  active     1.2 s  W-1                0  1.2 kB  waits                                    "
+    "0002-C0DE  queued      12 s  –                  0  1.2 kB                                           "
+    "0003-DEAD  failed  3 m 05 s  W\u{1b}[2J         3  1.2 kB                                           "
+    "                                                                                                    "
+    "                                                                                                    "
+    "                                                                                                    "
+    "                                                                                                    "
+    "? help  q quit  Esc back  ↑↓ choose  w retire  t try again  x delete  p pause  d drain              "
+    "#);
+}
+
+#[test]
+fn a_small_terminal_has_what_matters_most() {
+    insta::assert_snapshot!(World::running().screen(40, 10), @r#"
+    "zmws 0.1.0, running, up 3 d 04 h at 127…"
+    "– jobs/s; 12.4k queued, 4 active (1.2 M…"
+    "                                        "
+    "SERVICE                  QUEUED▼  ACTIVE"
+    "MAIL                       12.3k       0"
+    "[paused] NIGHTLY-REPOR…        4       0"
+    "STR-REV                        2       3"
+    "\u{1b}[2J\u{1b}]0;owne…        0       0"
+    "[draining] OLD                 0       1"
+    "? help  q quit  ↑↓ choose  Enter open  …"
+    "#);
+    insta::assert_snapshot!(World::on_a_page().screen(40, 10), @r#"
+    "zmws 0.1.0, running, up 3 d 04 h at 127…"
+    "– jobs/s; 12.4k queued, 4 active (1.2 M…"
+    "                                        "
+    "STR-REV: 2 queued, the oldest for 250 m…"
+    "                                        "
+    "WORKER            STATE    BUSY FOR     "
+    "W-1               busy        1.2 s     "
+    "W\u{1b}]0;x\u{7}  retired         –     "
+    "                                        "
+    "? help  q quit  Esc back  ↑↓ choose  w …"
+    "#);
+}
+
+#[test]
+fn keys_are_explained() {
+    let mut world = World::running();
+    world.type_in("?");
+    insta::assert_snapshot!(world.screen(64, 20), @r#"
+    "zmws 0.1.0, running, up 3 d 04 h at 127.0.0.1:5581              "
+    "– jobs/s; 12.4k queued, 4 active (1.2 MB), 10 workers, 12 clien…"
+    "                                                                "
+    "↑ ↓ j k  choose; also Page Up, Page Down, Home, End             "
+    "← → h l  services: choose the column to sort by                 "
+    "r        services: the other way round                          "
+    "Enter    services: the workers and jobs of one                  "
+    "Esc      back to the services                                   "
+    "p        pause a service, or resume it                          "
+    "d        drain a service, or resume it                          "
+    "t        try a failed job again                                 "
+    "x        delete a job                                           "
+    "w        retire a worker: no more jobs for it                   "
+    "q        quit; Ctrl-C, too                                      "
+    "                                                                "
+    "A paused service takes jobs and hands none out; a draining      "
+    "one takes none. What changes something is asked first.          "
+    "                                                                "
+    "                                                                "
+    "? help  q quit  ↑↓ choose  Enter open  p pause  d drain  ←→ sor…"
+    "#);
+    // Any key closes it, and does nothing else.
+    world.type_in("q");
+    assert!(world.requests.is_empty() && !world.state.help);
+}
+
+#[test]
+fn before_the_first_answer_it_asks_and_then_says_why_there_is_none() {
+    let mut world = World::new();
+    assert!(world.screen(80, 12).contains("asking the broker at 127.0.0.1:5581 …"));
+    world.type_in("pdtxwr");
+    for key in [KeyCode::Enter, KeyCode::Down, KeyCode::End, KeyCode::Left, KeyCode::Esc] {
+        world.press(key);
+    }
+    assert!(world.requests.is_empty());
+    world.tell(Message::Status(Err("no broker answers at 127.0.0.1:5581: refused".to_owned())));
+    insta::assert_snapshot!(world.screen(60, 6), @r#"
+    "no broker answers at 127.0.0.1:5581: refused                "
+    "                                                            "
+    "                                                            "
+    "SERVICE▼  QUEUED  ACTIVE  IDLE  BUSY  DONE/MIN  OLDEST      "
+    "                                                            "
+    "? help  q quit  ↑↓ choose  Enter open  p pause  d drain  ←→…"
+    "#);
+}
+
+#[test]
+fn a_broker_that_goes_leaves_its_last_word_and_comes_back() {
+    let mut world = World::running();
+    world.tell(Message::Status(Err("no broker answers".to_owned())));
+    insta::assert_snapshot!(world.screen(90, 7), @r#"
+    "no broker answers; at 16:00:00 UTC it was:                                                "
+    "– jobs/s; 12.4k queued, 4 active (1.2 MB), 10 workers, 12 clients; 120k done, 42 failed, …"
+    "                                                                                          "
+    "SERVICE              QUEUED▼  ACTIVE  IDLE  BUSY  DONE/MIN  FAILED/MIN    OLDEST  WAIT P99"
+    "MAIL                   12.3k       0     0     0         0           0  2 h 07 m         –"
+    "[paused] NIGHTLY-R…        4       0     2     0         0           0  6 m 40 s         –"
+    "? help  q quit  ↑↓ choose  Enter open  p pause  d drain  ←→ sort by  r reverse            "
+    "#);
+    world.tell(Message::Status(Ok(examples::status(vec![examples::reverse()]))));
+    assert!(world.screen(90, 7).contains("zmws 0.1.0, running"));
+}
+
+#[test]
+fn nothing_is_told_to_the_broker_without_a_yes() {
+    let mut world = World::running();
+    world.type_in("p");
+    assert_eq!(world.last_line(), "pause MAIL? y/n");
+    world.type_in("n");
+    world.type_in("d");
+    assert_eq!(world.last_line(), "drain MAIL? y/n");
+    world.press(KeyCode::Enter);
+    world.type_in("pqy");
+    assert_eq!(world.requests, []);
+    world.type_in("py");
+    assert_eq!(world.requests, [Request::Give(Order::Pause { service: "MAIL".to_owned() })]);
+}
+
+#[test]
+fn what_is_held_is_let_go_by_the_same_key() {
+    let mut world = World::running();
+    world.press(KeyCode::Down);
+    world.type_in("p");
+    assert_eq!(world.last_line(), "resume NIGHTLY-REPORTS? y/n");
+    world.type_in("n");
+    while world.state.service().is_some_and(|service| service.service != "OLD") {
+        world.press(KeyCode::Down);
+    }
+    world.type_in("d");
+    assert_eq!(world.last_line(), "resume OLD? y/n");
+}
+
+#[test]
+fn a_question_is_about_what_it_was_asked_about_though_the_table_moves() {
+    let mut world = World::running();
+    world.type_in("p");
+    world.tell(Message::Status(Ok(examples::status(vec![examples::reverse()]))));
+    world.tell(Message::Said(Ok("another order was done".to_owned())));
+    assert_eq!(world.last_line(), "pause MAIL? y/n");
+    world.type_in("y");
+    assert_eq!(world.requests.pop(), Some(Request::Give(Order::Pause { service: "MAIL".to_owned() })));
+}
+
+#[test]
+fn a_long_name_leaves_room_for_the_answer() {
+    let mut world = World::running();
+    world.press(KeyCode::End);
+    while world.state.service().is_some_and(|service| !service.service.starts_with('\x1b')) {
+        world.press(KeyCode::Up);
+    }
+    world.type_in("p");
+    let screen = world.screen(30, 10);
+    assert_eq!(screen.lines().last(), Some(r#""pause \u{1b}[2J\u{1b}]0;o… y/n""#));
+}
+
+#[test]
+fn what_the_broker_says_is_shown_until_the_next_key_and_the_screen_is_made_anew() {
+    let mut world = World::running();
+    world.tell(Message::Said(Ok("MAIL is paused".to_owned())));
+    assert_eq!((world.requests.pop(), world.last_line().as_str()), (Some(Request::Look), "MAIL is paused"));
+    world.tell(Message::Said(Err("no such\x1b[2J service".to_owned())));
+    insta::assert_snapshot!(world.screen(60, 7), @r#"
+    "zmws 0.1.0, running, up 3 d 04 h at 127.0.0.1:5581          "
+    "– jobs/s; 12.4k queued, 4 active (1.2 MB), 10 workers, 12 c…"
+    "                                                            "
+    "SERVICE                QUEUED▼  ACTIVE  IDLE  BUSY    OLDEST"
+    "MAIL                     12.3k       0     0     0  2 h 07 m"
+    "[paused] NIGHTLY-REP…        4       0     2     0  6 m 40 s"
+    "no such\u{1b}[2J service                                    "
+    "#);
+    world.press(KeyCode::Down);
+    assert!(world.last_line().starts_with("? help"));
+}
+
+#[test]
+fn workers_are_retired_and_jobs_deleted_and_tried_again() {
+    let mut world = World::on_a_page();
+    world.type_in("w");
+    assert_eq!(world.last_line(), "retire worker W-1 (connection 7)? y/n");
+    world.type_in("y");
+    world.press(KeyCode::End);
+    world.type_in("tyxy");
+    let job = || "0003-DEAD".to_owned();
+    assert_eq!(
+        world.requests,
+        [
+            Request::Give(Order::Retire { connection: 7, id: "W-1".to_owned() }),
+            Request::Give(Order::Retry { job: job() }),
+            Request::Give(Order::Delete { job: job() }),
+        ]
+    );
+}
+
+#[test]
+fn keys_that_do_not_fit_say_why() {
+    let mut world = World::running();
+    let mut said = Vec::new();
+    world.type_in("w");
+    said.push(world.last_line());
+    let mut world = World::on_a_page();
+    for (step, key) in [(0, 't'), (0, 'x'), (2, 'w'), (1, 't')] {
+        (0..step).for_each(|_| world.press(KeyCode::Down));
+        world.press(KeyCode::Char(key));
+        said.push(world.last_line());
+    }
+    assert!(world.requests.is_empty());
+    insta::assert_snapshot!(said.join("\n"), @r"
+    workers and jobs are behind Enter
+    this is a worker: t tries a failed job again
+    this is a worker: x deletes a job
+    this is a job: w retires a worker
+    only a failed job can be tried again
+    ");
+}
+
+#[test]
+fn a_cursor_stays_with_its_job_when_others_come_and_go() {
+    let mut world = World::on_a_page();
+    (0..3).for_each(|_| world.press(KeyCode::Down));
+    let mut content = content();
+    content.workers.remove(0);
+    content.jobs.remove(0);
+    world.tell(Message::Content { service: "STR-REV".to_owned(), content: Ok(content.clone()) });
+    world.type_in("x");
+    assert_eq!(world.last_line(), "delete job 0002-C0DE? y/n");
+    world.type_in("n");
+    // Its own end moves it to what is there.
+    content.jobs.clear();
+    world.tell(Message::Content { service: "STR-REV".to_owned(), content: Ok(content) });
+    world.type_in("w");
+    assert_eq!(world.last_line(), r"retire worker W\u{1b}]0;x\u{7} (connection 9)? y/n");
+}
+
+#[test]
+fn an_answer_for_a_page_that_was_closed_is_left_aside() {
+    let mut world = World::on_a_page();
+    world.press(KeyCode::Esc);
+    world.tell(Message::Content { service: "STR-REV".to_owned(), content: Ok(content()) });
+    assert!(world.state.detail.is_none());
+    assert_eq!(world.state.wanted(), None);
+    // The cursor is where it was.
+    assert_eq!(world.state.service().expect("there are some").service, "STR-REV");
+}
+
+#[test]
+fn any_column_sorts_and_r_turns_it_round() {
+    let mut world = World::running();
+    assert_eq!(world.names()[..3], ["MAIL", "NIGHTLY-REPORTS", "STR-REV"]);
+    world.type_in("r");
+    assert_eq!(world.names().last(), Some(&"MAIL"));
+    world.type_in("r");
+    world.press(KeyCode::Left);
+    assert_eq!(world.names()[1..4], ["MAIL", "NIGHTLY-REPORTS", "OLD"]);
+    world.press(KeyCode::Left);
+    assert!(world.screen(40, 10).contains("RUN P99▼"));
+    assert_eq!(world.names()[0], "STR-REV");
+    let mut firsts = Vec::new();
+    for _ in 0..12 {
+        world.press(KeyCode::Right);
+        let title = SERVICES[world.state.sort.column].title;
+        firsts.push(format!("{title}: {}", printable(world.names()[0])));
+    }
+    insta::assert_snapshot!(firsts.join("\n"), @r"
+    SERVICE: \u{1b}[2J\u{1b}]0;owned\u{7}\u{202e}EVIL-SERVICE-WITH-A-LONG-NAME
+    QUEUED: MAIL
+    ACTIVE: STR-REV
+    IDLE: NIGHTLY-REPORTS
+    BUSY: STR-REV
+    DONE/MIN: STR-REV
+    FAILED/MIN: THUMB
+    OLDEST: MAIL
+    WAIT P50: STR-REV
+    WAIT P99: STR-REV
+    RUN P50: STR-REV
+    RUN P99: STR-REV
+    ");
+}
+
+#[test]
+fn jobs_a_second_are_counted_between_two_words_of_one_broker() {
+    let mut world = World::running();
+    let word = |completed, at, started_at| {
+        let mut status: Status = examples::status(Vec::new());
+        (status.totals.completed, status.totals.failed) = (completed, 0);
+        (status.at, status.started_at) = (at, started_at);
+        Message::Status(Ok(status))
+    };
+    world.tell(word(100, 10.0, 1.0));
+    world.tell(word(350, 12.0, 1.0));
+    assert_eq!(world.state.rate, Some(125.0));
+    for (completed, at, started_at) in
+        [(5, 14.0, 13.0), (4, 15.0, 13.0), (9, 15.0, 13.0), (9, f64::NAN, 13.0)]
+    {
+        world.tell(word(completed, at, started_at));
+        assert_eq!(world.state.rate, None);
+    }
+}
+
+#[test]
+fn q_quits_and_control_c_quits_from_a_question_too() {
+    let mut world = World::on_a_page();
+    world.type_in("w");
+    world.tell(Message::Key(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL)));
+    // The first answers the question.
+    world.type_in("qq");
+    assert_eq!(world.requests, [Request::Quit, Request::Quit]);
+}
+
+#[test]
+fn a_page_is_asked_for_with_the_broker_and_its_orders_are_given() {
+    run(async {
+        let port = super::super::tests::Broker::start(|request| {
+            let body = match request.split_whitespace().last().expect("a path") {
+                "/status" => serde_json::to_string(&examples::status(Vec::new())),
+                path if path.starts_with("/workers") => serde_json::to_string(&content().workers),
+                path if path.starts_with("/jobs?") => serde_json::to_string(&content().jobs[..1]),
+                _ => return (404, "no such job\n".to_owned()),
+            };
+            (200, body.expect("it is JSON"))
+        })
+        .await;
+        let mut broker = super::Broker::new(port.admin);
+        broker.look(Some("A B".to_owned()));
+        assert!(matches!(broker.answer().await, Message::Status(Ok(_))) && broker.asked);
+        let Message::Content { service, content: Ok(shown) } = broker.answer().await else {
+            panic!("a page")
+        };
+        assert_eq!(
+            (service.as_str(), shown.workers.len(), shown.jobs.len(), broker.asked),
+            ("A B", 2, 3, false)
+        );
+        broker.give(Order::Delete { job: "0001-BEEF".to_owned() });
+        assert!(matches!(broker.answer().await, Message::Said(Err(line)) if line == "no such job"));
+        insta::assert_snapshot!(port.requests().join("\n"), @r"
+        GET /status
+        GET /workers?service=A%20B
+        GET /jobs?service=A%20B&state=active&limit=100
+        GET /jobs?service=A%20B&state=queued&limit=100
+        GET /jobs?service=A%20B&state=failed&limit=100
+        DELETE /jobs/0001-BEEF
+        ");
+    });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+    #[test]
+    fn any_keys_in_any_terminal_can_be_drawn(
+        keys in proptest::collection::vec(0_usize..20, 0..20),
+        width in 0_u16..120,
+        height in 0_u16..40,
+        name in any::<String>(),
+    ) {
+        let mut world = World::running();
+        let mut strange = content();
+        strange.workers[0].id.clone_from(&name);
+        strange.jobs[0].requested_at = f64::MAX;
+        for key in keys {
+            match key {
+                0..12 => world.press(KeyCode::Char("pdtxwry?hjkl".as_bytes()[key].into())),
+                12 => world.press(KeyCode::Enter),
+                13 => world.press(KeyCode::Esc),
+                14 => world.press(KeyCode::End),
+                15 => world.press(KeyCode::PageUp),
+                16 => world.tell(Message::Said(Err(name.clone()))),
+                17 => world.tell(Message::Status(Ok(examples::status(vec![examples::reverse()])))),
+                18 => world.tell(Message::Status(Err(name.clone()))),
+                _ => {
+                    let service = world.state.wanted().unwrap_or_default();
+                    world.tell(Message::Content { service, content: Ok(strange.clone()) });
+                }
+            }
+            world.drawn(width, height);
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! What is wrong with a site: the first thing somebody on call wants to know.
+
+use serde::Serialize;
+
+use super::figures;
+use super::site::Site;
+use crate::admin::status::{Service, State, Status};
+use crate::supervise::control::{Process, ProcessState};
+
+/// Something that is wrong.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Trouble {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What it is about: `broker`, `supervisor`, `process mail-1`, `service MAIL`. Names are as they came.
+    pub subject: String,
+    /// What is wrong with it.
+    pub text: String,
+}
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Something does not work.
+    Down,
+    /// It works, and somebody should have a look.
+    Warning,
+}
+
+/// A job that has waited so long is a trouble, in seconds.
+const OLD_S: f64 = 300.0;
+/// Restarts that are many if the last is not long ago.
+const RESTARTS_MANY: u64 = 3;
+/// How long ago is not long, in seconds.
+const LATELY_S: f64 = 600.0;
+
+/// All that is wrong, what is down before what is worth a look.
+pub fn of(site: &Site) -> Vec<Trouble> {
+    let mut troubles = Vec::new();
+    match &site.broker {
+        Ok(status) => of_broker(status, &mut troubles),
+        Err(why) => troubles.push(down("broker", why)),
+    }
+    match &site.processes {
+        Ok(processes) => troubles.extend(processes.iter().flatten().filter_map(of_process)),
+        Err(why) => troubles.push(down("supervisor", why)),
+    }
+    troubles.sort_by_key(|trouble| trouble.severity);
+    troubles
+}
+
+fn down(subject: &str, text: &str) -> Trouble {
+    Trouble { severity: Severity::Down, subject: subject.to_owned(), text: text.to_owned() }
+}
+
+fn warning(subject: &str, text: &str) -> Trouble {
+    Trouble { severity: Severity::Warning, ..down(subject, text) }
+}
+
+fn of_broker(status: &Status, troubles: &mut Vec<Trouble>) {
+    match status.state {
+        State::Running => {}
+        State::Draining => troubles.push(warning("broker", "is draining: it takes no new jobs")),
+        State::Stopping => troubles.push(warning("broker", "is stopping")),
+    }
+    for service in &status.services {
+        of_one_service(service, troubles);
+    }
+}
+
+fn of_one_service(service: &Service, troubles: &mut Vec<Trouble>) {
+    let subject = format!("service {}", service.service);
+    let mut warn = |text: String| troubles.push(warning(&subject, &text));
+    let queued = figures::count(service.queued);
+    if service.paused {
+        warn(format!("is paused, {queued} queued"));
+    }
+    if service.draining {
+        warn(format!("is draining: it takes no new jobs, {queued} queued"));
+    }
+    if let Some(oldest) = service.oldest_s.filter(|&oldest| oldest >= OLD_S && !service.paused) {
+        warn(format!("its oldest job has waited {}", figures::duration(oldest)));
+    }
+    if service.failed_a_minute > 0 {
+        let ended = figures::count(service.failed_a_minute.saturating_add(service.completed_a_minute));
+        let failed = figures::count(service.failed_a_minute);
+        warn(format!("{failed} of {ended} jobs failed in the last minute"));
+    }
+    let workers = service.idle.saturating_add(service.busy);
+    if service.queued > 0 && workers == 0 {
+        troubles.push(down(&subject, &format!("{queued} queued and no worker")));
+    }
+}
+
+fn of_process(process: &Process) -> Option<Trouble> {
+    let subject = format!("process {}", process.name);
+    let ended = process.last_end.as_ref().map_or_else(String::new, |end| format!(", last with {end}"));
+    let restarts = figures::count(process.restarts);
+    match process.state {
+        ProcessState::Running => {
+            let up = process.up_s.filter(|&up| up < LATELY_S && process.restarts >= RESTARTS_MANY)?;
+            let ago = figures::duration(up);
+            Some(warning(&subject, &format!("restarted {restarts} times, {ago} ago{ended}")))
+        }
+        ProcessState::Waiting => {
+            Some(down(&subject, &format!("ended too soon, waits to be restarted{ended}")))
+        }
+        ProcessState::GivenUp => Some(down(
+            &subject,
+            &format!("given up after {restarts} restarts{ended}; `zmws start` tries again"),
+        )),
+        ProcessState::Stopped => Some(warning(&subject, "is stopped")),
+        ProcessState::Stopping => Some(warning(&subject, "is being stopped")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::site::examples;
+    use super::*;
+
+    fn check(site: &Site) -> String {
+        let line =
+            |trouble: &Trouble| format!("{:?} {}: {}", trouble.severity, trouble.subject, trouble.text);
+        of(site).iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn a_site_that_is_well_has_none() {
+        assert_eq!(of(&examples::well()), []);
+        // Nobody has to have a supervisor.
+        assert_eq!(of(&Site { processes: Ok(None), ..examples::well() }), []);
+    }
+
+    #[test]
+    fn what_is_down_comes_before_what_is_worth_a_look() {
+        insta::assert_snapshot!(check(&examples::troubled()), @r"
+        Down service MAIL: 12.3k queued and no worker
+        Down process mail-2: given up after 5 restarts, last with exit status 1; `zmws start` tries again
+        Down process mail-3: ended too soon, waits to be restarted, last with signal 9 (SIGKILL)
+        Warning broker: is draining: it takes no new jobs
+        Warning service MAIL: its oldest job has waited 2 h 07 m
+        Warning service NIGHTLY-REPORTS: is paused, 4 queued
+        Warning service OLD: is draining: it takes no new jobs, 0 queued
+        Warning service THUMB: 7 of 10 jobs failed in the last minute
+        Warning process mail-1: restarted 3 times, 12 s ago, last with signal 9 (SIGKILL)
+        Warning process mail-4: is stopped
+        Warning process mail-5: is being stopped
+        ");
+    }
+
+    #[test]
+    fn a_broker_and_a_supervisor_that_do_not_answer_are_down() {
+        let site = Site { broker: Err("no broker answers".to_owned()), processes: Err("gone".to_owned()) };
+        insta::assert_snapshot!(check(&site), @r"
+Down broker: no broker answers
+Down supervisor: gone
+");
+    }
+
+    #[test]
+    fn a_service_without_work_needs_no_worker() {
+        let mut site = examples::well();
+        let status = site.broker.as_mut().expect("it is well");
+        status.services = vec![Service { service: "IDLE".to_owned(), ..Service::default() }];
+        assert_eq!(of(&site), []);
+    }
+
+    #[test]
+    fn a_restart_long_ago_is_forgiven() {
+        let mut site = examples::well();
+        let restarted = |up_s| Process {
+            restarts: 9,
+            up_s: Some(up_s),
+            state: ProcessState::Running,
+            ..Process::default()
+        };
+        site.processes = Ok(Some(vec![restarted(599.0), restarted(601.0)]));
+        assert_eq!(of(&site).len(), 1);
+    }
+}

@@ -1,0 +1,139 @@
+//! The HTTP side of the admin port: connections, limits, and the way of a question to the loop.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::{Body, Incoming};
+use hyper::header::{self, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tracing::{debug, warn};
+
+use super::{Ask, Question, Reply, route};
+
+/// Connections at a time. The next one is closed at once.
+const CONNECTIONS_MAX: usize = 64;
+/// How long the head of a request may take, and how long a connection may rest between two.
+const HEAD: Duration = Duration::from_secs(10);
+/// How long a connection lives: whoever does not read its answer keeps nobody out for longer.
+const LIFE: Duration = Duration::from_secs(60);
+/// How long its last answer may take after that.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// How long the loop may take to say that it turns.
+const ALIVE: Duration = Duration::from_secs(1);
+/// How long it may take to answer anything else.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Bytes of a request's head, and how many headers it may have.
+const HEAD_MAX: usize = 16 << 10;
+const HEADERS_MAX: usize = 64;
+/// How long to wait after a connection could not be accepted.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What each connection needs.
+struct Door {
+    asks: mpsc::Sender<Ask>,
+    /// Listens on the loopback.
+    local: bool,
+}
+
+/// Serves until the task is aborted.
+pub(super) async fn serve(listener: TcpListener, address: SocketAddr, asks: mpsc::Sender<Ask>) {
+    let door = Rc::new(Door { asks, local: address.ip().is_loopback() });
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(_) = connections.join_next() => continue,
+        };
+        match accepted {
+            Ok((stream, peer)) if connections.len() < CONNECTIONS_MAX => {
+                connections.spawn_local(connection(Rc::clone(&door), stream, peer));
+            }
+            Ok((_, peer)) => debug!(%peer, "admin: too many connections, one is refused"),
+            Err(error) => {
+                warn!(%error, "admin: cannot accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn connection(door: Rc<Door>, stream: TcpStream, peer: SocketAddr) {
+    let service = service_fn(|request| {
+        let door = Rc::clone(&door);
+        async move { Ok::<_, Infallible>(door.handle(peer, &request).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_headers(HEADERS_MAX)
+        .max_buf_size(HEAD_MAX)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        ended = &mut connection => ended,
+        () = tokio::time::sleep(LIFE) => {
+            connection.as_mut().graceful_shutdown();
+            timeout(FAREWELL, connection).await.unwrap_or(Ok(()))
+        }
+    };
+    if let Err(error) = ended {
+        debug!(%peer, %error, "admin: a connection broke off");
+    }
+}
+
+impl Door {
+    async fn handle(&self, peer: SocketAddr, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+        let has_body = !request.body().is_end_stream();
+        let reply = match has_body {
+            true => Reply::line(413, "no request has a body here"),
+            false => match route::question(request, self.local) {
+                Ok(question) => self.ask(question).await,
+                Err(refused) => refused,
+            },
+        };
+        debug!(%peer, method = %request.method(), uri = %request.uri(), status = reply.status, "admin");
+        let mut response = response(reply);
+        if has_body {
+            // It is not read, so that nothing can be read after it.
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+
+    /// Asks the loop.
+    async fn ask(&self, question: Question) -> Reply {
+        let patience = if matches!(question, Question::Alive) { ALIVE } else { PATIENCE };
+        let (reply, answer) = oneshot::channel();
+        let answered = async {
+            self.asks.send(Ask { question, reply }).await.ok()?;
+            answer.await.ok()
+        };
+        let answer = timeout(patience, answered).await.ok().flatten();
+        answer.unwrap_or_else(|| Reply::line(503, "the broker does not answer in time"))
+    }
+}
+
+fn response(reply: Reply) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(reply.body));
+    *response.status_mut() = StatusCode::from_u16(reply.status).expect("we name known codes");
+    let headers = response.headers_mut();
+    if let Some(allow) = reply.allow {
+        headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+    }
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(reply.media_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}

@@ -1,0 +1,247 @@
+//! The admin port: operators and monitoring ask over HTTP, the loop answers.
+//!
+//! Connections live in tasks of their own ([`http`]); what they want is read there ([`route`]) and comes to the
+//! loop over a short channel, as a [`Question`]. The loop answers a few a turn, so that whoever asks much waits
+//! longer, and jobs do not.
+
+mod host;
+mod http;
+mod process;
+mod route;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use serde::Serialize;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use super::Server;
+use crate::admin::metrics::{self, Figures, Named, Port};
+use crate::admin::report::{self, Frame};
+use crate::broker::snapshot::{Intake, JobFilter};
+use crate::broker::{Denied, Event, Operation};
+use crate::job::{PeerId, ServiceName};
+use crate::transport;
+
+/// What somebody wants to know, or to be done.
+#[derive(Clone, Debug)]
+enum Question {
+    /// Whether the loop turns.
+    Alive,
+    /// Whether new jobs are taken.
+    Ready,
+    Metrics,
+    Status,
+    Workers(Option<ServiceName>),
+    Jobs(JobFilter),
+    Operate(Operation),
+}
+
+/// A question and where its answer goes.
+#[derive(Debug)]
+pub(super) struct Ask {
+    question: Question,
+    reply: oneshot::Sender<Reply>,
+}
+
+/// An answer, as HTTP will show it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Reply {
+    status: u16,
+    media_type: &'static str,
+    body: Bytes,
+    /// The methods that the path takes, where that is what was wrong.
+    allow: Option<&'static str>,
+}
+
+impl Reply {
+    /// A line of text; its end is added.
+    fn line(status: u16, line: impl std::fmt::Display) -> Self {
+        let body = format!("{line}\n").into();
+        Self { status, media_type: "text/plain; charset=utf-8", body, allow: None }
+    }
+
+    fn wrong_method(allow: &'static str) -> Self {
+        Self { allow: Some(allow), ..Self::line(405, format_args!("this path takes {allow}")) }
+    }
+
+    fn json(value: &impl Serialize) -> Self {
+        let body = serde_json::to_vec(value).expect("texts and finite numbers are JSON").into();
+        Self { status: 200, media_type: "application/json", body, allow: None }
+    }
+}
+
+/// Where the loop hears of what operators want.
+#[derive(Debug)]
+pub(super) struct Desk {
+    open: Option<Open>,
+    /// The services that have series of their own.
+    named: Named,
+}
+
+#[derive(Debug)]
+struct Open {
+    address: SocketAddr,
+    asks: mpsc::Receiver<Ask>,
+    task: JoinHandle<()>,
+}
+
+/// Questions that may wait for the loop. Each connection has one at most.
+const ASKS_MAX: usize = 16;
+
+impl Desk {
+    /// No admin port: nobody asks.
+    pub(super) fn closed() -> Self {
+        Self { open: None, named: Named::default() }
+    }
+
+    /// Listens at `address`; port 0 lets the system choose. Call it inside a `LocalSet`.
+    pub(super) fn open(address: SocketAddr) -> io::Result<Self> {
+        let listener = listen(address)?;
+        let address = listener.local_addr()?;
+        let (sender, asks) = mpsc::channel(ASKS_MAX);
+        let task = tokio::task::spawn_local(http::serve(listener, address, sender));
+        Ok(Self { open: Some(Open { address, asks, task }), named: Named::default() })
+    }
+
+    pub(super) fn address(&self) -> Option<SocketAddr> {
+        self.open.as_ref().map(|open| open.address)
+    }
+
+    /// The next question. Cancel safe.
+    pub(super) async fn next(&mut self) -> Ask {
+        if let Some(open) = &mut self.open
+            && let Some(ask) = open.asks.recv().await
+        {
+            return ask;
+        }
+        std::future::pending().await
+    }
+
+    /// The next question, if one has arrived.
+    pub(super) fn try_next(&mut self) -> Option<Ask> {
+        self.open.as_mut()?.asks.try_recv().ok()
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        if let Some(open) = &self.open {
+            open.task.abort();
+        }
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(64)
+}
+
+impl Server {
+    /// Answers one question. Whoever asked may have gone.
+    pub(super) fn answer(&mut self, ask: Ask) {
+        let reply = match ask.question {
+            Question::Alive => Reply::line(200, "ok"),
+            Question::Ready => match self.broker.intake() {
+                Intake::Open => Reply::line(200, "ok"),
+                Intake::Closed => Reply::line(503, "draining"),
+                Intake::Stopping => Reply::line(503, "stopping"),
+            },
+            Question::Metrics => self.metrics(),
+            Question::Status => self.status(),
+            Question::Workers(service) => self.list_workers(service.as_ref()),
+            Question::Jobs(filter) => {
+                let rows = self.broker.jobs(&filter);
+                Reply::json(&rows.iter().map(report::job).collect::<Vec<_>>())
+            }
+            Question::Operate(operation) => self.operate(operation),
+        };
+        let _gone = ask.reply.send(reply);
+    }
+
+    fn operate(&mut self, operation: Operation) -> Reply {
+        self.operated = None;
+        self.handle(self.clock.now(), Event::Operate(operation));
+        match self.operated.take().expect("each operation is answered at once") {
+            Ok(done) => Reply::line(200, done),
+            Err(denied) => Reply::line(denied_status(&denied), denied),
+        }
+    }
+
+    fn status(&mut self) -> Reply {
+        let now = self.clock.now();
+        let frame = Frame {
+            version: env!("CARGO_PKG_VERSION"),
+            now,
+            started_at: self.started_at,
+            client_connections: self.clients.connections(),
+            worker_connections: self.workers.connections(),
+            malformed: self.malformed.clients + self.malformed.workers,
+        };
+        let overview = self.broker.overview(now, report::SERVICES_MAX, Named::default().services());
+        let (totals, counters) = (self.broker.totals(), self.broker.counters());
+        Reply::json(&report::status(&frame, &overview, &totals, counters))
+    }
+
+    fn list_workers(&self, service: Option<&ServiceName>) -> Reply {
+        let now = self.clock.now();
+        let address = |peer: PeerId| self.workers.remote_addr(peer);
+        let rows = self.broker.workers(service);
+        let workers: Vec<_> = rows.iter().map(|row| report::worker(now, row, address(row.peer))).collect();
+        Reply::json(&workers)
+    }
+
+    fn metrics(&mut self) -> Reply {
+        let now = self.clock.now();
+        let overview = self.broker.overview(now, metrics::SERVICES_MAX, self.desk.named.services());
+        self.desk.named.learn(&overview);
+        let (clients, workers) = (self.clients.counters(), self.workers.counters());
+        let figures = Figures {
+            version: env!("CARGO_PKG_VERSION"),
+            now,
+            started_at: self.started_at,
+            overview,
+            totals: self.broker.totals(),
+            counters: *self.broker.counters(),
+            ports: vec![
+                port("clients", self.clients.connections(), clients, self.malformed.clients),
+                port("workers", self.workers.connections(), workers, self.malformed.workers),
+                port("news", self.news.connections(), self.news.counters(), 0),
+            ],
+            news_dropped: self.news.dropped(),
+            resident_bytes: process::resident_bytes(),
+            open_files: process::open_files(),
+        };
+        let body = metrics::text(figures).into();
+        Reply { status: 200, media_type: metrics::MEDIA_TYPE, body, allow: None }
+    }
+}
+
+fn denied_status(denied: &Denied) -> u16 {
+    if denied.is_unknown() { 404 } else { 409 }
+}
+
+fn port(name: &'static str, connections: usize, counters: transport::Counters, malformed: u64) -> Port {
+    Port {
+        name,
+        connections: connections as u64,
+        accepted: counters.accepted,
+        refused: counters.refused,
+        handshake_timeouts: counters.handshake_timeouts,
+        protocol_errors: counters.protocol_errors,
+        slow: counters.slow,
+        vanished: counters.vanished,
+        identity_clashes: counters.identity_clashes,
+        malformed,
+    }
+}
