@@ -31,6 +31,16 @@ pub(super) struct LogArgs {
     pub(super) log_form: LogForm,
 }
 
+impl LogArgs {
+    /// As they stand on a command line.
+    pub(super) fn flags(&self) -> [String; 2] {
+        let word = |value: Option<clap::builder::PossibleValue>| value.map(|word| word.get_name().to_owned());
+        let level = word(self.log_level.to_possible_value()).unwrap_or_default();
+        let form = word(self.log_form.to_possible_value()).unwrap_or_default();
+        [format!("--log-level={level}"), format!("--log-form={form}")]
+    }
+}
+
 /// How much is logged, by PHP's letters.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 #[value(rename_all = "UPPER")]
@@ -45,19 +55,6 @@ pub(super) enum LogLevel {
     D,
 }
 
-impl LogLevel {
-    /// As it stands on a command line.
-    pub(super) fn letter(self) -> &'static str {
-        match self {
-            Self::E => "E",
-            Self::W => "W",
-            Self::I => "I",
-            Self::D => "D",
-        }
-    }
-}
-
-/// Logs to standard error from now on. `RUST_LOG` has the last word.
 /// How a line of the log looks.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
 pub(super) enum LogForm {
@@ -83,6 +80,11 @@ pub(super) fn start(level: LogLevel) {
 pub(super) fn start_as(args: &LogArgs) {
     // What a program that does a worker's jobs says of its troubles is always worth a line.
     start_with(args.log_level, args.log_form, "warn,zmws::program=info");
+}
+
+/// The same for a supervisor, whose own doings are worth a line each.
+pub(super) fn start_supervisor(args: &LogArgs) {
+    start_with(args.log_level, args.log_form, "warn,zmws::supervise=info");
 }
 
 fn start_with(level: LogLevel, form: LogForm, warnings: &str) {

@@ -24,7 +24,7 @@ pub(super) fn status(text: &str) {
 }
 
 /// The configuration is read anew; [`ready`] must follow.
-#[allow(dead_code, reason = "its caller is the supervisor, which a build may be without")]
+
 pub(super) fn reloading() {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => send(&[NotifyState::Reloading, now]),

@@ -5,15 +5,15 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_local;
 use zmws::supervise::control::{AskError, Report, Request};
 use zmws::supervise::program::Fleet;
-use zmws::supervise::{Load, Logs, OWN_LOG, Signalled, Supervisor};
+use zmws::supervise::{Load, Logs, OWN_LOG, Phase, Signalled, Supervisor};
 
-use super::log::{self, LogLevel};
+use super::log::{self, LogArgs};
 use super::site::{self, Chosen, Configured};
-use super::{Failure, process};
+use super::{Failure, notify, process};
 
 /// Start the programs of this site, and keep them running
 ///
@@ -36,9 +36,8 @@ pub(super) struct Args {
     #[arg(long, hide = true, conflicts_with = "foreground")]
     detached: bool,
 
-    /// How much the supervisor logs: E, W, I or D
-    #[arg(long, visible_alias = "log", value_name = "LEVEL", default_value = "I", ignore_case = true)]
-    log_level: LogLevel,
+    #[command(flatten)]
+    log: LogArgs,
 }
 
 /// Starts, or supervises until stopped.
@@ -51,7 +50,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         eprintln!("zmws: {warning}");
     }
     if args.foreground {
-        log::start(args.log_level);
+        log::start_supervisor(&args.log);
         return supervise(&args, fleet, Logs::Inherited, true, || Ok(()));
     }
     let request = Request::Start(args.chosen.which());
@@ -71,7 +70,9 @@ fn detach(args: &Args, fleet: &Fleet) -> Result<(), Failure> {
     let cannot = |error: std::io::Error| format!("cannot start a supervisor: {error}");
     let log = own_log(fleet)?;
     let mut child = Command::new(process::this_program()?)
-        .args(["start", "--detached", "--log-level", args.log_level.letter(), "--config"])
+        .args(["start", "--detached"])
+        .args(args.log.flags())
+        .arg("--config")
         .arg(args.configured.absolute()?)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -97,7 +98,7 @@ const READY: &str = "ready";
 
 /// The supervisor in the background: in a session of its own, so that no terminal ends it.
 fn detached(args: &Args, fleet: Fleet) -> Result<(), Failure> {
-    log::start(args.log_level);
+    log::start_supervisor(&args.log);
     if let Err(error) = rustix::process::setsid() {
         tracing::warn!(%error, "cannot leave the terminal's session");
     }
@@ -144,11 +145,28 @@ fn supervise(
         let load: Load = Box::new(move || site::load(&path));
         let signals = signals()?;
         let first = starts.then(|| (Request::Start(args.chosen.which()), printed()));
+        spawn_local(tell_service_manager(supervisor.phase()));
         let running = supervisor.listen().map_err(|error| site::cannot_claim(&error))?;
         ready()?;
         running.run(load, signals, first).await;
         Ok(())
     })
+}
+
+/// Lets the service manager know what the supervisor is at.
+async fn tell_service_manager(mut phase: watch::Receiver<Phase>) {
+    notify::watchdog();
+    loop {
+        match *phase.borrow_and_update() {
+            Phase::Starting => {}
+            Phase::Running => notify::ready("supervising"),
+            Phase::Reloading => notify::reloading(),
+            Phase::Stopping => notify::stopping(),
+        }
+        if phase.changed().await.is_err() {
+            return;
+        }
+    }
 }
 
 /// Prints what is reported.

@@ -29,10 +29,11 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let form = if args.json { Form::Json } else { Form::Lines };
     process::on_one_thread(async {
         let stop = tokio::sync::Notify::new();
+        let signals = process::at_each_signal(|| stop.notify_one())?;
         tokio::select! {
             ended = tail::run(args.news, &args.service, form) => ended.map_err(operator::cannot_write),
             () = stop.notified() => Ok(()),
-            error = process::at_each_signal(|| stop.notify_one()) => error.map(|never| match never {}),
+            never = signals => match never {},
         }
     })
 }

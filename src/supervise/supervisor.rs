@@ -35,6 +35,8 @@ pub type Load = Box<dyn Fn() -> Result<Fleet, Vec<String>>>;
 /// What the supervisor is at, for whoever started it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Phase {
+    /// It has not done yet what it was started for.
+    Starting,
     /// It does what it is asked.
     Running,
     /// It reads the configuration anew.
@@ -153,7 +155,7 @@ impl Supervisor {
             turns: HashMap::new(),
             sights: watch::Sender::new(Arc::new(Sight::default())),
             hurry: watch::Sender::new(Hurry::None),
-            phase: watch::Sender::new(Phase::Running),
+            phase: watch::Sender::new(Phase::Starting),
             shown: watch::Sender::new(Vec::new()),
             wants: watch::Sender::new(Wants::Nothing),
             _lock: lock,
@@ -235,9 +237,10 @@ impl Supervisor {
         first: Option<Task>,
     ) {
         let (tasks, mut inbox) = mpsc::channel::<Task>(64);
-        if let Some(first) = first {
+        match first {
             // The channel has room, and we hold its other end.
-            let _ = tasks.try_send(first);
+            Some(first) => drop(tasks.try_send(first)),
+            None => drop(self.phase.send_replace(Phase::Running)),
         }
         let listening = door::listen_to(listener, tasks.clone(), self.shown.subscribe());
         let obeying = obey_signals(&mut signals, tasks, self.hurry.clone());

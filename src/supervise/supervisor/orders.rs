@@ -25,6 +25,9 @@ impl Supervisor {
                 self.phase.send_replace(Phase::Stopping);
             }
             let ok = self.carry_out(&request, load, &reports).await;
+            if !ends {
+                self.phase.send_replace(Phase::Running);
+            }
             say_done(&reports, ok);
             if ends {
                 // Whoever asked reads the last lines before we are gone.
@@ -43,9 +46,7 @@ impl Supervisor {
             Request::Restart(which) => self.restart(which, reports).await,
             Request::Reload => {
                 self.phase.send_replace(Phase::Reloading);
-                let ok = self.reload(load, reports).await;
-                self.phase.send_replace(Phase::Running);
-                ok
+                self.reload(load, reports).await
             }
         }
     }
