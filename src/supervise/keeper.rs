@@ -104,7 +104,7 @@ pub(super) struct Keeper {
     /// One process of a group is replaced at a time, so that the others go on working.
     turn: Arc<Semaphore>,
     orders: mpsc::Receiver<(Order, oneshot::Sender<Outcome>)>,
-    shown: watch::Sender<Process>,
+    shown: watch::Sender<Shown>,
     sights: watch::Receiver<Arc<Sight>>,
     hurry: watch::Receiver<Hurry>,
 }
@@ -128,12 +128,35 @@ struct Running {
     log_start: u64,
 }
 
+/// What a program shows of itself.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shown {
+    process: Process,
+    since: Option<Instant>,
+}
+
+impl Shown {
+    /// As it is at this moment.
+    pub(super) fn now(&self) -> Process {
+        let up_s = self.since.map(|since| since.elapsed().as_secs_f64());
+        Process { up_s, ..self.process.clone() }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.process.name
+    }
+
+    pub(super) fn pid(&self) -> Option<u32> {
+        self.process.pid
+    }
+}
+
 /// What a task needs of the outside.
 #[derive(Debug)]
 pub(super) struct Links {
     pub(super) turn: Arc<Semaphore>,
     pub(super) orders: mpsc::Receiver<(Order, oneshot::Sender<Outcome>)>,
-    pub(super) shown: watch::Sender<Process>,
+    pub(super) shown: watch::Sender<Shown>,
     pub(super) sights: watch::Receiver<Arc<Sight>>,
     pub(super) hurry: watch::Receiver<Hurry>,
 }
@@ -395,12 +418,13 @@ impl Keeper {
             group: self.program.group.clone(),
             state: at.unwrap_or(now),
             pid: self.running.as_ref().map(|running| running.child.pid()),
-            up_s: self.running.as_ref().map(|running| running.since.elapsed().as_secs_f64()),
+            up_s: None,
             restarts: self.restarts,
             memory: None,
             last_end: self.last_end.clone(),
         };
-        self.shown.send_replace(process);
+        let since = self.running.as_ref().map(|running| running.since);
+        self.shown.send_replace(Shown { process, since });
     }
 }
 

@@ -23,9 +23,9 @@ use tokio::task::{JoinHandle, spawn_local};
 use tracing::warn;
 
 use super::admin::Admin;
-use super::control::{self, Process, Report, Request};
+use super::control::{self, Report, Request};
 use super::identity::{self, PidFile};
-use super::keeper::{Hurry, Keeper, Links, Order, Outcome, Site};
+use super::keeper::{self, Hurry, Keeper, Links, Order, Outcome, Site};
 use super::program::{Fleet, Kind, Limits, Program};
 use super::sight::Sight;
 
@@ -84,7 +84,7 @@ pub struct Supervisor {
     hurry: watch::Sender<Hurry>,
     phase: watch::Sender<Phase>,
     /// What the listener answers questions with: follows `kept`.
-    shown: watch::Sender<Vec<watch::Receiver<Process>>>,
+    shown: watch::Sender<Vec<watch::Receiver<keeper::Shown>>>,
     wants: watch::Sender<Wants>,
     /// Held for as long as we live; the system lets it go when we are killed.
     _lock: File,
@@ -97,11 +97,11 @@ struct Kept {
     group: String,
     kind: Kind,
     orders: mpsc::Sender<(Order, oneshot::Sender<Outcome>)>,
-    shown: watch::Receiver<Process>,
+    shown: watch::Receiver<keeper::Shown>,
     task: JoinHandle<()>,
 }
 
-type Shown = watch::Receiver<Vec<watch::Receiver<Process>>>;
+type Shown = watch::Receiver<Vec<watch::Receiver<keeper::Shown>>>;
 
 /// What must be looked at, second by second.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -197,7 +197,7 @@ impl Supervisor {
     /// A task for one program.
     fn keep(&mut self, program: Program, survivor: Option<u32>) {
         let (orders, inbox) = mpsc::channel(8);
-        let (show, shown) = watch::channel(Process::default());
+        let (show, shown) = watch::channel(keeper::Shown::default());
         let turn = self.turns.entry(program.group.clone()).or_insert_with(|| Arc::new(Semaphore::new(1)));
         let mut sights = self.sights.subscribe();
         sights.mark_unchanged();

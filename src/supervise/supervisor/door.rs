@@ -78,7 +78,7 @@ async fn converse(mut stream: UnixStream, tasks: mpsc::Sender<Task>, shown: Show
 /// What the programs show of themselves, with the memory they hold at this moment.
 fn processes(shown: &Shown) -> Vec<Process> {
     let sight = Sight::look(Vec::new());
-    let mut processes: Vec<Process> = shown.borrow().iter().map(|one| one.borrow().clone()).collect();
+    let mut processes: Vec<Process> = shown.borrow().iter().map(|one| one.borrow().now()).collect();
     for process in &mut processes {
         process.memory = process.pid.map(|pid| sight.memory(pid));
     }

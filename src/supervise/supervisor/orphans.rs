@@ -21,7 +21,7 @@ pub(super) async fn bury(shown: Shown) {
         }
     };
     while deaths.recv().await.is_some() {
-        let own: Vec<u32> = shown.borrow().iter().filter_map(|one| one.borrow().pid).collect();
+        let own: Vec<u32> = shown.borrow().iter().filter_map(|one| one.borrow().pid()).collect();
         for dead in dead_children(&own) {
             // Another look may have been quicker.
             let _ = waitpid(Some(dead), WaitOptions::NOHANG);
