@@ -44,7 +44,8 @@ pub(super) async fn rotate_logs(shown: Shown, site: Arc<Site>, rotation: Rotatio
     }
     loop {
         tokio::time::sleep(MEASURE).await;
-        let mut names: Vec<String> = shown.borrow().iter().map(|one| one.borrow().name().to_owned()).collect();
+        let mut names: Vec<String> =
+            shown.borrow().iter().map(|one| one.borrow().name().to_owned()).collect();
         names.push(OWN_LOG.to_owned());
         for name in names {
             if let Err(error) = logs::rotate(&logs::path(&site.log_dir, &name), rotation) {

@@ -4,13 +4,15 @@
  *
  * A DEALER with a random identity. It sends READY, then heartbeats while it has nothing to do. When the broker is
  * silent for --tries polls of --interval seconds it takes a new identity, connects again and is READY again.
+ *
+ * --record=FILE: the text of each job is appended to it, a line each. --leak=BYTES: so many are kept of each job.
  */
 
 require __DIR__ . '/speak.php';
 
 $flags = flags($argv, [
     'port' => '', 'dialect' => 'zmws1', 'service' => 'REVERSE', 'interval' => '1', 'tries' => '3',
-    'deadline' => '60', 'identity' => '',
+    'deadline' => '60', 'identity' => '', 'record' => '', 'leak' => '0',
 ]);
 
 final class Worker
@@ -19,6 +21,7 @@ final class Worker
     private ?ZMQSocket $socket = null;
     private float $heartbeat_at = 0.0;
     private int $tries = 0;
+    private array $leaked = [];
 
     public function __construct(private array $flags)
     {
@@ -91,6 +94,12 @@ final class Worker
 
     private function work(string $id, $param): void
     {
+        if ($this->flags['record'] !== '') {
+            file_put_contents($this->flags['record'], $param['str'] . "\n", FILE_APPEND | LOCK_EX);
+        }
+        if ($this->flags['leak'] > 0) {
+            $this->leaked[] = str_repeat('x', (int) $this->flags['leak']);
+        }
         switch (is_array($param) ? ($param['do'] ?? 'reverse') : 'nothing') {
             case 'reverse':
                 $this->answer('COMPLETE', $id, tagged(strrev($param['str'])));
