@@ -2,4 +2,5 @@
 
 pub mod admin;
 pub mod control;
+pub mod php_config;
 pub mod program;
