@@ -194,7 +194,9 @@ fn escape(text: &[u8]) -> Result<(Part, usize), Fault> {
         [b'0'..=b'7', ..] => Ok(byte_of(text, 1, 3, 8)),
         [b'x' | b'X', digit, ..] if digit.is_ascii_hexdigit() => Ok(byte_of(text, 2, 2, 16)),
         [b'u', b'{', ..] => code_point(text),
-        _ => plain(b'\\').map(|(part, _)| (part, 1)),
+        // Both stay, so that a brace behind it begins nothing.
+        [next, ..] => Ok((Part::Text(vec![b'\\', next]), 2)),
+        [] => Err(Fault::Unfinished("a string")),
     }
 }
 

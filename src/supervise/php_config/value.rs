@@ -31,7 +31,8 @@ pub(super) struct Array {
     pub(super) line: usize,
     elements: Vec<(Key, Value)>,
     places: HashMap<Key, usize>,
-    /// The key that an element without one gets; `None` after the largest.
+    /// The key that an element without one gets: the smallest integer stands for 0, until there is a
+    /// key, which may be less. `None` after the largest.
     next: Option<i64>,
 }
 
@@ -69,7 +70,7 @@ impl Value {
             Self::Text(text) => 1 + text.len(),
             Self::Array(array) => {
                 let of_key = |key: &Key| if let Key::Text(text) = key { text.len() } else { 0 };
-                array.iter().map(|(key, value)| of_key(key) + value.weight()).sum::<usize>() + 1
+                array.iter().map(|(key, value)| 4 + of_key(key) + value.weight()).sum::<usize>() + 1
             }
         }
     }
@@ -116,9 +117,19 @@ impl Key {
 }
 
 impl Array {
-    /// An empty one.
+    /// One that is about to get elements.
     pub(super) fn new(line: usize) -> Self {
-        Self { line, elements: Vec::new(), places: HashMap::new(), next: Some(0) }
+        Self { line, elements: Vec::new(), places: HashMap::new(), next: Some(i64::MIN) }
+    }
+
+    /// `[]`, which PHP 8.2 lets begin at 0 whatever comes into it later, unlike all other arrays.
+    pub(super) fn empty(line: usize) -> Self {
+        Self { next: Some(0), ..Self::new(line) }
+    }
+
+    /// Whether it has no element.
+    pub(super) fn is_empty(&self) -> bool {
+        self.elements.is_empty()
     }
 
     /// The elements in their order.
@@ -151,7 +162,7 @@ impl Array {
     /// A new element behind the others; `None` if the largest key is taken.
     pub(super) fn append(&mut self) -> Option<&mut Value> {
         let next = self.next?;
-        Some(self.entry(Key::Int(next)))
+        Some(self.entry(Key::Int(if next == i64::MIN { 0 } else { next })))
     }
 }
 
@@ -169,15 +180,18 @@ mod tests {
         }
     }
 
+    fn keys_after(mut array: Array, first: i64) -> Vec<Key> {
+        array.entry(Key::Int(first));
+        array.append().expect("there is room");
+        array.iter().map(|(key, _)| key.clone()).collect()
+    }
+
     #[test]
-    fn an_element_without_a_key_comes_behind_the_largest_integer_and_never_below_0() {
+    fn an_element_without_a_key_comes_behind_the_largest_integer() {
+        assert_eq!(keys_after(Array::new(1), 7), [7, 8].map(Key::Int));
+        assert_eq!(keys_after(Array::new(1), -5), [-5, -4].map(Key::Int));
+        assert_eq!(keys_after(Array::empty(1), -5), [-5, 0].map(Key::Int));
         let mut array = Array::new(1);
-        array.entry(Key::Int(-5));
-        array.append().expect("there is room");
-        array.entry(Key::Int(7));
-        array.append().expect("there is room");
-        let keys: Vec<_> = array.iter().map(|(key, _)| key.clone()).collect();
-        assert_eq!(keys, [-5, 0, 7, 8].map(Key::Int));
         array.entry(Key::Int(i64::MAX));
         assert_eq!(array.append(), None);
     }
