@@ -11,11 +11,16 @@
 mod entries;
 mod expression;
 mod fault;
+mod fleet;
+mod import;
 mod lexer;
 mod literal;
+mod own;
 mod parser;
 mod value;
 
+#[cfg(test)]
+mod carried;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +29,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 pub use fault::{EntryFault, Fault, ReadError};
+pub use fleet::fleet;
+pub use import::import;
+pub use own::{Own, OwnFlag};
 
 use parser::{Parser, Place};
 
