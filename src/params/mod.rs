@@ -10,7 +10,7 @@
 //! allocates by a length that the input declares.
 
 pub mod array;
-mod float;
+pub(crate) mod float;
 pub mod json;
 pub mod multipart;
 mod param;

@@ -8,6 +8,7 @@ pub mod control;
 mod identity;
 mod keeper;
 mod logs;
+pub mod php_config;
 pub mod program;
 mod sight;
 mod supervisor;

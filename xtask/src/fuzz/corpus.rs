@@ -1,4 +1,4 @@
-//! Seeds for the fuzz targets, made from the recorded traffic in `fixtures/`.
+//! Seeds for the fuzz targets, made from the recorded traffic in `fixtures/`, and from the files in it.
 //!
 //! A trace has one JSON object a line: `hex` is a piece of a byte stream, `frames` a message whose
 //! bytes stand as U+0000 … U+00FF (`fixtures/README.md`).
@@ -15,8 +15,27 @@ use crate::steps::{Failure, at, root};
 pub(crate) fn seed(target: &str) -> Result<PathBuf, Failure> {
     let folder = root().join("fuzz/corpus").join(target);
     std::fs::create_dir_all(&folder).map_err(at(&folder))?;
+    let seeds = match target {
+        "php_config" => files()?,
+        _ => recorded(target)?,
+    };
+    for (number, seed) in seeds.iter().enumerate() {
+        let path = folder.join(format!("recorded-{number:04}"));
+        std::fs::write(&path, seed).map_err(at(&path))?;
+    }
+    Ok(folder)
+}
+
+/// Files that owners write, as they are.
+fn files() -> Result<BTreeSet<Vec<u8>>, Failure> {
+    let paths = ending(&root().join("fixtures/php-config"), "php")?;
+    paths.iter().map(|path| std::fs::read(path).map_err(at(path))).collect()
+}
+
+/// What of the recorded traffic a target takes.
+fn recorded(target: &str) -> Result<BTreeSet<Vec<u8>>, Failure> {
     let mut seeds = BTreeSet::new();
-    for path in traces(&root().join("fixtures"))? {
+    for path in ending(&root().join("fixtures"), "jsonl")? {
         let text = std::fs::read_to_string(&path).map_err(at(&path))?;
         let events: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
         seeds.extend(match target {
@@ -25,20 +44,17 @@ pub(crate) fn seed(target: &str) -> Result<PathBuf, Failure> {
             _ => events.iter().map(message).filter(|seed| !seed.is_empty()).collect(),
         });
     }
-    for (number, seed) in seeds.iter().enumerate() {
-        let path = folder.join(format!("recorded-{number:04}"));
-        std::fs::write(&path, seed).map_err(at(&path))?;
-    }
-    Ok(folder)
+    Ok(seeds)
 }
 
-fn traces(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+/// The files in a folder and those in it that have this ending.
+fn ending(folder: &Path, end: &str) -> Result<Vec<PathBuf>, Failure> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(at(folder))? {
         let path = entry.map_err(at(folder))?.path();
         match path.is_dir() {
-            true => found.extend(traces(&path)?),
-            false if path.extension().is_some_and(|end| end == "jsonl") => found.push(path),
+            true => found.extend(ending(&path, end)?),
+            false if path.extension().is_some_and(|found| found == end) => found.push(path),
             false => {}
         }
     }

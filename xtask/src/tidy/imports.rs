@@ -52,7 +52,8 @@ const ROOMS: [Room; 19] = [
     edge("server", &["broker", "wire", "transport", "store", "admin", "message", "job"]),
     edge("gateway", &["client", "params", "message", "job"]),
     // It asks the broker's admin port, whose answers are admin's types.
-    edge("supervise", &["job", "admin"]),
+    // A configuration of PHP may have floats, and PHP its way of writing them.
+    edge("supervise", &["job", "admin", "params::float"]),
     edge("console", &["supervise", "admin", "transport", "job"]),
     edge(
         "cli",

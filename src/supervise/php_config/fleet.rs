@@ -1,0 +1,123 @@
+//! The programs that PHP's start script would start, as the supervisor starts them.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::own::{self, Own, Role, Taken};
+use super::{Entry, PhpConfig};
+use crate::supervise::program::{Fleet, Kind, Limits, Program, Restart, Rotation};
+
+/// How long a program may take to end.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// The programs of a PHP site: servers, then workers, each in the order of its list.
+///
+/// PHP's broker and gateway become `zmws broker` and `zmws gateway`, with those of their flags that ours know;
+/// they listen at all addresses, as PHP's do, which is warned of. All other scripts are started as
+/// `php FILE --flag=value …`, whether they are there or not: the supervisor looks for its `files`.
+pub fn fleet(config: &PhpConfig, own: &Own) -> Fleet {
+    let mut fleet = Fleet {
+        programs: Vec::new(),
+        run_dir: PathBuf::from("run"),
+        log_dir: PathBuf::from("logs"),
+        rotation: Rotation { bytes: 10 << 20, keep: 5 },
+        admin: None,
+        warnings: config.warnings.clone(),
+    };
+    for (kind, entries) in [(Kind::Server, &config.servers), (Kind::Worker, &config.workers)] {
+        for entry in entries {
+            let program = match Role::of(entry) {
+                Some(role) => of_ours(&mut fleet, config, entry, role, own),
+                None => of_php(&mut fleet, config, entry),
+            };
+            let env = environment(&mut fleet, config, entry, own);
+            fleet.programs.push(Program { kind, env, ..program });
+        }
+    }
+    fleet
+}
+
+fn of_ours(fleet: &mut Fleet, config: &PhpConfig, entry: &Entry, role: Role, own: &Own) -> Program {
+    let taken = own::taken(entry, role, own);
+    if role == Role::Broker && fleet.admin.is_none() {
+        fleet.admin = admin(&taken);
+    }
+    let name = &entry.name;
+    let open = taken.open.iter();
+    let open =
+        open.map(|open| format!("{name}: {open}; 'address' => '127.0.0.1' among its flags closes that"));
+    for warning in taken.warnings.iter().cloned().chain(open) {
+        fleet.warnings.push(format!("{}:{}: {warning}", config.file, entry.line));
+    }
+    let grace = taken.value("grace").and_then(|grace| grace.parse().ok()).map_or(GRACE, Duration::from_secs);
+    let mut command = vec![own.program.clone(), role.command().to_owned()];
+    command.extend(taken.flags.into_iter().map(|(flag, value)| match value {
+        Some(value) => format!("--{flag}={value}"),
+        None => format!("--{flag}"),
+    }));
+    // What it does itself within its grace must have ended before it is killed.
+    Program { grace: grace + Duration::from_secs(5), ..program(entry, command) }
+}
+
+/// Where the broker's admin port is.
+fn admin(broker: &Taken<'_>) -> Option<SocketAddr> {
+    if broker.has("no-admin") {
+        return None;
+    }
+    let address: IpAddr = broker.value("admin-address").unwrap_or("127.0.0.1").parse().ok()?;
+    let address = if address.is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { address };
+    let port = broker.value("admin-port").unwrap_or("5581").parse().ok()?;
+    Some(SocketAddr::new(address, port))
+}
+
+fn of_php(fleet: &mut Fleet, config: &PhpConfig, entry: &Entry) -> Program {
+    let mut command = vec!["php".to_owned(), entry.file.clone()];
+    for (flag, value) in &entry.flags {
+        command.push(format!("--{flag}={value}"));
+        if value.contains(is_special_to_a_shell) || flag.contains(is_special_to_a_shell) {
+            let (file, line, name) = (&config.file, entry.line, &entry.name);
+            fleet.warnings.push(format!(
+                "{file}:{line}: {name}: --{flag} is given as it is, where PHP has a shell read it"
+            ));
+        }
+    }
+    Program { files: vec![PathBuf::from(&entry.file)], ..program(entry, command) }
+}
+
+/// PHP's start script puts flags into a line for a shell, without quotes.
+fn is_special_to_a_shell(letter: char) -> bool {
+    letter.is_whitespace() || "$`;&|<>*?[](){}'\"\\#~!".contains(letter)
+}
+
+fn program(entry: &Entry, command: Vec<String>) -> Program {
+    Program {
+        name: entry.name.clone(),
+        group: entry.name.clone(),
+        kind: Kind::Server,
+        command,
+        env: BTreeMap::new(),
+        dir: None,
+        user: None,
+        restart: Restart::Always,
+        grace: GRACE,
+        limits: Limits::default(),
+        files: Vec::new(),
+    }
+}
+
+fn environment(fleet: &mut Fleet, config: &PhpConfig, entry: &Entry, own: &Own) -> BTreeMap<String, String> {
+    let mut env = BTreeMap::new();
+    for (name, value) in own::heartbeats(config, own) {
+        if Role::of(entry).is_none() || own::is_beat(value) {
+            env.insert(name.to_owned(), value.to_owned());
+        } else {
+            let (file, program) = (&config.file, &entry.name);
+            fleet
+                .warnings
+                .push(format!("{file}: {program}: {name} is left out: {value:?} is no whole number"));
+        }
+    }
+    env
+}
