@@ -13,6 +13,7 @@ pub(crate) mod peers;
 pub(crate) mod program;
 pub(crate) mod raw;
 pub(crate) mod script;
+pub(crate) mod terminal;
 pub(crate) mod trace;
 pub(crate) mod up;
 
