@@ -8,8 +8,6 @@ mod host;
 mod http;
 mod process;
 mod route;
-#[cfg(test)]
-mod tests;
 
 use std::io;
 use std::net::SocketAddr;
