@@ -1,6 +1,7 @@
 //! A thousand jobs with known ends, and what the metrics say of them.
 
 use std::io::Write;
+use std::process::{Command, Stdio};
 
 use super::support::openmetrics::{self, Exposition};
 use super::support::{PATIENCE, frames::Kind, http, poll, raw};
@@ -52,19 +53,10 @@ fn play(broker: &Broker, jobs: usize) -> (Tally, [Worker; 2]) {
 fn a_thousand_jobs_are_counted_to_the_number() {
     let broker = patient_broker(&[]);
     let (tally, mut workers) = play(&broker, 1_000);
+    assert_eq!(tally.completed.iter().chain(&tally.failed).sum::<u32>(), 1_000);
     let mut client = Client::new(&broker);
-    let refused = |client: &mut Client, service: &str, times: usize| {
-        for _ in 0..times {
-            client.ask(service);
-            assert_eq!(client.reply().kind, Kind::Fail);
-        }
-    };
-    refused(&mut client, "NOBODY", 6);
-    tell(&broker, "POST", "/services/ODD/drain");
-    refused(&mut client, "ODD", 5);
-    tell(&broker, "POST", "/drain");
-    refused(&mut client, "EVEN", 4);
-    tell(&broker, "POST", "/resume");
+    refuse_some(&broker, &mut client);
+    // Of eight jobs that wait for a paused service, one is deleted.
     tell(&broker, "POST", "/services/EVEN/pause");
     let ids: Vec<String> = (0..8).map(|_| client.leave("EVEN")).collect();
     tell(&broker, "DELETE", &format!("/jobs/{}", ids[7]));
@@ -75,14 +67,41 @@ fn a_thousand_jobs_are_counted_to_the_number() {
 
     let found = poll("what was spoilt is counted", PATIENCE, || {
         let found = metrics(&broker);
-        (found.sum("zmws_protocol_errors_total") >= 2.0 && found.sum("zmws_messages_malformed_total") >= 3.0)
-            .then_some(found)
+        (found.sum("zmws_protocol_errors_total") >= 2.0).then_some(found)
     });
-    let count = |name: &str, labels: &[(&str, &str)]| found.value(name, labels);
+    check_services(&found, &tally);
+    check_all(&found, &tally);
+    let totals = &json(&broker, "/status")["totals"];
+    assert_eq!(
+        (&totals["queued"], &totals["active"], &totals["refused"]),
+        (&7.into(), &1.into(), &18.into())
+    );
+    workers[1].answer(&active, Kind::Complete);
+    assert_eq!(client.reply().kind, Kind::Complete);
+}
+
+/// Six of an unknown service, five of a drained one, four of a drained broker.
+fn refuse_some(broker: &Broker, client: &mut Client) {
+    let mut refused = |service: &str, times: usize| {
+        for _ in 0..times {
+            client.ask(service);
+            assert_eq!(client.reply().kind, Kind::Fail);
+        }
+    };
+    refused("NOBODY", 6);
+    tell(broker, "POST", "/services/ODD/drain");
+    refused("ODD", 5);
+    tell(broker, "POST", "/drain");
+    refused("EVEN", 4);
+    tell(broker, "POST", "/resume");
+}
+
+fn check_services(found: &Exposition, tally: &Tally) {
     let deleted = [1, 0];
     for (which, service) in SERVICES.into_iter().enumerate() {
-        let of = |name: &str| count(name, &[("service", service)]);
-        let ended = |outcome| count("zmws_jobs_ended_total", &[("service", service), ("outcome", outcome)]);
+        let of = |name: &str| found.value(name, &[("service", service)]);
+        let with = |name: &str, label, value| found.value(name, &[("service", service), (label, value)]);
+        let ended = |outcome| with("zmws_jobs_ended_total", "outcome", outcome);
         assert_eq!(ended("completed"), f64::from(tally.completed[which]), "{tally:?}");
         assert_eq!(ended("failed"), f64::from(tally.failed[which] + deleted[which]), "{tally:?}");
         assert_eq!(of("zmws_jobs_requeued_total"), f64::from(tally.requeued[which]), "{tally:?}");
@@ -92,37 +111,47 @@ fn a_thousand_jobs_are_counted_to_the_number() {
         assert_eq!(of("zmws_jobs_queued"), [7.0, 0.0][which]);
         assert_eq!(of("zmws_jobs_active"), [0.0, 1.0][which]);
         assert_eq!(of("zmws_service_paused"), [1.0, 0.0][which]);
-        let workers = |state| count("zmws_service_workers", &[("service", service), ("state", state)]);
+        let workers = |state| with("zmws_service_workers", "state", state);
         assert_eq!((workers("idle"), workers("busy")), [(1.0, 0.0), (0.0, 1.0)][which]);
     }
+}
+
+fn check_all(found: &Exposition, tally: &Tally) {
+    let count = |name: &str, labels: &[(&str, &str)]| found.value(name, labels);
     assert!(count("zmws_queue_oldest_age_seconds", &[("service", "EVEN")]) > 0.0);
-    assert_eq!(tally.completed.iter().chain(&tally.failed).sum::<u32>(), 1_000);
     assert_eq!(found.sum("zmws_jobs_ended_total"), 1_001.0);
     assert_eq!(count("zmws_jobs_accepted_total", &[]), 1_009.0);
     assert_eq!(count("zmws_jobs_deleted_total", &[]), 1.0);
     let refused = |cause| count("zmws_requests_refused_total", &[("cause", cause)]);
     assert_eq!((refused("unknown"), refused("service_draining"), refused("draining")), (6.0, 5.0, 4.0));
     assert_eq!(found.sum("zmws_requests_refused_total"), 15.0);
-    let at = |name: &str, port| count(name, &[("port", port)]);
-    assert_eq!(
-        (at("zmws_messages_malformed_total", "clients"), at("zmws_messages_malformed_total", "workers")),
-        (2.0, 1.0)
-    );
-    assert_eq!(
-        (at("zmws_protocol_errors_total", "clients"), at("zmws_protocol_errors_total", "workers")),
-        (0.0, 2.0)
-    );
+    let at_both = |name: &str| (count(name, &[("port", "clients")]), count(name, &[("port", "workers")]));
+    assert_eq!(at_both("zmws_messages_malformed_total"), (2.0, 1.0));
+    assert_eq!(at_both("zmws_protocol_errors_total"), (0.0, 2.0));
     assert_eq!(count("zmws_workers", &[]), 2.0);
-    assert_eq!(count("zmws_workers_joined_total", &[]), f64::from(2 + tally.requeued.iter().sum::<u32>()));
+    let joined = 2 + tally.requeued.iter().sum::<u32>();
+    assert_eq!(count("zmws_workers_joined_total", &[]), f64::from(joined));
     assert_eq!(count("zmws_queue_bytes", &[]), 8.0 * "PARAM-JSON: 1".len() as f64);
+}
 
-    let totals = &json(&broker, "/status")["totals"];
-    assert_eq!(
-        (&totals["queued"], &totals["active"], &totals["refused"]),
-        (&7.into(), &1.into(), &18.into())
-    );
-    workers[1].answer(&active, Kind::Complete);
-    assert_eq!(client.reply().kind, Kind::Complete);
+/// Prometheus' own reader, where it is installed. It knows the older format, in which the family of a counter has
+/// the counter's whole name; that is all it may find.
+#[test]
+fn promtool_finds_nothing_but_what_the_older_format_names_otherwise() {
+    let broker = patient_broker(&[]);
+    play(&broker, 20);
+    let text = http::get(broker.admin, "/metrics").body;
+    let mut promtool = Command::new("promtool");
+    promtool.args(["check", "metrics"]).stdin(Stdio::piped()).stderr(Stdio::piped()).stdout(Stdio::piped());
+    let Ok(mut child) = promtool.spawn() else {
+        println!("left out: promtool is not here (apt-get install prometheus)");
+        return;
+    };
+    child.stdin.take().expect("it is piped").write_all(text.as_bytes()).expect("promtool reads");
+    let output = child.wait_with_output().expect("promtool ends");
+    let findings = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    let others: Vec<&str> = findings.lines().filter(|line| !line.ends_with("_total no help text")).collect();
+    assert!(others.is_empty(), "{others:?}");
 }
 
 /// Two malformed requests, one malformed word of a worker, two connections that are not ZMTP.

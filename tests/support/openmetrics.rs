@@ -176,7 +176,9 @@ fn check(name: &str, family: &Family) -> Result<(), String> {
         return fail("a type that we do not use");
     }
     match family.kind.as_str() {
-        "counter" if family.samples.iter().any(|sample| !(sample.value >= 0.0)) => fail("a counter below 0"),
+        "counter" if family.samples.iter().any(|sample| sample.value.is_nan() || sample.value < 0.0) => {
+            fail("a counter below 0")
+        }
         "histogram" => check_histogram(name, family),
         _ => Ok(()),
     }
