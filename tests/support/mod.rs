@@ -9,6 +9,7 @@ pub(crate) mod broker;
 pub(crate) mod bystander;
 pub(crate) mod frames;
 pub(crate) mod http;
+pub(crate) mod openmetrics;
 pub(crate) mod peers;
 pub(crate) mod program;
 pub(crate) mod raw;
