@@ -100,6 +100,9 @@ pub fn text(figures: Figures) -> String {
     text
 }
 
+/// One figure of a port.
+type Figure = fn(&Port) -> u64;
+
 impl Collector for Figures {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let to = &mut Families(&mut encoder);
@@ -205,11 +208,11 @@ impl Figures {
     }
 
     fn connections(&self, to: &mut Families<'_, '_>) -> fmt::Result {
-        let by_port = |figure: fn(&Port) -> u64| {
+        let by_port = |figure: Figure| {
             self.ports.iter().map(move |port| (vec![("port", port.name.to_owned())], figure(port)))
         };
         to.gauges("zmws_connections", "Connections now.", by_port(|port| port.connections))?;
-        let families: [(_, _, fn(&Port) -> u64); 8] = [
+        let families: [(&str, &str, Figure); 8] = [
             ("zmws_connections_accepted", "Connections accepted.", |port| port.accepted),
             ("zmws_connections_refused", "Connections beyond the limit.", |port| port.refused),
             ("zmws_handshake_timeouts", "Connections without a handshake in time.", |port| {

@@ -1,11 +1,9 @@
 //! The broker's own rows as the JSON of its admin port.
 
-use std::net::SocketAddr;
-
 use super::identity;
 use super::status::{Job, JobState, Quantiles, Service, State, Status, Totals, Worker};
 use crate::broker::snapshot::{self, Intake, JobRow, Overview, PeerRow, ServiceRow};
-use crate::broker::{self, Counters};
+use crate::broker::{Counters, Totals as BrokerTotals};
 use crate::job::{JobId, ServiceName, Timestamp};
 use crate::message::Dialect;
 
@@ -30,7 +28,7 @@ pub struct Frame {
 }
 
 /// `GET /status`.
-pub fn status(frame: &Frame, overview: &Overview, totals: &broker::Totals, counters: &Counters) -> Status {
+pub fn status(frame: &Frame, overview: &Overview, totals: &BrokerTotals, counters: &Counters) -> Status {
     let mut services: Vec<Service> = overview.services.iter().map(|row| service(frame.now, row)).collect();
     services.sort_by(|one, other| one.service.cmp(&other.service));
     Status {
@@ -90,12 +88,12 @@ pub(super) fn seconds_since(now: Timestamp, then: Timestamp) -> f64 {
     now.micros_since(then) as f64 / 1e6
 }
 
-/// An entry of `GET /workers`, of a worker that connects from `address`; `None` if it has just gone.
-pub fn worker(now: Timestamp, row: &PeerRow, address: Option<SocketAddr>) -> Worker {
+/// An entry of `GET /workers`, of a worker that connects from `address`.
+pub fn worker(now: Timestamp, row: &PeerRow, address: String) -> Worker {
     Worker {
         connection: row.peer.0,
         id: identity(&row.identity).into_owned(),
-        address: address.map_or_else(String::new, |address| address.to_string()),
+        address,
         dialect: dialect(row.dialect).to_owned(),
         services: row.services.iter().map(ServiceName::to_string).collect(),
         jobs: row.jobs.iter().map(JobId::to_string).collect(),

@@ -1,12 +1,15 @@
 //! Figures for people: times, bytes, counts, rates. Any figure may come from a peer, so all are shown.
 
-/// How long, from seconds: `0.4 ms`, `120 ms`, `1.2 s`, `12 s`, `3 m 05 s`, `2 h 07 m`, `12 d 03 h`. What is no
+/// How long, from seconds: `40 µs`, `1.2 ms`, `120 ms`, `1.2 s`, `12 s`, `3 m 05 s`, `2 h 07 m`, `12 d 03 h`. What is no
 /// time is a dash, what is less than none is none.
 pub fn duration(seconds: f64) -> String {
     if !seconds.is_finite() {
         return NOTHING.to_owned();
     }
     let seconds = seconds.max(0.0);
+    if seconds < 0.000_999_5 {
+        return format!("{:.0} µs", seconds * 1e6);
+    }
     if seconds < 0.9995 {
         return format!("{} ms", short(seconds * 1e3));
     }
@@ -35,6 +38,11 @@ pub fn bytes(bytes: u64) -> String {
 pub fn count(count: u64) -> String {
     let (figure, unit) = scaled(count, 10_000);
     format!("{figure}{unit}")
+}
+
+/// How many of something: `1 client`, `12.3k clients`.
+pub fn count_of(figure: u64, one: &str) -> String {
+    format!("{} {one}{}", count(figure), if figure == 1 { "" } else { "s" })
 }
 
 /// How many a second: `0.3`, `12`, `12.3k`. What is no rate is a dash.
@@ -108,7 +116,7 @@ mod tests {
         let shown = shown.map(duration).join(" | ");
         insta::assert_snapshot!(
             shown,
-            @r"0.0 ms | 0.4 ms | 12 ms | 999 ms | 1.0 s | 1.2 s | 10 s | 59 s | 1 m 00 s | 3 m 05 s | 1 h 00 m | 2 h 07 m | 12 d 03 h"
+            @"0 µs | 400 µs | 12 ms | 999 ms | 1.0 s | 1.2 s | 10 s | 59 s | 1 m 00 s | 3 m 05 s | 1 h 00 m | 2 h 07 m | 12 d 03 h"
         );
     }
 

@@ -158,7 +158,7 @@ mod tests {
         insta::assert_snapshot!(text(&lines, Colour::Without), @r"
         16:00:00.100  accepted  STR-REV               00C0-FFEE
         16:00:00.100  started   STR-REV               00C0-FFEE
-        16:00:03.340  done      STR-REV               00C0-FFEE  waited 0.4 ms, ran 3.2 s
+        16:00:03.340  done      STR-REV               00C0-FFEE  waited 400 µs, ran 3.2 s
         16:03:05.100  failed    STR-REV               00C0-FFEE  never ran
         –             done      A\u{1b}[2J            00C0-FFEE
         ");

@@ -130,12 +130,12 @@ fn state_word(state: State) -> &'static str {
 pub(super) fn totals_line(totals: &Totals) -> String {
     let count = figures::count;
     format!(
-        "{} queued, {} active ({}), {} workers, {} clients; {} done, {} failed, {} requeued, {} refused",
+        "{} queued, {} active ({}), {}, {}; {} done, {} failed, {} requeued, {} refused",
         count(totals.queued),
         count(totals.active),
         figures::bytes(totals.bytes),
-        count(totals.workers),
-        count(totals.client_connections),
+        figures::count_of(totals.workers, "worker"),
+        figures::count_of(totals.client_connections, "client"),
         count(totals.completed),
         count(totals.failed),
         count(totals.requeued),
@@ -200,7 +200,7 @@ pub(super) fn service_name(service: &Service) -> String {
 /// That there are more services than the broker tells of.
 fn left_out_line(status: &Status, width: Option<usize>) -> Option<Line<'static>> {
     let more = status.totals.services.saturating_sub(status.services.len() as u64);
-    let text = format!("… and {} services more", figures::count(more));
+    let text = format!("… and {} that are not listed", figures::count_of(more, "service"));
     (more > 0).then(|| cut_line(&text, Tone::Quiet, width))
 }
 
@@ -228,7 +228,7 @@ mod tests {
         2 queued, 3 active (1.2 MB), 4 workers, 12 clients; 120k done, 42 failed, 3 requeued, 1 refused
 
         SERVICE  QUEUED  ACTIVE  IDLE  BUSY  DONE/MIN  FAILED/MIN  OLDEST  WAIT P50  WAIT P99  RUN P50  RUN P99
-        STR-REV       2       3     1     3      1234           0  250 ms    0.4 ms     12 ms   3.2 ms    1.2 s
+        STR-REV       2       3     1     3      1234           0  250 ms    400 µs     12 ms   3.2 ms    1.2 s
         ");
     }
 
@@ -262,7 +262,7 @@ mod tests {
         MAIL                    12.3k       0     0     0         0           0  2 h 07 m         –         –        –
         [paused] NIGHTLY-REP…       4       0     2     0         0           0  6 m 40 s         –         –        –
         [draining] OLD              0       1     0     1         0           0         –         –         –        –
-        STR-REV                     2       3     1     3      1234           0    250 ms    0.4 ms     12 ms    1.2 s
+        STR-REV                     2       3     1     3      1234           0    250 ms    400 µs     12 ms    1.2 s
         THUMB                       0       0     1     0         3           7         –         –         –        –
         \u{1b}[2J\u{1b}]0;ow…       0       0     1     0         0           0         –         –         –        –
         翻訳サービス                0       0     1     0         0           0         –         –         –        –
@@ -328,7 +328,7 @@ mod tests {
     fn services_that_are_not_shown_are_counted() {
         let mut site = examples::well();
         site.broker.as_mut().expect("it is well").totals.services = 1_001;
-        assert!(check(&site, None).ends_with("… and 1000 services more\n"));
+        assert!(check(&site, None).ends_with("… and 1000 services that are not listed\n"));
     }
 
     proptest! {

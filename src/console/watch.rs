@@ -176,7 +176,7 @@ mod tests {
         "2 queued, 3 active (1.2 MB), 4 workers, 12 clients; 120k done, 42 failed, 3 requeued, 1 refused     "
         "                                                                                                    "
         "SERVICE  QUEUED  ACTIVE  IDLE  BUSY  DONE/MIN  FAILED/MIN  OLDEST  WAIT P50  WAIT P99  RUN P99      "
-        "STR-REV       2       3     1     3      1234           0  250 ms    0.4 ms     12 ms    1.2 s      "
+        "STR-REV       2       3     1     3      1234           0  250 ms    400 µs     12 ms    1.2 s      "
         "#);
     }
 

@@ -9,11 +9,13 @@ pub(crate) mod broker;
 pub(crate) mod bystander;
 pub(crate) mod frames;
 pub(crate) mod http;
+pub(crate) mod openmetrics;
 pub(crate) mod peers;
 pub(crate) mod program;
 pub(crate) mod raw;
 pub(crate) mod script;
 pub(crate) mod site;
+pub(crate) mod terminal;
 pub(crate) mod trace;
 pub(crate) mod up;
 

@@ -8,8 +8,6 @@ mod host;
 mod http;
 mod process;
 mod route;
-#[cfg(test)]
-mod tests;
 
 use std::io;
 use std::net::SocketAddr;
@@ -195,7 +193,10 @@ impl Server {
 
     fn list_workers(&self, service: Option<&ServiceName>) -> Reply {
         let now = self.clock.now();
-        let address = |peer: PeerId| self.workers.remote_addr(peer);
+        // None, if the worker has just gone.
+        let address = |peer: PeerId| {
+            self.workers.remote_addr(peer).map_or_else(String::new, |address| address.to_string())
+        };
         let rows = self.broker.workers(service);
         let workers: Vec<_> = rows.iter().map(|row| report::worker(now, row, address(row.peer))).collect();
         Reply::json(&workers)
