@@ -40,6 +40,12 @@ enum What {
         #[arg(long)]
         json: bool,
     },
+    /// Print PHP's configuration as a zmws.toml
+    Import {
+        /// PHP's file
+        #[arg(value_name = "FILE", default_value = "etc/config.php")]
+        file: PathBuf,
+    },
     /// Print all settings as a page in Markdown
     Reference,
 }
@@ -50,6 +56,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         What::Init { output } => init(&output),
         What::Check { configured } => check(&configured),
         What::Show { configured, json } => show(&configured, json),
+        What::Import { file } => print(&site::imported(&file)?),
         What::Reference => print(&config::reference(&layers::schema())),
     }
 }

@@ -22,12 +22,14 @@ pub(super) struct ConfigFile {
 
 /// The commands whose flags are keys.
 pub(super) fn schema() -> Schema {
+    let (broker, gateway) = commands();
+    Schema::new(broker, gateway, worker::Args::augment_args(clap::Command::new("worker")))
+}
+
+/// The commands that take the places of PHP's broker and gateway.
+pub(super) fn commands() -> (clap::Command, clap::Command) {
     let command = clap::Command::new;
-    Schema::new(
-        broker::Args::augment_args(command("broker")),
-        gateway::Args::augment_args(command("gateway")),
-        worker::Args::augment_args(command("worker")),
-    )
+    (broker::Args::augment_args(command("broker")), gateway::Args::augment_args(command("gateway")))
 }
 
 /// A variable of the environment, if it is text.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use zmws::supervise::control::{self, AskError, Report, Request, Which};
+use zmws::supervise::php_config::{self, OpenError, Own, OwnFlag, PhpConfig};
 use zmws::supervise::program::Fleet;
 use zmws::supervise::{ClaimError, Logs, Supervisor};
 
@@ -64,8 +65,39 @@ impl Configured {
 
 /// The programs that the file describes, PHP's or ours.
 pub(super) fn load(path: &Path) -> Result<Fleet, Vec<String>> {
+    if is_php(path) {
+        return Ok(php_config::fleet(&php(path).map_err(|line| vec![line])?, &own()?));
+    }
     let zmws = process::this_program().map_err(|line| vec![line])?;
     layers::read(path)?.fleet(&layers::schema(), &zmws, &layers::environment)
+}
+
+/// PHP's configuration at `path`, as a new `zmws.toml`.
+pub(super) fn imported(path: &Path) -> Result<String, Failure> {
+    Ok(php_config::import(&php(path)?, &own().map_err(|lines| failure(&lines))?))
+}
+
+fn php(path: &Path) -> Result<PhpConfig, Failure> {
+    php_config::open(path).map_err(|error| match error {
+        // The words of PHP's scripts.
+        OpenError::Away { file, .. } => format!("Cannot read {file}"),
+        OpenError::Read(error) => error.to_string(),
+    })
+}
+
+/// What takes the place of PHP's broker and gateway.
+fn own() -> Result<Own, Vec<String>> {
+    let program = process::this_program().map_err(|line| vec![line])?;
+    let (broker, gateway) = layers::commands();
+    let is_set =
+        |name: &&str| layers::environment(name).is_some_and(|value| !matches!(value.as_str(), "" | "0"));
+    let inherited = ["HEARTBEAT_INTERVAL", "HEARTBEAT_MAXTRIES"].into_iter().filter(is_set);
+    Ok(Own {
+        program: program.display().to_string(),
+        broker: OwnFlag::all_of(&broker),
+        gateway: OwnFlag::all_of(&gateway),
+        inherited: inherited.map(str::to_owned).collect(),
+    })
 }
 
 /// Whether a configuration is PHP's, by its name.

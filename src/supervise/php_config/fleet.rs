@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::own::{self, Own, Role, Taken};
 use super::{Entry, PhpConfig};
-use crate::supervise::program::{Fleet, Kind, Limits, Program, Restart, Rotation};
+use crate::supervise::program::{Fleet, Kind, Limits, Patience, Program, Restart, Rotation};
 
 /// How long a program may take to end.
 const GRACE: Duration = Duration::from_secs(10);
@@ -22,7 +22,8 @@ pub fn fleet(config: &PhpConfig, own: &Own) -> Fleet {
         programs: Vec::new(),
         run_dir: PathBuf::from("run"),
         log_dir: PathBuf::from("logs"),
-        rotation: Rotation { bytes: 10 << 20, keep: 5 },
+        rotation: Rotation::default(),
+        patience: Patience::default(),
         admin: None,
         warnings: config.warnings.clone(),
     };
