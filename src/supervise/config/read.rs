@@ -191,7 +191,7 @@ impl Reader<'_> {
             }
             _ => self.wrong(at.clone(), format!("a worker has one of {}, not all", kinds.join(", "))),
         }
-        let name = entry.own.get("name").map(|setting| setting.shown.trim_matches(['"', '\'']));
+        let name = entry.own.get("name").and_then(|setting| setting.args.first()?.strip_prefix("--name="));
         if name.is_some_and(|name| !is_file_name(name)) {
             self.wrong(at, "name: it names files, so it has no slash, and is not empty");
         }

@@ -16,7 +16,8 @@ pub(crate) fn seed(target: &str) -> Result<PathBuf, Failure> {
     let folder = root().join("fuzz/corpus").join(target);
     std::fs::create_dir_all(&folder).map_err(at(&folder))?;
     let seeds = match target {
-        "php_config" => files()?,
+        "php_config" => files("php-config", "php")?,
+        "config" => files("config", "toml")?,
         _ => recorded(target)?,
     };
     for (number, seed) in seeds.iter().enumerate() {
@@ -27,8 +28,8 @@ pub(crate) fn seed(target: &str) -> Result<PathBuf, Failure> {
 }
 
 /// Files that owners write, as they are.
-fn files() -> Result<BTreeSet<Vec<u8>>, Failure> {
-    let paths = ending(&root().join("fixtures/php-config"), "php")?;
+fn files(folder: &str, end: &str) -> Result<BTreeSet<Vec<u8>>, Failure> {
+    let paths = ending(&root().join("fixtures").join(folder), end)?;
     paths.iter().map(|path| std::fs::read(path).map_err(at(path))).collect()
 }
 
