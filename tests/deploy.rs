@@ -135,7 +135,7 @@ fn all_reasons(site: &Site) -> bool {
 
 /// Which processes each worker has had.
 fn note_processes(site: &Site, seen: &mut HashMap<String, HashSet<u64>>) {
-    for process in site.status()["processes"].as_array().expect("a supervisor").iter() {
+    for process in site.status()["processes"].as_array().expect("a supervisor") {
         let name = process["name"].as_str().expect("a name");
         if name != "broker" {
             seen.entry(name.to_owned()).or_default().extend(process["pid"].as_u64());
@@ -171,7 +171,7 @@ async fn task_of(client: Client, task: usize, over: Arc<AtomicBool>) -> Book {
         number += 1;
         let text = format!("t{task}n{number}.");
         let param = Param::Json(json!({ "str": text }));
-        if task % 4 == 0 {
+        if task.is_multiple_of(4) {
             match client.submit("REVERSE", param).await {
                 Ok(_) => book.taken.push(text),
                 Err(error) => book.wrong.push(format!("{text}: {error}")),

@@ -24,7 +24,6 @@ pub(super) fn status(text: &str) {
 }
 
 /// The configuration is read anew; [`ready`] must follow.
-
 pub(super) fn reloading() {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => send(&[NotifyState::Reloading, now]),

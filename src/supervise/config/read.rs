@@ -39,7 +39,7 @@ impl Reader<'_> {
 
     fn file(&mut self, root: &Table) -> File {
         let mut file = File { name: self.text.file.to_owned(), ..File::default() };
-        for (name, item) in root.iter() {
+        for (name, item) in root {
             let at = root.key(name).and_then(toml_edit::Key::span);
             match (name, item.as_table_like()) {
                 ("worker", _) => file.workers = self.workers(item, at),

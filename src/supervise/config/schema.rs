@@ -2,6 +2,7 @@
 //! one check and one text for each.
 
 use std::any::TypeId;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::builder::{Resettable, ValueParser};
@@ -180,7 +181,7 @@ impl Key<'_> {
             Form::Whole
         } else if is(TypeId::of::<f64>()) {
             Form::Number
-        } else if is(TypeId::of::<String>()) || is(TypeId::of::<PathBuf>()) || self.has_words() {
+        } else if TEXTS.iter().any(|text| is(text())) || self.has_words() {
             Form::Text
         } else {
             Form::Either
@@ -274,6 +275,10 @@ impl Key<'_> {
         words.map_or(first.clone(), |words| format!("{first} {}", words.trim()))
     }
 }
+
+/// Types whose values are strings in TOML.
+const TEXTS: [fn() -> TypeId; 4] =
+    [TypeId::of::<String>, TypeId::of::<PathBuf>, TypeId::of::<IpAddr>, TypeId::of::<SocketAddr>];
 
 fn is_whole(parser: &ValueParser) -> bool {
     let whole = [
