@@ -110,7 +110,6 @@ fn a_broker_that_is_not_there_is_told_by_call() {
         TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("it is bound").port();
     fails(&["call", "DEMO", &format!("--port={free}")], &["no broker at 127.0.0.1", "is it running?"]);
     fails(&["call", "DEMO", "--host=broker.invalid"], &["no broker at broker.invalid port 5555"]);
-    fails(&["call", "DEMO", "--json={"], &["--json is no JSON"]);
 }
 
 #[test]
