@@ -231,7 +231,7 @@ fn every_metric_that_the_book_names_is_one_of_the_broker_s() {
     let broker = Program::start("zmws broker", command.arg("broker").args(ports));
     let admin = broker.wait_for("the admin port", PATIENCE, |line| {
         let line: serde_json::Value = serde_json::from_str(line).ok()?;
-        line["admin"].as_str()?.rsplit_once(':')?.1.parse().ok()
+        line["admin"].as_str()?.trim_end_matches('/').rsplit_once(':')?.1.parse().ok()
     });
     let shown = http::get(admin, "/metrics").body;
     let chapters = chapters();
