@@ -31,14 +31,28 @@ complete -c zmws -n "__fish_zmws_needs_command" -f -a "gateway" -d 'Run the HTTP
 complete -c zmws -n "__fish_zmws_needs_command" -f -a "worker" -d 'Run a worker that does the jobs of one service'
 complete -c zmws -n "__fish_zmws_needs_command" -f -a "call" -d 'Send a job, and print its result'
 complete -c zmws -n "__fish_zmws_needs_command" -f -a "up" -d 'Run broker, gateway and two sample workers in one process'
+complete -c zmws -n "__fish_zmws_needs_command" -f -a "start" -d 'Start the programs of this site, and keep them running'
+complete -c zmws -n "__fish_zmws_needs_command" -f -a "stop" -d 'Stop the programs of this site'
+complete -c zmws -n "__fish_zmws_needs_command" -f -a "restart" -d 'Stop and start programs of this site again'
+complete -c zmws -n "__fish_zmws_needs_command" -f -a "reload" -d 'Read the configuration anew, and restart what it changes'
+complete -c zmws -n "__fish_zmws_needs_command" -f -a "config" -d 'Make, judge and show configurations'
+complete -c zmws -n "__fish_zmws_needs_command" -f -a "status" -d 'Show what is wrong, then the programs, then the services'
+complete -c zmws -n "__fish_zmws_needs_command" -f -a "top" -d 'Watch services, workers and jobs, and act on them'
+complete -c zmws -n "__fish_zmws_needs_command" -f -a "tail" -d 'Show what happens to jobs, as it happens: a line each'
+complete -c zmws -n "__fish_zmws_needs_command" -f -a "pause" -d 'Hold back the jobs of a service, until `zmws resume`'
+complete -c zmws -n "__fish_zmws_needs_command" -f -a "resume" -d 'Take and give out jobs again, after `zmws pause` or `zmws drain`'
+complete -c zmws -n "__fish_zmws_needs_command" -f -a "drain" -d 'Take no new jobs, and do those that are there, until `zmws resume`'
 complete -c zmws -n "__fish_zmws_needs_command" -f -a "trace" -d 'Record, show and replay traffic: runs zmws-trace, found beside this program or in PATH'
 complete -c zmws -n "__fish_zmws_needs_command" -f -a "completions" -d 'Print what makes a shell complete the words of zmws'
 complete -c zmws -n "__fish_zmws_needs_command" -f -a "generate" -d 'Write manual pages, completions, or the reference of all commands'
 complete -c zmws -n "__fish_zmws_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c zmws -n "__fish_zmws_using_subcommand broker" -s c -l config -d 'Configuration whose section holds where no flag and no ZMWS_ variable does, or none [default: zmws.toml, if it is there]' -r -F
 complete -c zmws -n "__fish_zmws_using_subcommand broker" -l address -l iface -d 'Address to listen at; 0.0.0.0 opens the ports to the network' -r
 complete -c zmws -n "__fish_zmws_using_subcommand broker" -l client-port -l cport -d 'Port for clients' -r
 complete -c zmws -n "__fish_zmws_using_subcommand broker" -l worker-port -l wport -d 'Port for workers' -r
 complete -c zmws -n "__fish_zmws_using_subcommand broker" -l news-port -l nport -d 'Port where each job\'s end is published' -r
+complete -c zmws -n "__fish_zmws_using_subcommand broker" -l admin-address -d 'Address to listen at for operators and monitoring; whoever reaches it can stop the work' -r
+complete -c zmws -n "__fish_zmws_using_subcommand broker" -l admin-port -d 'Port for operators and monitoring, over HTTP: /status, /metrics, /healthz' -r
 complete -c zmws -n "__fish_zmws_using_subcommand broker" -l heartbeat-interval -d 'Seconds between two heartbeats between the broker and an idle worker' -r
 complete -c zmws -n "__fish_zmws_using_subcommand broker" -l heartbeat-maxtries -d 'Heartbeats that may be missed before the other side is given up' -r
 complete -c zmws -n "__fish_zmws_using_subcommand broker" -l max-attempts -d 'Workers a job may take down before it is failed' -r
@@ -56,8 +70,10 @@ D\t'What peers do wrong'"
 complete -c zmws -n "__fish_zmws_using_subcommand broker" -l log-form -d 'Form of the log\'s lines: php as PHP\'s programs write them, compact, or json, an object a line' -r -f -a "php\t'[Tue, 24 Nov 2026 03:16:25 +0000] [I] - text'
 compact\t'2026-11-24T03:16:25.042Z INFO text field=value'
 json\t'An object: time, level, message, and the fields beside them'"
+complete -c zmws -n "__fish_zmws_using_subcommand broker" -l no-admin -d 'Open no port for operators and monitoring'
 complete -c zmws -n "__fish_zmws_using_subcommand broker" -l handover -d 'Let a new connection take over an identity that is in use'
 complete -c zmws -n "__fish_zmws_using_subcommand broker" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c zmws -n "__fish_zmws_using_subcommand gateway" -s c -l config -d 'Configuration whose section holds where no flag and no ZMWS_ variable does, or none [default: zmws.toml, if it is there]' -r -F
 complete -c zmws -n "__fish_zmws_using_subcommand gateway" -l body-form -d 'Form of the old paths\' bodies: v1 as PHP\'s 1.0.0, v2 as its 2.x' -r -f -a "v1\t''
 v2\t''"
 complete -c zmws -n "__fish_zmws_using_subcommand gateway" -l timeout -d 'Seconds a result may take before the answer is 504' -r
@@ -128,10 +144,13 @@ complete -c zmws -n "__fish_zmws_using_subcommand call" -l async -d 'Do not wait
 complete -c zmws -n "__fish_zmws_using_subcommand call" -l stream -d 'Print the parts of the result as they come, a line each, then the result'
 complete -c zmws -n "__fish_zmws_using_subcommand call" -l raw -d 'Print frames as they came, tag and all'
 complete -c zmws -n "__fish_zmws_using_subcommand call" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c zmws -n "__fish_zmws_using_subcommand up" -s c -l config -d 'Configuration whose section holds where no flag and no ZMWS_ variable does, or none [default: zmws.toml, if it is there]' -r -F
 complete -c zmws -n "__fish_zmws_using_subcommand up" -l address -l iface -d 'Address to listen at; 0.0.0.0 opens the ports to the network' -r
 complete -c zmws -n "__fish_zmws_using_subcommand up" -l client-port -l cport -d 'Port for clients' -r
 complete -c zmws -n "__fish_zmws_using_subcommand up" -l worker-port -l wport -d 'Port for workers' -r
 complete -c zmws -n "__fish_zmws_using_subcommand up" -l news-port -l nport -d 'Port where each job\'s end is published' -r
+complete -c zmws -n "__fish_zmws_using_subcommand up" -l admin-address -d 'Address to listen at for operators and monitoring; whoever reaches it can stop the work' -r
+complete -c zmws -n "__fish_zmws_using_subcommand up" -l admin-port -d 'Port for operators and monitoring, over HTTP: /status, /metrics, /healthz' -r
 complete -c zmws -n "__fish_zmws_using_subcommand up" -l http-port -d 'Port for HTTP' -r
 complete -c zmws -n "__fish_zmws_using_subcommand up" -l heartbeat-interval -d 'Seconds between two heartbeats between the broker and an idle worker' -r
 complete -c zmws -n "__fish_zmws_using_subcommand up" -l heartbeat-maxtries -d 'Heartbeats that may be missed before the other side is given up' -r
@@ -161,19 +180,103 @@ D\t'What peers do wrong'"
 complete -c zmws -n "__fish_zmws_using_subcommand up" -l log-form -d 'Form of the log\'s lines: php as PHP\'s programs write them, compact, or json, an object a line' -r -f -a "php\t'[Tue, 24 Nov 2026 03:16:25 +0000] [I] - text'
 compact\t'2026-11-24T03:16:25.042Z INFO text field=value'
 json\t'An object: time, level, message, and the fields beside them'"
+complete -c zmws -n "__fish_zmws_using_subcommand up" -l no-admin -d 'Open no port for operators and monitoring'
 complete -c zmws -n "__fish_zmws_using_subcommand up" -l handover -d 'Let a new connection take over an identity that is in use'
 complete -c zmws -n "__fish_zmws_using_subcommand up" -l no-api -d 'Do not serve the paths under /v1/'
 complete -c zmws -n "__fish_zmws_using_subcommand up" -l no-samples -d 'Start no sample workers'
 complete -c zmws -n "__fish_zmws_using_subcommand up" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c zmws -n "__fish_zmws_using_subcommand start" -s c -l config -d 'The configuration: zmws.toml, or PHP\'s etc/config.php; by default the one that is there, in this order' -r -F
+complete -c zmws -n "__fish_zmws_using_subcommand start" -l log-level -l log -d 'How much to log: E, W, I or D' -r -f -a "E\t'Errors'
+W\t'What an operator may act on'
+I\t'What comes and goes'
+D\t'What peers do wrong'"
+complete -c zmws -n "__fish_zmws_using_subcommand start" -l log-form -d 'Form of the log\'s lines: php as PHP\'s programs write them, compact, or json, an object a line' -r -f -a "php\t'[Tue, 24 Nov 2026 03:16:25 +0000] [I] - text'
+compact\t'2026-11-24T03:16:25.042Z INFO text field=value'
+json\t'An object: time, level, message, and the fields beside them'"
+complete -c zmws -n "__fish_zmws_using_subcommand start" -l servers -d 'The broker, the gateway, and what else PHP\'s $serverList has'
+complete -c zmws -n "__fish_zmws_using_subcommand start" -l workers -d 'The workers'
+complete -c zmws -n "__fish_zmws_using_subcommand start" -l foreground -d 'Stay in the foreground, with the output of all programs: for containers and service managers'
+complete -c zmws -n "__fish_zmws_using_subcommand start" -l detached -d 'Be the supervisor that another zmws start has asked for'
+complete -c zmws -n "__fish_zmws_using_subcommand start" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c zmws -n "__fish_zmws_using_subcommand stop" -s c -l config -d 'The configuration: zmws.toml, or PHP\'s etc/config.php; by default the one that is there, in this order' -r -F
+complete -c zmws -n "__fish_zmws_using_subcommand stop" -l servers -d 'The broker, the gateway, and what else PHP\'s $serverList has'
+complete -c zmws -n "__fish_zmws_using_subcommand stop" -l workers -d 'The workers'
+complete -c zmws -n "__fish_zmws_using_subcommand stop" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c zmws -n "__fish_zmws_using_subcommand restart" -s c -l config -d 'The configuration: zmws.toml, or PHP\'s etc/config.php; by default the one that is there, in this order' -r -F
+complete -c zmws -n "__fish_zmws_using_subcommand restart" -l servers -d 'The broker, the gateway, and what else PHP\'s $serverList has'
+complete -c zmws -n "__fish_zmws_using_subcommand restart" -l workers -d 'The workers'
+complete -c zmws -n "__fish_zmws_using_subcommand restart" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c zmws -n "__fish_zmws_using_subcommand reload" -s c -l config -d 'The configuration: zmws.toml, or PHP\'s etc/config.php; by default the one that is there, in this order' -r -F
+complete -c zmws -n "__fish_zmws_using_subcommand reload" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c zmws -n "__fish_zmws_using_subcommand config; and not __fish_seen_subcommand_from init check show import reference help" -s h -l help -d 'Print help'
+complete -c zmws -n "__fish_zmws_using_subcommand config; and not __fish_seen_subcommand_from init check show import reference help" -f -a "init" -d 'Write a new configuration with every setting explained'
+complete -c zmws -n "__fish_zmws_using_subcommand config; and not __fish_seen_subcommand_from init check show import reference help" -f -a "check" -d 'Say whether a configuration is fine, or all that is wrong with it'
+complete -c zmws -n "__fish_zmws_using_subcommand config; and not __fish_seen_subcommand_from init check show import reference help" -f -a "show" -d 'Show each setting, its value, and where the value comes from'
+complete -c zmws -n "__fish_zmws_using_subcommand config; and not __fish_seen_subcommand_from init check show import reference help" -f -a "import" -d 'Print PHP\'s configuration as a zmws.toml'
+complete -c zmws -n "__fish_zmws_using_subcommand config; and not __fish_seen_subcommand_from init check show import reference help" -f -a "reference" -d 'Print all settings as a page in Markdown'
+complete -c zmws -n "__fish_zmws_using_subcommand config; and not __fish_seen_subcommand_from init check show import reference help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c zmws -n "__fish_zmws_using_subcommand config; and __fish_seen_subcommand_from init" -s o -l output -d 'Where to; - for standard output' -r -F
+complete -c zmws -n "__fish_zmws_using_subcommand config; and __fish_seen_subcommand_from init" -s h -l help -d 'Print help'
+complete -c zmws -n "__fish_zmws_using_subcommand config; and __fish_seen_subcommand_from check" -s c -l config -d 'The configuration: zmws.toml, or PHP\'s etc/config.php; by default the one that is there, in this order' -r -F
+complete -c zmws -n "__fish_zmws_using_subcommand config; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
+complete -c zmws -n "__fish_zmws_using_subcommand config; and __fish_seen_subcommand_from show" -s c -l config -d 'The configuration: zmws.toml, or PHP\'s etc/config.php; by default the one that is there, in this order' -r -F
+complete -c zmws -n "__fish_zmws_using_subcommand config; and __fish_seen_subcommand_from show" -l json -d 'As JSON'
+complete -c zmws -n "__fish_zmws_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c zmws -n "__fish_zmws_using_subcommand config; and __fish_seen_subcommand_from import" -s h -l help -d 'Print help'
+complete -c zmws -n "__fish_zmws_using_subcommand config; and __fish_seen_subcommand_from reference" -s h -l help -d 'Print help'
+complete -c zmws -n "__fish_zmws_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "init" -d 'Write a new configuration with every setting explained'
+complete -c zmws -n "__fish_zmws_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "check" -d 'Say whether a configuration is fine, or all that is wrong with it'
+complete -c zmws -n "__fish_zmws_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show each setting, its value, and where the value comes from'
+complete -c zmws -n "__fish_zmws_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "import" -d 'Print PHP\'s configuration as a zmws.toml'
+complete -c zmws -n "__fish_zmws_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "reference" -d 'Print all settings as a page in Markdown'
+complete -c zmws -n "__fish_zmws_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c zmws -n "__fish_zmws_using_subcommand status" -l admin -d 'The broker\'s admin port' -r
+complete -c zmws -n "__fish_zmws_using_subcommand status" -l run-dir -d 'Where the supervisor\'s socket is; without a socket there, no programs are shown' -r -F
+complete -c zmws -n "__fish_zmws_using_subcommand status" -l watch -d 'Show it again and again, every 2 seconds or so many, until q or Ctrl-C' -r
+complete -c zmws -n "__fish_zmws_using_subcommand status" -l json -d 'Print an object as JSON: broker (null if it does not answer), processes (null without a supervisor), troubles'
+complete -c zmws -n "__fish_zmws_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c zmws -n "__fish_zmws_using_subcommand top" -l admin -d 'The broker\'s admin port' -r
+complete -c zmws -n "__fish_zmws_using_subcommand top" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c zmws -n "__fish_zmws_using_subcommand tail" -l service -d 'Of this service only, as STR-REV; may be given several times' -r
+complete -c zmws -n "__fish_zmws_using_subcommand tail" -l news -d 'The broker\'s port for news' -r
+complete -c zmws -n "__fish_zmws_using_subcommand tail" -l json -d 'Print an object as JSON a line'
+complete -c zmws -n "__fish_zmws_using_subcommand tail" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c zmws -n "__fish_zmws_using_subcommand pause" -l service -d 'Whose jobs, as STR-REV' -r
+complete -c zmws -n "__fish_zmws_using_subcommand pause" -l admin -d 'The broker\'s admin port' -r
+complete -c zmws -n "__fish_zmws_using_subcommand pause" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c zmws -n "__fish_zmws_using_subcommand resume" -l service -d 'Whose jobs, as STR-REV; without it, the broker takes jobs again' -r
+complete -c zmws -n "__fish_zmws_using_subcommand resume" -l admin -d 'The broker\'s admin port' -r
+complete -c zmws -n "__fish_zmws_using_subcommand resume" -s h -l help -d 'Print help'
+complete -c zmws -n "__fish_zmws_using_subcommand drain" -l service -d 'Of this service only, as STR-REV' -r
+complete -c zmws -n "__fish_zmws_using_subcommand drain" -l admin -d 'The broker\'s admin port' -r
+complete -c zmws -n "__fish_zmws_using_subcommand drain" -l undo -d 'Take jobs again, as `zmws resume`'
+complete -c zmws -n "__fish_zmws_using_subcommand drain" -l wait -d 'Return when nothing is queued or active any more'
+complete -c zmws -n "__fish_zmws_using_subcommand drain" -s h -l help -d 'Print help'
 complete -c zmws -n "__fish_zmws_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c zmws -n "__fish_zmws_using_subcommand generate" -l out -d 'Folder to write it into; it is made if it is not there' -r -F
 complete -c zmws -n "__fish_zmws_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up trace completions generate help" -f -a "broker" -d 'Run the broker: jobs from clients to workers, over ZeroMQ'
-complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up trace completions generate help" -f -a "gateway" -d 'Run the HTTP gateway: jobs by URL, in front of a broker'
-complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up trace completions generate help" -f -a "worker" -d 'Run a worker that does the jobs of one service'
-complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up trace completions generate help" -f -a "call" -d 'Send a job, and print its result'
-complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up trace completions generate help" -f -a "up" -d 'Run broker, gateway and two sample workers in one process'
-complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up trace completions generate help" -f -a "trace" -d 'Record, show and replay traffic: runs zmws-trace, found beside this program or in PATH'
-complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up trace completions generate help" -f -a "completions" -d 'Print what makes a shell complete the words of zmws'
-complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up trace completions generate help" -f -a "generate" -d 'Write manual pages, completions, or the reference of all commands'
-complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up trace completions generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain trace completions generate help" -f -a "broker" -d 'Run the broker: jobs from clients to workers, over ZeroMQ'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain trace completions generate help" -f -a "gateway" -d 'Run the HTTP gateway: jobs by URL, in front of a broker'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain trace completions generate help" -f -a "worker" -d 'Run a worker that does the jobs of one service'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain trace completions generate help" -f -a "call" -d 'Send a job, and print its result'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain trace completions generate help" -f -a "up" -d 'Run broker, gateway and two sample workers in one process'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain trace completions generate help" -f -a "start" -d 'Start the programs of this site, and keep them running'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain trace completions generate help" -f -a "stop" -d 'Stop the programs of this site'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain trace completions generate help" -f -a "restart" -d 'Stop and start programs of this site again'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain trace completions generate help" -f -a "reload" -d 'Read the configuration anew, and restart what it changes'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain trace completions generate help" -f -a "config" -d 'Make, judge and show configurations'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain trace completions generate help" -f -a "status" -d 'Show what is wrong, then the programs, then the services'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain trace completions generate help" -f -a "top" -d 'Watch services, workers and jobs, and act on them'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain trace completions generate help" -f -a "tail" -d 'Show what happens to jobs, as it happens: a line each'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain trace completions generate help" -f -a "pause" -d 'Hold back the jobs of a service, until `zmws resume`'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain trace completions generate help" -f -a "resume" -d 'Take and give out jobs again, after `zmws pause` or `zmws drain`'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain trace completions generate help" -f -a "drain" -d 'Take no new jobs, and do those that are there, until `zmws resume`'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain trace completions generate help" -f -a "trace" -d 'Record, show and replay traffic: runs zmws-trace, found beside this program or in PATH'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain trace completions generate help" -f -a "completions" -d 'Print what makes a shell complete the words of zmws'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain trace completions generate help" -f -a "generate" -d 'Write manual pages, completions, or the reference of all commands'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain trace completions generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "init" -d 'Write a new configuration with every setting explained'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "check" -d 'Say whether a configuration is fine, or all that is wrong with it'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Show each setting, its value, and where the value comes from'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "import" -d 'Print PHP\'s configuration as a zmws.toml'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "reference" -d 'Print all settings as a page in Markdown'
