@@ -6,8 +6,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use support::PATIENCE;
 use support::broker::zmws;
 use support::http;
+use support::program::Program;
 use support::up::{Up, without_id};
 
 /// The chapters, in the order of their names.
@@ -220,6 +222,29 @@ fn is_fine(text: &str) {
     let _ = std::fs::remove_file(&file);
     let output = output.expect("the program starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn every_metric_that_the_book_names_is_one_of_the_broker_s() {
+    let mut command = Command::new(zmws());
+    let ports = ["--client-port=0", "--worker-port=0", "--news-port=0", "--admin-port=0", "--log-form=json"];
+    let broker = Program::start("zmws broker", command.arg("broker").args(ports));
+    let admin = broker.wait_for("the admin port", PATIENCE, |line| {
+        let line: serde_json::Value = serde_json::from_str(line).ok()?;
+        line["admin"].as_str()?.trim_end_matches('/').rsplit_once(':')?.1.parse().ok()
+    });
+    let shown = http::get(admin, "/metrics").body;
+    let chapters = chapters();
+    let (_, text) = chapters.iter().find(|(path, _)| path.ends_with("operating.md")).expect("it is there");
+    let is_name = |word: &&str| word.starts_with("zmws_") || word.starts_with("process_");
+    let mut seen = 0;
+    for name in text.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_')).filter(is_name)
+    {
+        let family = name.strip_suffix("_total").unwrap_or(name);
+        assert!(shown.contains(&format!("# TYPE {family} ")), "{name} is not in\n{shown}");
+        seen += 1;
+    }
+    assert!(seen >= 20, "metrics are found: {seen}");
 }
 
 /// `mdbook` is no part of the tests' needs; where it is, it must take the book as it is.

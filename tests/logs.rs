@@ -11,12 +11,14 @@ use support::broker::zmws;
 use support::program::Program;
 use support::raw::RawPeer;
 
+/// The admin port, too, is chosen by the system.
+const ADMIN: (&str, &str) = ("ZMWS_BROKER_ADMIN_PORT", "0");
 const PORTS: [&str; 3] = ["--client-port=0", "--worker-port=0", "--news-port=0"];
 
 /// What a broker prints, on both streams, from its start over a client's nonsense to SIGTERM.
 fn life_of_a_broker(flags: &[&str], port: impl Fn(&str) -> Option<u16>) -> String {
     let mut command = Command::new(zmws());
-    command.arg("broker").args(PORTS).args(flags).env_remove("RUST_LOG");
+    command.arg("broker").args(PORTS).args(flags).env(ADMIN.0, ADMIN.1).env_remove("RUST_LOG");
     let mut broker = Program::start("zmws broker", &mut command);
     let clients = broker.wait_for("the clients' port", PATIENCE, port);
     let mut client = RawPeer::dealer(clients);
@@ -79,7 +81,8 @@ fn without_a_word_the_form_is_that_of_php_s_programs() {
 #[test]
 fn rust_log_has_the_last_word_on_what_is_logged() {
     let mut command = Command::new(zmws());
-    command.arg("broker").args(PORTS).args(["--log-form=json", "--log-level=D"]).env("RUST_LOG", "error");
+    command.arg("broker").args(PORTS).args(["--log-form=json", "--log-level=D"]);
+    command.env("RUST_LOG", "error").env(ADMIN.0, ADMIN.1);
     let mut broker = Program::start("zmws broker", &mut command);
     broker.wait_for("the clients' port", PATIENCE, |line| port_of(object(line)["clients"].as_str()?));
     broker.signal(Signal::TERM);
@@ -93,6 +96,7 @@ fn in_json_form_why_a_command_failed_is_an_object_too() {
     let port = taken.local_addr().expect("it is bound").port();
     let output = Command::new(zmws())
         .args(["broker", "--log-form=json", "--worker-port=0", "--news-port=0"])
+        .env(ADMIN.0, ADMIN.1)
         .arg(format!("--client-port={port}"))
         .output()
         .expect("the program starts");
@@ -106,6 +110,7 @@ fn in_json_form_why_a_command_failed_is_an_object_too() {
 fn in_json_form_up_and_its_access_log_are_objects() {
     let mut command = Command::new(zmws());
     command.arg("up").args(PORTS).args(["--http-port=0", "--log-form=json", "--access-log=-"]);
+    command.env(ADMIN.0, ADMIN.1);
     let mut up = Program::start("zmws up", &mut command);
     let http = up.wait_for("the HTTP port", PATIENCE, |line| port_of(object(line)["http"].as_str()?));
     assert_eq!(support::http::get(http, "/SYNC-STR-REV?str=abc").status, 200);

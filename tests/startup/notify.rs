@@ -28,7 +28,7 @@ impl Manager {
     /// Starts a command under us.
     fn start(&self, words: &[&str]) -> Program {
         let mut command = Command::new(zmws());
-        command.args(words).env("NOTIFY_SOCKET", &self.path).env_remove("WATCHDOG_PID");
+        command.args(words).env(ADMIN.0, ADMIN.1).env("NOTIFY_SOCKET", &self.path).env_remove("WATCHDOG_PID");
         Program::start(words[0], &mut command)
     }
 
@@ -59,6 +59,8 @@ impl Drop for Manager {
     }
 }
 
+/// The admin port, too, is chosen by the system.
+const ADMIN: (&str, &str) = ("ZMWS_BROKER_ADMIN_PORT", "0");
 const PORTS: [&str; 3] = ["--client-port=0", "--worker-port=0", "--news-port=0"];
 
 #[test]
@@ -96,7 +98,7 @@ fn a_worker_is_ready_when_it_has_found_its_broker() {
     let own = format!("--worker-port={port}");
     let _broker = Program::start(
         "zmws broker",
-        Command::new(zmws()).args(["broker", "--client-port=0", "--news-port=0", &own]),
+        Command::new(zmws()).args(["broker", "--client-port=0", "--news-port=0", &own]).env(ADMIN.0, ADMIN.1),
     );
     let heard = manager.hear_until("READY=1");
     assert_eq!(manager_status(&heard), format!("connected to 127.0.0.1:{port}"));
@@ -120,7 +122,12 @@ fn a_worker_s_program_cannot_speak_in_its_name() {
 fn the_watchdog_is_told_twice_as_often_as_it_asks() {
     let manager = Manager::listen("watchdog");
     let mut command = Command::new(zmws());
-    command.arg("broker").args(PORTS).env("NOTIFY_SOCKET", &manager.path).env("WATCHDOG_USEC", "200000");
+    command
+        .arg("broker")
+        .args(PORTS)
+        .env(ADMIN.0, ADMIN.1)
+        .env("NOTIFY_SOCKET", &manager.path)
+        .env("WATCHDOG_USEC", "200000");
     let _broker = Program::start("zmws broker", command.env_remove("WATCHDOG_PID"));
     let first = crate::support::now();
     let pings = (0..20).map(|_| manager.hear()).filter(|lines| lines == &["WATCHDOG=1"]).take(6).count();
@@ -133,7 +140,7 @@ fn the_watchdog_is_told_twice_as_often_as_it_asks() {
 fn a_watchdog_of_another_process_is_left_alone() {
     let manager = Manager::listen("other");
     let mut command = Command::new(zmws());
-    command.arg("broker").args(PORTS).env("NOTIFY_SOCKET", &manager.path);
+    command.arg("broker").args(PORTS).env(ADMIN.0, ADMIN.1).env("NOTIFY_SOCKET", &manager.path);
     command.env("WATCHDOG_USEC", "1000").env("WATCHDOG_PID", "1");
     let broker = Program::start("zmws broker", &mut command);
     manager.hear_until("READY=1");
@@ -144,7 +151,7 @@ fn a_watchdog_of_another_process_is_left_alone() {
 #[test]
 fn a_service_manager_that_is_gone_keeps_nobody_from_serving() {
     let mut command = Command::new(zmws());
-    command.arg("broker").args(PORTS).env("NOTIFY_SOCKET", "/nonexistent/notify");
+    command.arg("broker").args(PORTS).env(ADMIN.0, ADMIN.1).env("NOTIFY_SOCKET", "/nonexistent/notify");
     let mut broker = Program::start("zmws broker", &mut command);
     broker.wait_for("its ports", PATIENCE, |line| line.starts_with("clients ").then_some(()));
     broker.signal(Signal::TERM);
