@@ -12,9 +12,10 @@ use super::kept::KeptJob;
 use super::offers::{Service, ServiceKey};
 use super::queue::Queue;
 use super::snapshot::{
-    ENTRIES_MAX, Intake, JobFilter, JobRow, JobState, Overview, PeerRow, RunRow, ServiceRow, Sums,
+    ENTRIES_MAX, Intake, JobFilter, JobRow, JobState, NAME_MAX, Overview, PeerRow, RunRow, ServiceRow, Sums,
 };
-use crate::job::{JobId, ServiceName, Timestamp};
+use super::worker::Worker;
+use crate::job::{JobId, PeerId, ServiceName, Timestamp};
 use crate::message::Outcome;
 
 impl Broker {
@@ -108,14 +109,14 @@ impl Broker {
             self.workers.iter().filter(|(_, worker)| offers(&worker.services)).collect();
         workers.sort_unstable_by_key(|(peer, _)| **peer);
         let mut entries = 0;
-        let fits = |(_, worker): &(_, &super::worker::Worker)| {
+        let fits = |(_, worker): &(_, &Worker)| {
             entries += worker.services.len();
             entries <= ENTRIES_MAX
         };
         workers.into_iter().take_while(fits).map(|(&peer, worker)| self.peer_row(peer, worker)).collect()
     }
 
-    fn peer_row(&self, peer: crate::job::PeerId, worker: &super::worker::Worker) -> PeerRow {
+    fn peer_row(&self, peer: PeerId, worker: &Worker) -> PeerRow {
         let since = |id: &JobId| match self.jobs.get(id)?.state {
             State::Active { worker, started_at } if worker == peer => Some(started_at),
             State::Active { .. } | State::Queued(_) => None,
@@ -170,7 +171,7 @@ impl Broker {
             let job = self.jobs.get(id);
             job.is_some_and(|job| key.is_none_or(|key| key == Some(job.service)))
         };
-        let own = |(&peer, worker): (_, &super::worker::Worker)| {
+        let own = |(&peer, worker): (_, &Worker)| {
             let own = worker.jobs.iter().copied().filter(move |&id| self.is_with(id, peer) && is_of(&id));
             own.collect::<Vec<_>>()
         };
@@ -214,14 +215,17 @@ impl Broker {
     }
 }
 
-/// Puts those that are told apart in front, in order. How many they are.
+/// Puts those that are told apart in front, in order. How many they are. Those with a long name are not.
 fn put_first(services: &mut [&Service], services_max: usize, first: &HashSet<ServiceName>) -> usize {
+    let is_long = |service: &Service| service.name.as_bytes().len() > NAME_MAX;
     let ended = |service: &Service| service.sums().map_or(0, Sums::ended);
     let place = |service: &&Service| {
         let service = *service;
-        (!first.contains(&service.name), Reverse(ended(service)), service.name.clone())
+        let name = &service.name;
+        (is_long(service), !first.contains(name), Reverse(ended(service)), name.clone())
     };
-    let cut = services.len().min(services_max);
+    let short = services.iter().filter(|service| !is_long(service)).count();
+    let cut = short.min(services_max);
     if cut < services.len() {
         services.select_nth_unstable_by_key(cut, place);
     }

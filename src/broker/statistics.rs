@@ -1,6 +1,6 @@
 //! What is counted of each service: how its jobs end, how long they wait and run.
 //!
-//! A job costs a few additions in memory that is there; the memory, 2.7 KiB, is taken when the first job of a
+//! A job costs a few additions in memory that is there; the memory, 2.8 KiB, is taken when the first job of a
 //! service ends.
 
 use crate::job::Timestamp;

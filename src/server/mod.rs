@@ -86,8 +86,6 @@ struct Malformed {
 const PROPERTY: &str = "X-Zmws";
 /// Messages taken in one turn, so that no turn is long.
 const TURN: usize = 1_024;
-/// Questions of operators answered in one turn beside them: the longest takes some milliseconds.
-const ASKS: usize = 2;
 /// How long peers may take to read the last answers when the server ends.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -198,7 +196,7 @@ impl Server {
                 event = self.workers.recv() => self.of_worker(event),
                 event = self.clients.recv() => self.of_client(event),
                 () = &mut alarm => Some(Event::Tick),
-                ask = self.desk.next() => {
+                ask = self.desk.next(&self.clock) => {
                     self.answer(ask);
                     None
                 }
@@ -233,8 +231,7 @@ impl Server {
             let event = client.and_then(|event| self.of_client(event));
             self.handle_some(now, event);
         }
-        for _ in 0..ASKS {
-            let Some(ask) = self.desk.try_next() else { break };
+        if let Some(ask) = self.desk.try_next(now) {
             self.answer(ask);
         }
         // The alarm is looked at when nothing else wakes us, which may be never.

@@ -1,5 +1,8 @@
 //! What operations do to clients and workers.
 
+use zmws::admin::status::{self, JobState, State, Status};
+use zmws::supervise::admin::{Admin, AdminError};
+
 use super::support::{PATIENCE, frames::Kind, http, poll};
 use super::*;
 
@@ -127,4 +130,30 @@ fn a_queued_job_is_deleted_and_its_client_hears_of_it() {
     assert_eq!(tell(&broker, "DELETE", &format!("/jobs/{id}")), format!("job {id} of S is deleted"));
     let reply = client.reply();
     assert_eq!((reply.kind, reply.id), (Kind::Fail, Some(id)));
+}
+
+#[test]
+fn what_the_port_says_is_what_our_own_client_reads() {
+    let broker = patient_broker(&[]);
+    let mut worker = Worker::ready(&broker, "S").greeted();
+    let mut client = Client::new(&broker);
+    client.ask("S");
+    let job = worker.job();
+    let port = Admin::at(([127, 0, 0, 1], broker.admin).into());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let get = |path: &'static str| runtime.block_on(port.get::<Value>(path)).expect("an answer");
+    let status: Status = serde_json::from_value(get("/status")).expect("a status");
+    assert_eq!((status.totals.active, status.state), (1, State::Running));
+    assert_eq!((status.services[0].busy, status.services[0].idle), (1, 0), "{status:?}");
+    let workers: Vec<status::Worker> = serde_json::from_value(get("/workers")).expect("workers");
+    assert_eq!(
+        (workers[0].jobs.clone(), workers[0].services.clone()),
+        (vec![Worker::id(&job)], vec!["S".to_owned()])
+    );
+    let jobs: Vec<status::Job> = serde_json::from_value(get("/jobs?state=active")).expect("jobs");
+    assert_eq!((jobs[0].state, jobs[0].waits, jobs[0].bytes), (JobState::Active, true, 13), "{jobs:?}");
+    let line = runtime.block_on(port.tell(hyper::Method::POST, "/services/S/pause")).expect("it is done");
+    assert_eq!(line, "S is paused: no job waits");
+    let denied = runtime.block_on(port.tell(hyper::Method::POST, "/services/T/pause"));
+    assert!(matches!(denied, Err(AdminError::Refused { status: 404, .. })), "{denied:?}");
 }

@@ -96,13 +96,11 @@ async fn connection(door: Rc<Door>, stream: TcpStream, peer: SocketAddr) {
 impl Door {
     async fn handle(&self, peer: SocketAddr, request: &Request<Incoming>) -> Response<Full<Bytes>> {
         let has_body = !request.body().is_end_stream();
-        let reply = match has_body {
-            true => Reply::line(413, "no request has a body here"),
-            false => match route::question(request, self.local) {
-                Ok(question) => self.ask(question).await,
-                Err(refused) => refused,
-            },
+        let question = match has_body {
+            true => Err(Reply::line(413, "no request has a body here")),
+            false => route::question(request, self.local),
         };
+        let reply = self.ask(question.unwrap_or_else(Question::Refused)).await;
         debug!(%peer, method = %request.method(), uri = %request.uri(), status = reply.status, "admin");
         let mut response = response(reply);
         if has_body {

@@ -1,8 +1,8 @@
 //! The admin port: operators and monitoring ask over HTTP, the loop answers.
 //!
 //! Connections live in tasks of their own ([`http`]); what they want is read there ([`route`]) and comes to the
-//! loop over a short channel, as a [`Question`]. The loop answers a few a turn, so that whoever asks much waits
-//! longer, and jobs do not.
+//! loop over a short channel, as a [`Question`]. The loop answers one a turn and rests from them for nine times as
+//! long as that took, so that whoever asks much waits longer, and jobs do not.
 
 mod host;
 mod http;
@@ -19,11 +19,12 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::Server;
+use super::clock::Clock;
 use crate::admin::metrics::{self, Figures, Named, Port};
 use crate::admin::report::{self, Frame};
 use crate::broker::snapshot::{Intake, JobFilter};
 use crate::broker::{Denied, Event, Operation};
-use crate::job::{PeerId, ServiceName};
+use crate::job::{PeerId, ServiceName, Timestamp};
 use crate::transport;
 
 /// What somebody wants to know, or to be done.
@@ -38,6 +39,8 @@ enum Question {
     Workers(Option<ServiceName>),
     Jobs(JobFilter),
     Operate(Operation),
+    /// Nothing: the request was no good. It waits its turn all the same, or it would be the cheapest flood.
+    Refused(Reply),
 }
 
 /// A question and where its answer goes.
@@ -78,6 +81,8 @@ impl Reply {
 #[derive(Debug)]
 pub(super) struct Desk {
     open: Option<Open>,
+    /// No question is taken before.
+    rests_until: Timestamp,
     /// The services that have series of their own.
     named: Named,
 }
@@ -89,13 +94,17 @@ struct Open {
     task: JoinHandle<()>,
 }
 
+/// What HTTP costs around a question, in microseconds, more or less.
+const HTTP_US: u64 = 100;
+/// The longest rest after a question.
+const REST_MAX_US: u64 = 100_000;
 /// Questions that may wait for the loop. Each connection has one at most.
 const ASKS_MAX: usize = 16;
 
 impl Desk {
     /// No admin port: nobody asks.
     pub(super) fn closed() -> Self {
-        Self { open: None, named: Named::default() }
+        Self { open: None, rests_until: Timestamp::default(), named: Named::default() }
     }
 
     /// Listens at `address`; port 0 lets the system choose. Call it inside a `LocalSet`.
@@ -104,7 +113,7 @@ impl Desk {
         let address = listener.local_addr()?;
         let (sender, asks) = mpsc::channel(ASKS_MAX);
         let task = tokio::task::spawn_local(http::serve(listener, address, sender));
-        Ok(Self { open: Some(Open { address, asks, task }), named: Named::default() })
+        Ok(Self { open: Some(Open { address, asks, task }), ..Self::closed() })
     }
 
     pub(super) fn address(&self) -> Option<SocketAddr> {
@@ -112,7 +121,10 @@ impl Desk {
     }
 
     /// The next question. Cancel safe.
-    pub(super) async fn next(&mut self) -> Ask {
+    pub(super) async fn next(&mut self, clock: &Clock) -> Ask {
+        if self.rests(clock.now()) {
+            tokio::time::sleep_until(clock.instant(self.rests_until)).await;
+        }
         if let Some(open) = &mut self.open
             && let Some(ask) = open.asks.recv().await
         {
@@ -122,16 +134,27 @@ impl Desk {
     }
 
     /// The next question, if one has arrived.
-    pub(super) fn try_next(&mut self) -> Option<Ask> {
+    pub(super) fn try_next(&mut self, now: Timestamp) -> Option<Ask> {
+        if self.rests(now) {
+            return None;
+        }
         self.open.as_mut()?.asks.try_recv().ok()
+    }
+
+    fn rests(&self, now: Timestamp) -> bool {
+        now < self.rests_until
+    }
+
+    /// The answer to a question has just taken so long, and there is HTTP around it.
+    fn rest(&mut self, now: Timestamp, took_us: u64) {
+        let rest_us = (took_us + HTTP_US).saturating_mul(9).min(REST_MAX_US);
+        self.rests_until = now.plus_micros(rest_us);
     }
 }
 
-impl Drop for Desk {
+impl Drop for Open {
     fn drop(&mut self) {
-        if let Some(open) = &self.open {
-            open.task.abort();
-        }
+        self.task.abort();
     }
 }
 
@@ -148,6 +171,7 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 impl Server {
     /// Answers one question. Whoever asked may have gone.
     pub(super) fn answer(&mut self, ask: Ask) {
+        let began = self.clock.now();
         let reply = match ask.question {
             Question::Alive => Reply::line(200, "ok"),
             Question::Ready => match self.broker.intake() {
@@ -163,8 +187,11 @@ impl Server {
                 Reply::json(&rows.iter().map(report::job).collect::<Vec<_>>())
             }
             Question::Operate(operation) => self.operate(operation),
+            Question::Refused(reply) => reply,
         };
         let _gone = ask.reply.send(reply);
+        let now = self.clock.now();
+        self.desk.rest(now, now.micros_since(began));
     }
 
     fn operate(&mut self, operation: Operation) -> Reply {
@@ -184,7 +211,7 @@ impl Server {
             started_at: self.started_at,
             client_connections: self.clients.connections(),
             worker_connections: self.workers.connections(),
-            malformed: self.malformed.clients + self.malformed.workers,
+            malformed: self.malformed.clients,
         };
         let overview = self.broker.overview(now, report::SERVICES_MAX, Named::default().services());
         let (totals, counters) = (self.broker.totals(), self.broker.counters());
