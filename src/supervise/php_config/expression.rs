@@ -386,7 +386,7 @@ fn text_of(line: usize, value: &Value) -> Result<Vec<u8>, Located> {
 /// Numbers only: an integer that overflows becomes a float, as in PHP.
 fn calculate(line: usize, operator: char, left: &Value, right: &Value) -> Result<Value, Located> {
     let refused = |what: &str| (line, Fault::Mistake(what.to_owned()));
-    if operator == '/' && matches!(right, Value::Int(0)) || *right == Value::Float(0.0) && operator == '/' {
+    if operator == '/' && [Value::Int(0), Value::Float(0.0)].contains(right) {
         return Err(refused("a division by zero"));
     }
     if let (Value::Int(left), Value::Int(right)) = (left, right) {
