@@ -246,7 +246,7 @@ mod on_a_terminal {
     use super::*;
 
     #[test]
-    fn top_shows_services_and_pauses_one_and_gives_the_terminal_back() {
+    fn top_pauses_a_service_and_retires_its_worker_and_gives_the_terminal_back() {
         let up = Up::start(&[]);
         let mut top = Terminal::start(&mut command(up.admin, &["top"]), 120, 30);
         top.wait_for("STR-REV");
@@ -259,6 +259,11 @@ mod on_a_terminal {
         assert_eq!(service(up.admin, "STR-REV")["paused"], true);
         top.type_in("\r");
         top.wait_for("no jobs");
+        top.type_in("w");
+        top.wait_for("retire worker ");
+        top.type_in("y");
+        top.wait_for("retired");
+        assert_eq!(service(up.admin, "STR-REV")["idle"], 0);
         top.type_in("q");
         assert_eq!(top.end().code(), Some(0));
     }
