@@ -6,11 +6,12 @@
 
 #![no_main]
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use zmws::broker::{Action, Broker, Config, Event, Record};
+use zmws::broker::{Action, Broker, Config, Done, Event, Operation, Record};
+use zmws::broker::snapshot::JobFilter;
 use zmws::job::{Body, JobId, PeerId, ServiceName, Timestamp};
 use zmws::message::{
     Address, ClientCommand, ClientReply, Dialect, IfUnknown, JobRef, Mode, Origin, Outcome, View,
@@ -62,6 +63,9 @@ struct World {
     waits: usize,
     answers: usize,
     draining: bool,
+    /// The job that an operator wants to be tried again, at this moment.
+    retrying: Option<JobId>,
+    retired: HashSet<PeerId>,
 }
 
 impl World {
@@ -72,6 +76,8 @@ impl World {
             job_timeout_ms: HashMap::from([(service(1), 1_500)]),
             hold_ms: 5_000,
             history_max: 1 << 20,
+            kept_max: 4,
+            kept_bytes_max: 16,
             queued_per_service_max: 8,
             queued_max: 12,
             bytes_max: 64,
@@ -87,6 +93,8 @@ impl World {
             waits: 0,
             answers: 0,
             draining: false,
+            retrying: None,
+            retired: HashSet::new(),
         }
     }
 
@@ -119,9 +127,47 @@ impl World {
                 self.draining = true;
                 self.event(Event::Drain);
             }
+            _ if code & 0x10 != 0 => self.operate(input),
             // A timer may also ring too early.
             _ => self.event(Event::Tick),
         }
+    }
+
+    fn operate(&mut self, input: &mut Input<'_>) {
+        let choice = input.below(9);
+        let operation = match choice {
+            0 => Operation::Pause(service(input.below(5))),
+            1 => Operation::Resume(service(input.below(5))),
+            2 => Operation::Drain(service(input.below(5))),
+            3 => Operation::DrainAll,
+            4 => Operation::ResumeAll,
+            5 => Operation::Retire(PeerId(u64::from(input.below(WORKERS)))),
+            _ => {
+                let JobRef::Named(job) = self.job_ref(input) else { return };
+                if choice < 8 { Operation::Retry(job) } else { Operation::Delete(job) }
+            }
+        };
+        self.retrying = match operation {
+            Operation::Retry(job) => Some(job),
+            _ => None,
+        };
+        self.event(Event::Operate(operation));
+        self.retrying = None;
+        self.look_around();
+    }
+
+    /// What operators see is there to be seen.
+    fn look_around(&mut self) {
+        let overview = self.broker.overview(self.now, 2, &HashSet::new());
+        assert!(overview.services.len() <= 2, "more services are told apart than were wanted");
+        let rows = overview.services.iter().chain(&overview.rest);
+        let (queued, active) =
+            rows.fold((0, 0), |(queued, active), row| (queued + row.queued, active + row.active));
+        let totals = self.broker.totals();
+        assert_eq!((queued, active), (totals.queued, totals.active), "by service and in all");
+        let filter = JobFilter { service: None, state: None, limit: 100 };
+        assert_eq!(self.broker.jobs(&filter).len(), queued + active, "jobs that are listed");
+        assert_eq!(self.broker.workers(None).len(), totals.workers, "workers that are listed");
     }
 
     fn submit(&mut self, input: &mut Input<'_>) {
@@ -152,19 +198,9 @@ impl World {
 
     /// Whether the broker refused.
     fn client(&mut self, from: Address, command: ClientCommand) -> bool {
-        let refusals = |broker: &Broker| {
-            let counters = broker.counters();
-            counters.refused_unknown
-                + counters.refused_draining
-                + counters.refused_service_full
-                + counters.refused_queue_full
-                + counters.refused_bytes_full
-                + counters.refused_services_full
-                + counters.refused_frames
-        };
-        let before = refusals(&self.broker);
+        let before = self.broker.counters().refused();
         self.event(Event::Client { from, command });
-        refusals(&self.broker) > before
+        self.broker.counters().refused() > before
     }
 
     fn worker(&mut self, input: &mut Input<'_>, command: WorkerCommand) {
@@ -215,6 +251,9 @@ impl World {
     }
 
     fn event(&mut self, event: Event) {
+        if let Event::WorkerLeft(peer) = &event {
+            self.retired.remove(peer);
+        }
         let mut actions = Vec::new();
         self.broker.handle(self.now, event, &mut actions);
         self.broker.check();
@@ -231,6 +270,10 @@ impl World {
     fn see(&mut self, action: Action, accepted: &mut Option<JobId>) {
         match action {
             Action::Record(Record::Accepted { job, .. }) => {
+                // One that was given up may be tried again, if an operator wants that.
+                if self.retrying == Some(job) {
+                    self.jobs.remove(&job);
+                }
                 assert!(self.open(job), "{job} is taken twice");
                 *accepted = Some(job);
             }
@@ -239,6 +282,7 @@ impl World {
             }
             Action::Order { to, order: WorkerOrder::Run { job: JobRef::Named(job), .. } } => {
                 self.open(job);
+                assert!(!self.retired.contains(&to.peer), "{job} is given to a retired worker");
                 assert_eq!(self.jobs[&job], Seen::Open, "{job} is over and given to a worker");
                 self.holder.insert(job, to);
             }
@@ -247,7 +291,11 @@ impl World {
             }
             Action::Reply { reply: ClientReply::Finished { .. }, .. } => self.answers += 1,
             Action::Reply { .. } | Action::Order { .. } | Action::Record(Record::Finished(_)) => {}
-            Action::Inspect { .. } | Action::Note(_) => {}
+            Action::Operated(Ok(Done::Retired { peer, .. })) => {
+                self.retired.insert(peer);
+            }
+            Action::Operated(_) | Action::Inspect { .. } | Action::Note(_) => {}
+            Action::Announce(_) => panic!("nobody listens"),
         }
     }
 
@@ -261,8 +309,12 @@ impl World {
         is_new
     }
 
-    /// All connections close; a worker that takes everything does what is left.
+    /// All goes on; all connections close; a worker that takes everything does what is left.
     fn heal(&mut self) {
+        self.event(Event::Operate(Operation::ResumeAll));
+        for number in 0..5 {
+            self.event(Event::Operate(Operation::Resume(service(number))));
+        }
         for number in 0..WORKERS {
             self.event(Event::WorkerLeft(PeerId(u64::from(number))));
         }

@@ -2,7 +2,7 @@
 
 use super::identity;
 use super::status::{Job, JobState, Quantiles, Service, State, Status, Totals, Worker};
-use crate::broker::snapshot::{self, Intake, JobRow, Overview, PeerRow, ServiceRow};
+use crate::broker::snapshot::{self, Intake, JobRow, NAME_MAX, Overview, PeerRow, ServiceRow};
 use crate::broker::{Counters, Totals as BrokerTotals};
 use crate::job::{JobId, ServiceName, Timestamp};
 use crate::message::Dialect;
@@ -23,7 +23,7 @@ pub struct Frame {
     pub client_connections: usize,
     /// Open connections to the workers' port.
     pub worker_connections: usize,
-    /// Messages that could not be read.
+    /// Requests that could not be read.
     pub malformed: u64,
 }
 
@@ -60,7 +60,7 @@ pub fn status(frame: &Frame, overview: &Overview, totals: &BrokerTotals, counter
 
 fn service(now: Timestamp, row: &ServiceRow) -> Service {
     Service {
-        service: row.service.as_ref().map_or_else(String::new, ServiceName::to_string),
+        service: row.service.as_ref().map_or_else(String::new, shown),
         paused: row.paused,
         draining: row.draining,
         queued: row.queued as u64,
@@ -74,6 +74,15 @@ fn service(now: Timestamp, row: &ServiceRow) -> Service {
         oldest_s: row.oldest_at.map(|at| seconds_since(now, at)),
         wait: quantiles(row.wait),
         run: quantiles(row.run),
+    }
+}
+
+/// A name as text, cut if it is long.
+fn shown(service: &ServiceName) -> String {
+    let bytes = service.as_bytes();
+    match bytes.len() > NAME_MAX {
+        true => String::from_utf8_lossy(&bytes[..NAME_MAX]).into_owned() + "…",
+        false => service.to_string(),
     }
 }
 
@@ -95,7 +104,7 @@ pub fn worker(now: Timestamp, row: &PeerRow, address: String) -> Worker {
         id: identity(&row.identity).into_owned(),
         address,
         dialect: dialect(row.dialect).to_owned(),
-        services: row.services.iter().map(ServiceName::to_string).collect(),
+        services: row.services.iter().map(shown).collect(),
         jobs: row.jobs.iter().map(JobId::to_string).collect(),
         done: row.done,
         busy_s: row.busy_since.map(|at| seconds_since(now, at)),
@@ -117,7 +126,7 @@ fn dialect(dialect: Dialect) -> &'static str {
 pub fn job(row: &JobRow) -> Job {
     Job {
         id: row.job.to_string(),
-        service: row.service.to_string(),
+        service: shown(&row.service),
         state: match row.state() {
             snapshot::JobState::Queued => JobState::Queued,
             snapshot::JobState::Active => JobState::Active,

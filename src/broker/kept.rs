@@ -44,10 +44,12 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    pub(super) fn keep(&mut self, id: JobId, job: KeptJob, jobs_max: usize, bytes_max: usize) {
+    pub(super) fn keep(&mut self, id: JobId, mut job: KeptJob, jobs_max: usize, bytes_max: usize) {
         if jobs_max == 0 || job.weight() > bytes_max {
             return;
         }
+        // In memory of its own: a slice would keep a read buffer, which nobody counts.
+        job.body = job.body.detached(usize::MAX);
         self.bytes += job.weight();
         self.last += 1;
         self.places.insert(id, self.last);

@@ -12,7 +12,7 @@ use super::kept::KeptJob;
 use super::offers::{Service, ServiceKey};
 use super::queue::Queue;
 use super::snapshot::{
-    ENTRIES_MAX, Intake, JobFilter, JobRow, JobState, Overview, PeerRow, RunRow, ServiceRow, Sums,
+    ENTRIES_MAX, Intake, JobFilter, JobRow, JobState, NAME_MAX, Overview, PeerRow, RunRow, ServiceRow, Sums,
 };
 use crate::job::{JobId, ServiceName, Timestamp};
 use crate::message::Outcome;
@@ -214,14 +214,17 @@ impl Broker {
     }
 }
 
-/// Puts those that are told apart in front, in order. How many they are.
+/// Puts those that are told apart in front, in order. How many they are. Those with a long name are not.
 fn put_first(services: &mut [&Service], services_max: usize, first: &HashSet<ServiceName>) -> usize {
+    let is_long = |service: &Service| service.name.as_bytes().len() > NAME_MAX;
     let ended = |service: &Service| service.sums().map_or(0, Sums::ended);
     let place = |service: &&Service| {
         let service = *service;
-        (!first.contains(&service.name), Reverse(ended(service)), service.name.clone())
+        let name = &service.name;
+        (is_long(service), !first.contains(name), Reverse(ended(service)), name.clone())
     };
-    let cut = services.len().min(services_max);
+    let short = services.iter().filter(|service| !is_long(service)).count();
+    let cut = short.min(services_max);
     if cut < services.len() {
         services.select_nth_unstable_by_key(cut, place);
     }

@@ -80,6 +80,10 @@ pub enum Intake {
     Stopping,
 }
 
+/// Bytes of the longest name of a service that is told apart: a worker may choose one of megabytes, and lists
+/// repeat it.
+pub const NAME_MAX: usize = 256;
+
 /// The broker as a whole, and its busiest services.
 #[derive(Clone, Debug)]
 pub struct Overview {

@@ -5,7 +5,10 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::process::Command;
 use std::time::Duration;
 
+use rustix::process::Signal;
+
 use super::support::broker::zmws;
+use super::support::program::Program;
 use super::support::raw::{self, RawWorker};
 use super::support::{PATIENCE, http, poll};
 use super::*;
@@ -102,4 +105,12 @@ fn a_taken_admin_port_is_one_clear_line_and_none_is_opened_if_none_is_wanted() {
     assert_eq!(code, Some(1));
     let clear = error.contains(&broker.admin.to_string()) && error.contains("--admin-port");
     assert!(error.lines().count() == 1 && clear, "{error}");
+
+    let mut command = Command::new(zmws());
+    command.args(["broker", "--client-port=0", "--worker-port=0", "--news-port=0", "--no-admin"]);
+    let mut program = Program::start("zmws broker", &mut command);
+    program.wait_for("its ports", PATIENCE, |line| line.starts_with("clients ").then_some(()));
+    program.signal(Signal::TERM);
+    assert_eq!(program.end(PATIENCE).code(), Some(0));
+    assert!(!program.log().contains("admin"), "{}", program.log());
 }

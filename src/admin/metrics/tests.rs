@@ -1,7 +1,17 @@
 //! The format, whatever services are called and however many there are.
 
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use proptest::prelude::*;
+
 use super::*;
 use crate::broker::snapshot::Sums;
+use crate::broker::{Action, Broker, Config, Event};
+use crate::job::{Body, PeerId};
+use crate::message::{
+    Address, ClientCommand, Dialect, IfUnknown, JobRef, Mode, Origin, Outcome, WorkerCommand, WorkerOrder,
+};
 
 #[path = "../../../tests/support/openmetrics.rs"]
 mod openmetrics;
@@ -92,5 +102,62 @@ fn the_reader_takes_no_text_that_breaks_a_rule() {
         ),
     ] {
         assert!(openmetrics::read(&broken).is_err(), "{broken}");
+    }
+}
+
+/// A broker with a worker for each of some services, which do each job at once.
+fn do_one(broker: &mut Broker, service: u8) {
+    let address =
+        |peer| Address { peer, identity: Bytes::from_static(b"x"), origin: Origin::plain(Dialect::Mdp02) };
+    let name = ServiceName::new(vec![b'A' + service]).expect("a name");
+    let worker = address(PeerId(u64::from(service)));
+    let mut actions = Vec::new();
+    let ready = WorkerCommand::Ready { service: name.clone() };
+    broker.handle(Timestamp(1), Event::Worker { from: worker.clone(), command: ready }, &mut actions);
+    let command = ClientCommand::Submit {
+        service: name,
+        body: Body::EMPTY,
+        mode: Mode::Background,
+        if_unknown: IfUnknown::Hold,
+    };
+    broker.handle(Timestamp(1), Event::Client { from: address(PeerId(1_000)), command }, &mut actions);
+    let given = actions.iter().find_map(|action| match action {
+        Action::Order { order: WorkerOrder::Run { job: JobRef::Named(job), .. }, .. } => Some(*job),
+        _ => None,
+    });
+    let command = WorkerCommand::Finish {
+        job: JobRef::Named(given.expect("its worker rests")),
+        service: None,
+        outcome: Outcome::Complete,
+        body: Body::EMPTY,
+    };
+    broker.handle(Timestamp(1), Event::Worker { from: worker, command }, &mut actions);
+}
+
+proptest! {
+    /// More services than have series of their own, looked at now and then.
+    #[test]
+    fn no_counter_ever_goes_back(jobs in prop::collection::vec((0..12u8, any::<bool>()), 1..120)) {
+        let mut broker = Broker::new(Config::default());
+        let mut named = Named::default();
+        let mut last: BTreeMap<Option<ServiceName>, u64> = BTreeMap::new();
+        for (at, (service, look)) in jobs.iter().enumerate() {
+            do_one(&mut broker, *service);
+            if !look {
+                continue;
+            }
+            let overview = broker.overview(Timestamp(1), 4, named.services());
+            named.learn(&overview);
+            let rows = overview.services.iter().chain(&overview.rest);
+            let now: BTreeMap<_, _> = rows.map(|row| (row.service.clone(), row.sums.ended())).collect();
+            prop_assert!(overview.services.len() <= 4);
+            prop_assert_eq!(now.values().sum::<u64>(), at as u64 + 1, "no job is counted twice or not at all");
+            for (service, before) in &last {
+                let after = now.get(service).copied();
+                let kept = after.is_some_and(|after| after >= *before);
+                prop_assert!(kept, "{service:?} went from {before} to {after:?}");
+            }
+            last = now;
+        }
     }
 }

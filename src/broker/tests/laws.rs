@@ -264,6 +264,8 @@ impl Watched {
             Action::Order { to, order: WorkerOrder::Run { job: JobRef::Named(job), .. } } => {
                 assert!(!self.ended.contains(&job), "{job} is over and given to a worker");
                 assert!(!self.retired.contains(&to.peer), "{job} is given to a retired worker");
+                let service = self.broker.jobs.get(&job).map(|job| &self.broker.services[job.service]);
+                assert!(service.is_none_or(|service| !service.paused), "{job} of a paused service is given");
                 self.given.entry(to.peer).or_default().push(job);
             }
             Action::Order { .. } | Action::Reply { .. } | Action::Inspect { .. } => {}
@@ -407,6 +409,19 @@ fn statistics_add_up_to_what_was_told() {
     let lately: (u64, u64) =
         rows.iter().fold((0, 0), |sum, row| (sum.0 + row.minute.0, sum.1 + row.minute.1));
     assert_eq!(lately, (completed, failed), "all of it took less than a minute");
+}
+
+#[test]
+fn a_service_with_a_huge_name_is_counted_but_not_told_apart() {
+    let mut world = Watched::new(7, Config::default());
+    for name in ["S".to_owned(), "x".repeat(257)] {
+        let service = ServiceName::new(name).expect("a name");
+        world.say(1, WorkerCommand::Ready { service });
+    }
+    let overview = world.broker.overview(world.now, 10, &HashSet::new());
+    let shown: Vec<_> = overview.services.iter().map(|row| row.service.clone()).collect();
+    assert_eq!(shown, [ServiceName::new("S")]);
+    assert_eq!(overview.rest.map(|rest| rest.idle), Some(1));
 }
 
 /// Workers that crash, vanish and come back, answers that come late or twice: in the end every job is over.

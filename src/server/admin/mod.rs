@@ -184,7 +184,7 @@ impl Server {
             started_at: self.started_at,
             client_connections: self.clients.connections(),
             worker_connections: self.workers.connections(),
-            malformed: self.malformed.clients + self.malformed.workers,
+            malformed: self.malformed.clients,
         };
         let overview = self.broker.overview(now, report::SERVICES_MAX, Named::default().services());
         let (totals, counters) = (self.broker.totals(), self.broker.counters());
