@@ -231,5 +231,6 @@ const HELP: [&str; 14] = [
 ];
 
 fn help(width: Option<usize>) -> Vec<Line<'static>> {
-    HELP.iter().map(|line| cut_line(line, Tone::Plain, width)).collect()
+    let parts = HELP.iter().flat_map(|line| shown::wrapped(line, width.unwrap_or(usize::MAX)));
+    parts.map(Line::raw).collect()
 }
