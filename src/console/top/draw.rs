@@ -138,7 +138,7 @@ fn tables(content: &Content, now: f64, width: Option<usize>) -> (Vec<Line<'stati
     let rows: Vec<Vec<Cell>> = content.jobs.iter().map(|job| job_row(job, now)).collect();
     lines.extend(table::lines(&JOBS, &rows, width));
     if rows.is_empty() {
-        lines.push(cut_line("no jobs", Tone::Quiet, width));
+        lines.push(cut_line("no jobs wait, run, or failed lately", Tone::Quiet, width));
     }
     (lines, 2, first_job)
 }
