@@ -138,7 +138,7 @@ fn tables(content: &Content, now: f64, width: Option<usize>) -> (Vec<Line<'stati
     let rows: Vec<Vec<Cell>> = content.jobs.iter().map(|job| job_row(job, now)).collect();
     lines.extend(table::lines(&JOBS, &rows, width));
     if rows.is_empty() {
-        lines.push(cut_line("no jobs", Tone::Quiet, width));
+        lines.push(cut_line("no jobs wait, run, or failed lately", Tone::Quiet, width));
     }
     (lines, 2, first_job)
 }
@@ -231,5 +231,6 @@ const HELP: [&str; 14] = [
 ];
 
 fn help(width: Option<usize>) -> Vec<Line<'static>> {
-    HELP.iter().map(|line| cut_line(line, Tone::Plain, width)).collect()
+    let parts = HELP.iter().flat_map(|line| shown::wrapped(line, width.unwrap_or(usize::MAX)));
+    parts.map(Line::raw).collect()
 }

@@ -1,6 +1,6 @@
 //! `zmws top`: services, workers and jobs as they are now, and what an operator may do to them.
 //!
-//! [`State`] is pure: messages in, requests out. [`draw`] shows it. Here is what asks the broker, reads keys and
+//! `State` is pure: messages in, requests out. `draw` shows it. Here is what asks the broker, reads keys and
 //! keeps time.
 
 mod detail;
