@@ -6,6 +6,7 @@ mod classic;
 mod crosstalk;
 mod foreign;
 mod http;
+mod keep_alive;
 mod limits;
 mod manners;
 mod streams;
