@@ -10,5 +10,4 @@ mod keep_alive;
 mod limits;
 mod manners;
 mod streams;
-mod traces;
 mod world;
