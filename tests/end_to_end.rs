@@ -193,7 +193,9 @@ fn a_port_that_is_taken_is_one_clear_line_and_status_1() {
 
 #[test]
 fn wrong_usage_is_status_2() {
-    for words in [&["broker", "--client-port=many"][..], &["nonsense"], &["worker", "--builtin=dance"], &[]] {
+    let many = &["broker", "--client-port=many"][..];
+    let no_json = &["call", "STR-REV", "--json", "{"][..];
+    for words in [many, no_json, &["nonsense"], &["worker", "--builtin=dance"], &[]] {
         let output = Command::new(zmws()).args(words).output().expect("the program starts");
         assert_eq!(output.status.code(), Some(2), "{words:?}");
     }

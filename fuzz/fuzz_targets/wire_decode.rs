@@ -8,7 +8,7 @@
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use zmws::message::{ClientCommand, Dialect, Origin};
+use zmws::message::{ClientCommand, ClientReply, Dialect, Origin};
 use zmws::wire::{self, Frames};
 
 const DIALECTS: [Dialect; 4] = [Dialect::Zmws1, Dialect::Zmws2, Dialect::Mdp01, Dialect::Mdp02];
@@ -72,16 +72,29 @@ fn sayable(command: &ClientCommand) -> bool {
 fn worker_command(frames: &Frames) {
     let Ok((origin, command)) = wire::decode_worker_command(frames.clone()) else { return };
     let Some(again) = wire::encode_worker_command(origin.dialect, &command) else { return };
-    if let Ok((_, command_again)) = wire::decode_worker_command(again) {
-        assert_eq!(command_again, command);
+    // A zmws 1 worker's service, which stands first if it has nothing else to say, is any bytes; those of a
+    // header are taken for one.
+    let is_header = |frame: &Bytes| [&b"MDPW01"[..], b"MDPW02", b"MDPC02"].contains(&&frame[..]);
+    if origin.dialect == Dialect::Zmws1 && again.first().is_some_and(is_header) {
+        return;
     }
+    let (_, command_again) = wire::decode_worker_command(again).expect("it was understood");
+    assert_eq!(command_again, command);
 }
 
 fn client_reply(dialect: Dialect, frames: &Frames) {
     let Ok((origin, reply)) = wire::decode_client_reply(dialect, frames.clone()) else { return };
-    if let Some(again) = wire::encode_client_reply(&origin, &reply) {
-        // What is like a list's answer in one form may be like another's when it is written anew.
-        let _ = wire::decode_client_reply(dialect, again);
+    let again = wire::encode_client_reply(&origin, &reply).expect("a reply that came has words");
+    let (origin_again, reply_again) = wire::decode_client_reply(dialect, again).expect("it was understood");
+    assert_eq!(origin_again.envelope, origin.envelope);
+    assert_eq!(reply_again, without_echo(reply));
+}
+
+/// Which list it is, only who asked knows, so that it is written as that of jobs, which has no echo.
+fn without_echo(reply: ClientReply) -> ClientReply {
+    match reply {
+        ClientReply::Snapshot { view, json, .. } => ClientReply::Snapshot { view, json, echo: Vec::new() },
+        other => other,
     }
 }
 

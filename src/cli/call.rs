@@ -29,8 +29,8 @@ pub(super) struct Args {
     params: Vec<String>,
 
     /// The parameters as JSON
-    #[arg(long, value_name = "JSON", conflicts_with = "params")]
-    json: Option<String>,
+    #[arg(long, value_name = "JSON", conflicts_with = "params", value_parser = json)]
+    json: Option<Value>,
 
     /// Send the parameters serialized as PHP does it, instead of as JSON
     #[arg(long)]
@@ -94,8 +94,8 @@ impl Args {
 
     /// The parameters, however they were given; `None` if not at all.
     fn value(&self) -> Result<Option<Value>, Failure> {
-        if let Some(text) = &self.json {
-            return from_json(text.as_bytes(), "--json").map(Some);
+        if let Some(value) = &self.json {
+            return Ok(Some(value.clone()));
         }
         match &self.params[..] {
             [] => Ok(None),
@@ -103,7 +103,8 @@ impl Args {
                 let mut text = Vec::new();
                 let read = std::io::stdin().read_to_end(&mut text);
                 read.map_err(|error| format!("cannot read standard input: {error}"))?;
-                from_json(&text, "standard input").map(Some)
+                let value = serde_json::from_slice(&text);
+                value.map(Some).map_err(|error| format!("standard input is no JSON: {error}"))
             }
             pairs => {
                 let text: Vec<String> = pairs.iter().map(|pair| escaped(pair)).collect();
@@ -157,8 +158,9 @@ impl Args {
     }
 }
 
-fn from_json(text: &[u8], what: &str) -> Result<Value, Failure> {
-    serde_json::from_slice(text).map_err(|error| format!("{what} is no JSON: {error}"))
+/// A word that is not JSON is wrong usage, which the reader of the words tells in its own way.
+fn json(text: &str) -> Result<Value, String> {
+    serde_json::from_str(text).map_err(|error| format!("no JSON: {error}"))
 }
 
 /// `key=value` as a pair of a query string: what is typed is meant literally, but for the brackets of the key.

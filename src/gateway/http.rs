@@ -1,28 +1,24 @@
-//! Sockets, limits, and the end. What a request means is told elsewhere.
+//! The port, its connections' number, the end, and what HTTP asks of every request. What a request means
+//! is told elsewhere.
 //!
-//! A task a connection. hyper reads and writes HTTP/1.1 and 1.0; what it leaves open is done here:
-//! the Host that must be there, methods that are none, 408, slow readers, CORS, and the log.
+//! A task a connection, see `connection`. Of what hyper leaves open, this is done here: the Host that must be
+//! there, methods that are none, CORS, and the log.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode, Version};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
 use crate::client::{Client, WhenFull};
 use crate::gateway::access::Origins;
@@ -31,10 +27,10 @@ use crate::gateway::api::idempotency::Keys;
 use crate::gateway::body::Intake;
 use crate::gateway::classic;
 use crate::gateway::config::Config;
+use crate::gateway::connection;
 use crate::gateway::log::{self, Entry};
 use crate::gateway::payload::Payload;
 use crate::gateway::refusal::Refusal;
-use crate::gateway::stall::Stall;
 
 /// What every request needs.
 #[derive(Debug)]
@@ -70,7 +66,8 @@ pub async fn serve(listener: TcpListener, config: Config, shutdown: impl Future<
         match accepted {
             Ok((stream, peer)) if connections.len() < door.config.connections_max => {
                 told = false;
-                connections.spawn(connection(Arc::clone(&door), stream, peer, stopping.clone()));
+                let connection = connection::attend(Arc::clone(&door), stream, peer, stopping.clone());
+                connections.spawn(connection);
             }
             Ok((stream, _)) => turn_away(&stream),
             Err(error) => {
@@ -99,82 +96,8 @@ fn turn_away(stream: &TcpStream) {
     let _all_or_nothing = stream.try_write(FULL);
 }
 
-async fn connection(
-    door: Arc<Door>,
-    stream: TcpStream,
-    peer: SocketAddr,
-    mut stopping: watch::Receiver<bool>,
-) {
-    let _best_effort = stream.set_nodelay(true);
-    let io = TokioIo::new(Stall::new(stream, door.config.write_timeout));
-    let config = &door.config;
-    let cut_short = AtomicBool::new(false);
-    // Boxed, as hyper keeps the room of the last request's future for as long as the connection lives.
-    let service = service_fn(|request| {
-        let (door, cut_short) = (Arc::clone(&door), &cut_short);
-        Box::pin(async move {
-            let response = door.handle(peer, request).await;
-            let closes = response.headers().get(header::CONNECTION).is_some_and(|value| value == "close");
-            cut_short.fetch_or(closes, Ordering::Relaxed);
-            Ok::<_, Infallible>(response)
-        })
-    });
-    let mut serving = settings(config).serve_connection(io, service);
-    let stop = async { drop(stopping.wait_for(|&stop| stop).await) };
-    let mut ended = tokio::select! {
-        ended = &mut serving => Some(ended),
-        () = stop => None,
-    };
-    if ended.is_none() {
-        Pin::new(&mut serving).graceful_shutdown();
-        ended = Some((&mut serving).await);
-    }
-    let rest = serving.into_parts();
-    let mut stream = rest.io.into_inner();
-    if let Some(Err(error)) = ended {
-        debug!(address = %peer, %error, "connection ended early");
-        if error.is_timeout() && !rest.read_buf.is_empty() {
-            // hyper closes without a word.
-            let _best_effort = timeout(config.write_timeout, stream.write_all(LATE)).await;
-        }
-        linger(stream).await;
-    } else if cut_short.into_inner() {
-        linger(stream).await;
-    }
-}
-
-fn settings(config: &Config) -> http1::Builder {
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(config.head_timeout);
-    http.max_buf_size(config.head_max.max(8 << 10));
-    http
-}
-
-const LATE: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-
-/// Closes towards the client, and reads on for a while: were its unread bytes left in the socket, the
-/// kernel would reset the connection, and the client might never see its answer (RFC 9112 §9.6).
-async fn linger(mut stream: Stall<TcpStream>) {
-    let reading = async {
-        let _already_closed = stream.shutdown().await;
-        let mut waste = vec![0; 16 << 10];
-        let mut left = LINGER_BYTES;
-        while let Ok(count @ 1..) = stream.read(&mut waste).await {
-            left = left.saturating_sub(count);
-            if left == 0 {
-                break;
-            }
-        }
-    };
-    let _enough = timeout(LINGER, reading).await;
-}
-
-/// How long, and for how many bytes, a client that is being closed upon may go on sending.
-const LINGER: Duration = Duration::from_secs(2);
-const LINGER_BYTES: usize = 4 << 20;
-
 impl Door {
-    fn open(config: Config) -> Self {
+    pub(crate) fn open(config: Config) -> Self {
         let client = Client::builder()
             .servers(config.servers.clone())
             .dialect(config.dialect)
@@ -198,7 +121,12 @@ impl Door {
         self.config.tokens.as_ref().map_or(Ok(()), |tokens| tokens.permit(headers, service))
     }
 
-    async fn handle(self: &Arc<Self>, peer: SocketAddr, request: Request<Incoming>) -> Response<Payload> {
+    /// Answers a request, and writes it down.
+    pub(crate) async fn handle(
+        self: &Arc<Self>,
+        peer: SocketAddr,
+        request: Request<Incoming>,
+    ) -> Response<Payload> {
         let Some(log) = &self.config.access_log else { return self.respond(request).await };
         let (began, at) = (Instant::now(), log::now());
         let (method, target) = (request.method().clone(), request.uri().to_string());

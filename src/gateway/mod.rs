@@ -8,7 +8,8 @@
 //! - `refusal`: what goes wrong at the door, as a status and a few words; pure.
 //! - `classic`: the old paths, `/SERVICE?query`, `/SYNC-SERVICE?query`, `/SERVER-WORKERS`.
 //! - `api`: the paths under `/v1/`.
-//! - `http`: sockets, limits, and the end.
+//! - `http`: the port, and what HTTP asks of every request.
+//! - `connection`: one client's connection; `idle`: when it is between two requests.
 //!
 //! Invariants:
 //! - every request is answered or its connection closed: each wait has a limit;
@@ -20,11 +21,13 @@ mod api;
 mod body;
 mod classic;
 mod config;
+mod connection;
 mod http;
+mod idle;
 mod log;
 mod payload;
 mod refusal;
-mod request;
+pub mod request;
 mod response;
 mod stall;
 

@@ -12,7 +12,7 @@ use crate::params::{json, multipart, php, query as form, tag};
 
 /// What a path of the old kind names.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Target {
+pub enum Target {
     /// `/`: nothing.
     Nothing,
     /// `/favicon.ico`, which browsers ask for and no service is called.
@@ -27,7 +27,7 @@ pub(crate) enum Target {
 
 /// Reads a path and query: leading slashes go, and what stands before `?` is the job, but that a
 /// `?` in the first place is a part of it (`/?a=1` is the job `?a=1`).
-pub(crate) fn target(path: &str, query: Option<&str>) -> Target {
+pub fn target(path: &str, query: Option<&str>) -> Target {
     let path = path.trim_start_matches('/');
     match (path, query) {
         ("", None) => Target::Nothing,
@@ -54,7 +54,7 @@ fn job(frame: Vec<u8>) -> Target {
 }
 
 /// Replaces `%XX`; what is no such thing stays as it is.
-pub(crate) fn percent_decode(text: &[u8]) -> Vec<u8> {
+pub fn percent_decode(text: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((&first, after)) = rest.split_first() {
@@ -82,12 +82,12 @@ fn hex(digit: u8) -> Option<u8> {
 
 /// A request's parameters, in order: a JSON object.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Params(Value);
+pub struct Params(Value);
 
 /// Why a request has no parameters that could be sent on: they say of themselves what they are, and
 /// are not, or hold more than is taken.
 #[derive(Clone, Debug, thiserror::Error)]
-pub(crate) enum BadParams {
+pub enum BadParams {
     /// A form whose type names no boundary.
     #[error("the form's type names no boundary")]
     NoBoundary,
@@ -105,11 +105,11 @@ pub(crate) enum BadParams {
 impl Params {
     /// From the query, if anything is in it, else from the body: JSON, else a form. A body that
     /// says it is `multipart/form-data` or `application/vnd.php.serialized` is taken by its word.
-    pub(crate) fn read(
-        query: Option<&str>,
-        content_type: Option<&str>,
-        body: &Bytes,
-    ) -> Result<Self, BadParams> {
+    ///
+    /// # Errors
+    ///
+    /// The body is not what its type says, or holds more than is taken.
+    pub fn read(query: Option<&str>, content_type: Option<&str>, body: &Bytes) -> Result<Self, BadParams> {
         let from_query = variables(query.unwrap_or_default().as_bytes());
         if !from_query.is_empty() {
             return Ok(Self(Value::Object(from_query)));
@@ -130,18 +130,18 @@ impl Params {
     }
 
     /// The one frame that the worker gets; `None` if there are no parameters.
-    pub(crate) fn frame(&self) -> Option<Bytes> {
+    pub fn frame(&self) -> Option<Bytes> {
         let is_empty = self.0.as_object().is_none_or(Map::is_empty);
         (!is_empty).then(|| tag::json_frame(&self.0))
     }
 
     /// The name of a JSONP callback, if one is asked for.
-    pub(crate) fn jsonp(&self) -> Option<&str> {
+    pub fn jsonp(&self) -> Option<&str> {
         self.0.get("jsonp").and_then(Value::as_str).filter(|name| !name.is_empty())
     }
 
     /// Takes `_timeout` out: seconds, perhaps with a fraction.
-    pub(crate) fn take_timeout(&mut self) -> Option<Value> {
+    pub fn take_timeout(&mut self) -> Option<Value> {
         self.0.as_object_mut()?.shift_remove("_timeout")
     }
 }
@@ -175,14 +175,14 @@ fn object(value: Value) -> Map<String, Value> {
 }
 
 /// Whether a JSONP callback is a name and no more: letters, digits, `_ . $ [ ]`.
-pub(crate) fn is_callback(name: &str) -> bool {
+pub fn is_callback(name: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_.$[]".contains(c);
     !name.is_empty() && name.len() <= 256 && name.chars().all(allowed)
 }
 
 /// How the parts of a result are wanted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Delivery {
+pub enum Delivery {
     /// The result alone, at once.
     Whole,
     /// `text/event-stream`: each part an event, the result the last.
@@ -192,7 +192,7 @@ pub(crate) enum Delivery {
 }
 
 /// Reads an Accept header: a stream is sent only if its type is named, never for `*/*`.
-pub(crate) fn delivery(accept: &str) -> Delivery {
+pub fn delivery(accept: &str) -> Delivery {
     let named = |wanted: &str| {
         accept.split(',').any(|range| {
             let mut parts = range.split(';').map(str::trim);

@@ -22,6 +22,11 @@ impl<S> Stall<S> {
         Self { stream, patience, waiting: None }
     }
 
+    /// The stream itself.
+    pub(crate) fn get_ref(&self) -> &S {
+        &self.stream
+    }
+
     fn watch<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.waiting = None;

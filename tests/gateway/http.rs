@@ -46,6 +46,19 @@ impl Http {
         self.stream.write_all(bytes.as_ref()).await.expect("the gateway reads");
     }
 
+    /// As [`Http::send`], to a gateway that may have closed: whether it has not.
+    pub(crate) async fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        self.stream.write_all(bytes.as_ref()).await.is_ok()
+    }
+
+    /// The next response; `None` if the gateway closes instead.
+    pub(crate) async fn response_or_closed(&mut self) -> Option<Response> {
+        if self.buffer.is_empty() && !self.read().await {
+            return None;
+        }
+        Some(self.response().await)
+    }
+
     /// `METHOD target`, with a Host and nothing else.
     pub(crate) async fn ask(&mut self, line: &str) -> Response {
         self.send(format!("{line} HTTP/1.1\r\nHost: x\r\n\r\n")).await;

@@ -16,13 +16,23 @@ pub(crate) const REQUIRE: &str = "ZMWS_REQUIRE_PEERS";
 /// The file to which tests that were left out append `peer<TAB>test`.
 pub(crate) const LEFT_OUT: &str = "ZMWS_LEFT_OUT";
 
-/// A foreign ZeroMQ implementation.
+/// A foreign ZeroMQ implementation, or a client of HTTP.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Peer {
     /// PHP with the extension zmq, on libzmq.
     Php,
     /// Python with the package zmq, on libzmq.
     Python,
+    /// Python with the package requests.
+    Requests,
+    /// curl.
+    Curl,
+    /// ApacheBench.
+    Ab,
+    /// wrk.
+    Wrk,
+    /// The browser, without a screen.
+    Chromium,
 }
 
 /// A peer that is here.
@@ -36,13 +46,19 @@ pub(crate) struct Found {
 
 impl Peer {
     /// All of them.
-    pub(crate) const ALL: [Self; 2] = [Self::Php, Self::Python];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Php, Self::Python, Self::Requests, Self::Curl, Self::Ab, Self::Wrk, Self::Chromium];
 
     /// As the lists name it.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Php => "php-zmq",
             Self::Python => "pyzmq",
+            Self::Requests => "requests",
+            Self::Curl => "curl",
+            Self::Ab => "ab",
+            Self::Wrk => "wrk",
+            Self::Chromium => "chromium",
         }
     }
 
@@ -51,6 +67,11 @@ impl Peer {
         match self {
             Self::Php => "apt-get install php-cli php-zmq, or name a PHP with it in ZMWS_PHP",
             Self::Python => "apt-get install python3-zmq, or name a Python with it in ZMWS_PYTHON",
+            Self::Requests => "apt-get install python3-requests, or name a Python with it in ZMWS_PYTHON",
+            Self::Curl => "apt-get install curl",
+            Self::Ab => "apt-get install apache2-utils",
+            Self::Wrk => "apt-get install wrk",
+            Self::Chromium => "apt-get install chromium, or name one in ZMWS_CHROMIUM",
         }
     }
 
@@ -59,7 +80,11 @@ impl Peer {
     pub(crate) fn find(self) -> Result<Found, String> {
         let (variable, usual): (_, &[&str]) = match self {
             Self::Php => ("ZMWS_PHP", &["php"]),
-            Self::Python => ("ZMWS_PYTHON", &["/usr/bin/python3", "python3"]),
+            Self::Python | Self::Requests => ("ZMWS_PYTHON", &["/usr/bin/python3", "python3"]),
+            Self::Curl => ("ZMWS_CURL", &["curl"]),
+            Self::Ab => ("ZMWS_AB", &["ab"]),
+            Self::Wrk => ("ZMWS_WRK", &["wrk"]),
+            Self::Chromium => ("ZMWS_CHROMIUM", &["chromium", "chromium-browser"]),
         };
         let named = std::env::var_os(variable).map(|program| vec![program]);
         let programs = named.unwrap_or_else(|| usual.iter().map(OsString::from).collect());
@@ -71,15 +96,21 @@ impl Peer {
     }
 
     fn ask(self, program: &OsString) -> Option<String> {
-        let words = match self {
-            Self::Php => ["-r", "printf('PHP %s, zmq %s', PHP_VERSION, phpversion('zmq') ?: exit(1));"],
+        let words: &[&str] = match self {
+            Self::Php => &["-r", "printf('PHP %s, zmq %s', PHP_VERSION, phpversion('zmq') ?: exit(1));"],
             Self::Python => {
-                ["-c", "import zmq; print('pyzmq', zmq.__version__ + ', libzmq', zmq.zmq_version())"]
+                &["-c", "import zmq; print('pyzmq', zmq.__version__ + ', libzmq', zmq.zmq_version())"]
             }
+            Self::Requests => &["-c", "import requests; print('requests', requests.__version__)"],
+            Self::Curl | Self::Chromium => &["--version"],
+            Self::Ab => &["-V"],
+            Self::Wrk => &["-v"],
         };
         let output = Command::new(program).args(words).output().ok()?;
-        let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        (output.status.success() && !text.is_empty()).then_some(text)
+        let text =
+            String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().trim().to_owned();
+        // wrk says its version and its usage, and fails.
+        ((output.status.success() || self == Self::Wrk) && !text.is_empty()).then_some(text)
     }
 
     /// The peer, for the test that runs; `None` if the test must be left out, which is then

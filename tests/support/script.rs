@@ -24,6 +24,9 @@ impl Script {
         let (folder, ending) = match peer {
             Peer::Php => ("php", "php"),
             Peer::Python => ("python", "py"),
+            Peer::Requests | Peer::Curl | Peer::Ab | Peer::Wrk | Peer::Chromium => {
+                panic!("{} speaks no ZeroMQ", peer.name())
+            }
         };
         let path =
             Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/peers/{folder}/{name}.{ending}"));

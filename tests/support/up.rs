@@ -11,6 +11,7 @@ pub(crate) struct Up {
     pub(crate) program: Program,
     pub(crate) http: u16,
     pub(crate) clients: u16,
+    pub(crate) workers: u16,
     pub(crate) news: u16,
     pub(crate) admin: u16,
 }
@@ -29,11 +30,11 @@ impl Up {
                 address.trim_end_matches('/').rsplit_once(':')?.1.parse().ok()
             })
         };
-        let (http, clients, _workers, news) = (port("HTTP"), port("clients"), port("workers"), port("news"));
+        let (http, clients, workers, news) = (port("HTTP"), port("clients"), port("workers"), port("news"));
         let admin = port("admin");
         // The screen is whole when it has said what to try.
         program.wait_for("what to try", PATIENCE, |line| line.contains("SERVER-WORKERS").then_some(()));
-        Self { program, http, clients, news, admin }
+        Self { program, http, clients, workers, news, admin }
     }
 }
 

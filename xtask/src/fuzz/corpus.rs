@@ -41,6 +41,7 @@ fn recorded(target: &str) -> Result<BTreeSet<Vec<u8>>, Failure> {
         let events: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
         seeds.extend(match target {
             "zmtp_stream" => streams(&events),
+            "request" => events.iter().filter_map(request).collect(),
             "php_params" | "query" => events.iter().flat_map(frames).collect(),
             _ => events.iter().map(message).filter(|seed| !seed.is_empty()).collect(),
         });
@@ -82,6 +83,18 @@ fn unhex(digits: &str) -> Vec<u8> {
     digits.as_bytes().chunks(2).map(pair).collect()
 }
 
+/// The target, the Content-Type and the body of what was sent over HTTP in one piece.
+fn request(event: &Value) -> Option<Vec<u8>> {
+    let text = event["http"].as_str().filter(|_| event["to"] == "broker")?;
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    let target = head.split(' ').nth(1)?;
+    let kind = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-type").then(|| value.trim())
+    });
+    Some(latin1(&format!("{target}\n{}\n{body}", kind.unwrap_or_default())))
+}
+
 /// The frames of a message, each behind one byte with its length. Frames longer than that are cut.
 fn message(event: &Value) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -94,11 +107,13 @@ fn message(event: &Value) -> Vec<u8> {
 }
 
 fn frames(event: &Value) -> Vec<Vec<u8>> {
-    let latin1 = |frame: &Value| {
-        let text = frame.as_str().unwrap_or_default();
-        text.chars().map(|letter| u8::try_from(u32::from(letter)).unwrap_or(b'?')).collect()
-    };
-    event["frames"].as_array().into_iter().flatten().map(latin1).collect()
+    let frames = event["frames"].as_array().into_iter().flatten();
+    frames.map(|frame| latin1(frame.as_str().unwrap_or_default())).collect()
+}
+
+/// The bytes that stand as U+0000 … U+00FF.
+fn latin1(text: &str) -> Vec<u8> {
+    text.chars().map(|letter| u8::try_from(u32::from(letter)).unwrap_or(b'?')).collect()
 }
 
 #[cfg(test)]
@@ -110,6 +125,14 @@ mod tests {
         let event = |to: &str, hex: &str| serde_json::json!({"peer": "w", "conn": 1, "to": to, "hex": hex});
         let events = [event("broker", "ff00"), event("peer", "01"), event("broker", "7f")];
         assert_eq!(streams(&events), [vec![0xff, 0x00, 0x7f], vec![0x01]]);
+    }
+
+    #[test]
+    fn a_request_is_its_target_its_type_and_its_body() {
+        let http = "POST /X?a=1 HTTP/1.1\r\nHost: x\r\ncontent-type: t/u\r\n\r\n\u{e9}";
+        let event = serde_json::json!({"to": "broker", "http": http});
+        assert_eq!(request(&event), Some(b"/X?a=1\nt/u\n\xe9".to_vec()));
+        assert_eq!(request(&serde_json::json!({"to": "peer", "http": http})), None);
     }
 
     #[test]
