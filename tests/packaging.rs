@@ -54,6 +54,11 @@ fn systemd_analyze(args: &[&str]) -> Option<(bool, String)> {
     Some((output.status.success(), String::from_utf8_lossy(&said).into_owned()))
 }
 
+/// What an asset says of itself: its path, where it goes, its mode.
+fn part(asset: &toml_edit::Value, index: usize) -> Option<&str> {
+    asset.as_array()?.get(index)?.as_str()
+}
+
 #[test]
 fn every_file_that_the_package_has_is_in_the_repository() {
     let manifest: toml_edit::DocumentMut = read("Cargo.toml").parse().expect("it is TOML");
@@ -61,7 +66,7 @@ fn every_file_that_the_package_has_is_in_the_repository() {
     let assets = deb["assets"].as_array().expect("a list of files");
     let mut checked = 0;
     for asset in assets {
-        let path = asset.get(0).and_then(|path| path.as_str()).expect("each begins with a path");
+        let path = part(asset, 0).expect("each begins with a path");
         if path.starts_with("target/") {
             continue;
         }
@@ -77,7 +82,7 @@ fn every_file_that_the_package_has_is_in_the_repository() {
         checked += 1;
     }
     assert!(checked >= 5, "{checked} files");
-    let targets: Vec<&str> = assets.iter().filter_map(|asset| asset.get(1)?.as_str()).collect();
+    let targets: Vec<&str> = assets.iter().filter_map(|asset| part(asset, 1)).collect();
     for file in deb["conf-files"].as_array().expect("a list").iter().filter_map(|file| file.as_str()) {
         assert!(
             targets.contains(&file.trim_start_matches('/')),
