@@ -54,9 +54,9 @@ fn systemd_analyze(args: &[&str]) -> Option<(bool, String)> {
     Some((output.status.success(), String::from_utf8_lossy(&said).into_owned()))
 }
 
-/// What an asset says of itself: its path, where it goes, its mode.
-fn part(asset: &toml_edit::Value, index: usize) -> Option<&str> {
-    asset.as_array()?.get(index)?.as_str()
+/// A word of an asset: its path, its target, its mode.
+fn part(asset: &toml_edit::Value, number: usize) -> Option<&str> {
+    asset.as_array()?.get(number)?.as_str()
 }
 
 #[test]
