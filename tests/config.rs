@@ -82,6 +82,16 @@ fn a_variable_that_is_wrong_is_named_and_starts_nothing() {
 }
 
 #[test]
+fn what_a_worker_must_be_told_may_be_in_the_environment() {
+    let broker = support::broker::Broker::start(&[]);
+    let mut command = Command::new(zmws());
+    command.arg("worker").env("ZMWS_WORKER_BUILTIN", "reverse").env("ZMWS_WORKER_SERVICE_NAME", "BACK");
+    command.env("ZMWS_WORKER_BACKEND_PORT", broker.workers.to_string());
+    let _worker = Program::start("zmws worker", &mut command);
+    broker.wait_for_workers("BACK", 1);
+}
+
+#[test]
 fn every_flag_of_the_commands_is_a_key_that_a_new_file_shows() {
     let site = Site::new("zmws.toml", "");
     std::fs::remove_file(site.dir.join("zmws.toml")).expect("it was written");

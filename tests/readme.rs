@@ -40,7 +40,9 @@ fn every_command_of_the_readme_is_one_that_its_program_knows() {
 #[test]
 fn every_flag_that_the_readme_names_exists() {
     let mut help = String::new();
-    for command in ["broker", "gateway", "worker", "call", "up"] {
+    for command in
+        ["broker", "gateway", "worker", "call", "up", "start", "status", "drain", "pause", "config"]
+    {
         let output = Command::new(zmws()).args([command, "--help"]).output();
         help += &String::from_utf8_lossy(&output.expect("the program starts").stdout);
     }

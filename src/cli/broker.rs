@@ -245,11 +245,17 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         let (stopper, stopped) = server::stopper();
         let signals = spawn_local(process::at_each_signal(move || stopper.stop())?);
         let ports = format!("clients {}  workers {}  news {}", at.clients, at.workers, at.news);
-        let admin = at.admin.map_or_else(|| "off".to_owned(), |admin| format!("http://{admin}/"));
+        let admin = at.admin.map(|admin| format!("http://{admin}/"));
+        let shown = admin.as_ref().map(|admin| format!("admin {admin}\n")).unwrap_or_default();
         log::announce(
-            &format!("[{0}] [I] - Server startup @{0}\n{ports}\nadmin {admin}\n", log::date()),
+            &format!("[{0}] [I] - Server startup @{0}\n{ports}\n{shown}", log::date()),
             "broker started",
-            &[("clients", &at.clients), ("workers", &at.workers), ("news", &at.news), ("admin", &admin)],
+            &[
+                ("clients", &at.clients),
+                ("workers", &at.workers),
+                ("news", &at.news),
+                ("admin", &admin.as_deref().unwrap_or("none")),
+            ],
         );
         notify::watchdog();
         notify::ready(&ports);

@@ -54,8 +54,9 @@ pub(super) fn read(path: &Path) -> Result<File, Vec<String>> {
 ///
 /// A variable or a line of the file that is wrong.
 pub(super) fn layered(args: Vec<OsString>) -> Result<Vec<OsString>, Failure> {
-    // A line that cannot be read is complained about by whoever reads it next.
-    let Ok(matches) = Cli::command().try_get_matches_from(&args) else { return Ok(args) };
+    // What is missing may be in the environment; what cannot be read is complained about by whoever reads it next.
+    let command = Cli::command().ignore_errors(true);
+    let Ok(matches) = command.try_get_matches_from(&args) else { return Ok(args) };
     let Some((name, given)) = matches.subcommand() else { return Ok(args) };
     let schema = schema();
     let added = match name {

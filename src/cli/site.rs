@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use zmws::supervise::control::{self, AskError, Report, Request, Which};
 use zmws::supervise::php_config::{self, OpenError, Own, OwnFlag, PhpConfig};
-use zmws::supervise::program::Fleet;
-use zmws::supervise::{ClaimError, Logs, Supervisor};
+use zmws::supervise::program::{Fleet, Program};
+use zmws::supervise::{ClaimError, Logs, OWN_LOG, Supervisor};
 
 use super::{Failure, layers, process};
 
@@ -66,7 +66,15 @@ impl Configured {
 /// The programs that the file describes, PHP's or ours.
 pub(super) fn load(path: &Path) -> Result<Fleet, Vec<String>> {
     if is_php(path) {
-        return Ok(php_config::fleet(&php(path).map_err(|line| vec![line])?, &own()?));
+        let fleet = php_config::fleet(&php(path).map_err(|line| vec![line])?, &own()?);
+        let is_own = |program: &Program| program.name == OWN_LOG;
+        return match fleet.programs.iter().any(is_own) {
+            true => Err(vec![format!(
+                "{}: {OWN_LOG:?} is the supervisor's own name; give that entry another",
+                path.display()
+            )]),
+            false => Ok(fleet),
+        };
     }
     let zmws = process::this_program().map_err(|line| vec![line])?;
     layers::read(path)?.fleet(&layers::schema(), &zmws, &layers::environment)

@@ -17,8 +17,8 @@ pub struct Config {
     pub worker_port: u16,
     /// Where subscribers hear of each job's end. Default 5557; 0 lets the system choose.
     pub news_port: u16,
-    /// Where operators and monitoring connect, over HTTP; `None` for nowhere. Default 127.0.0.1:5581; port 0 lets
-    /// the system choose. Whoever reaches it can stop the work: nobody is asked for a password there.
+    /// Where operators and monitoring connect, over HTTP; `None`, the default, for nowhere; port 0 lets
+    /// the system choose. The command `zmws broker` has 127.0.0.1:5581. Whoever reaches it can stop the work: nobody is asked for a password there.
     pub admin: Option<SocketAddr>,
     /// How long running jobs may go on once the server is told to stop. Default 10 s; then their clients
     /// hear nothing more of them.
@@ -49,7 +49,7 @@ impl Default for Config {
             client_port: 5555,
             worker_port: 5556,
             news_port: 5557,
-            admin: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 5581))),
+            admin: None,
             grace: Duration::from_secs(10),
             broker: broker::Config::default(),
             sockets: ListenerOptions::default(),

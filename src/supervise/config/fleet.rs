@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::FromArgMatches;
 
+use super::super::OWN_LOG;
 use super::super::program::{Fleet, GRACE, Kind, Limits, Patience, Program, Restart, Rotation};
 use super::keys::{Bytes, SupervisorKeys, WorkerKeys};
 use super::layers::{Environment, layered};
@@ -48,6 +49,12 @@ impl File {
         let mut seen = BTreeMap::new();
         let mut wrong = Vec::new();
         for program in &fleet.programs {
+            if program.name == OWN_LOG {
+                wrong.push(format!(
+                    "{}: {OWN_LOG:?} is the supervisor's own name; give the worker another",
+                    self.name
+                ));
+            }
             if seen.insert(program.name.clone(), ()).is_some() {
                 wrong.push(format!(
                     "{}: two programs are called {:?}; give one another name",

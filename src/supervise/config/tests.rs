@@ -176,6 +176,15 @@ fn two_programs_of_one_name_are_refused() {
 }
 
 #[test]
+fn the_supervisors_name_is_no_workers() {
+    let schema = schema();
+    let file =
+        load("zmws.toml", "[[worker]]\nname=\"zmws\"\nbuiltin=\"sleep\"\n", &schema).expect("it is right");
+    let wrong = file.fleet(&schema, Path::new("zmws"), &nothing).expect_err("it is wrong");
+    assert_eq!(wrong, ["zmws.toml: \"zmws\" is the supervisor's own name; give the worker another"]);
+}
+
+#[test]
 fn a_new_file_is_fine_and_stays_fine_with_every_setting_of_it() {
     let schema = schema();
     let new = init(&schema);
