@@ -43,6 +43,17 @@ fn up_answers_over_http_as_the_original_does() {
 }
 
 #[test]
+fn a_broker_with_nothing_to_do_does_nothing() {
+    let broker = Broker::start(&[]);
+    // One that looks again and again whether there is something to do never sleeps.
+    let mut asleep = 0;
+    poll("the broker sleeps, time after time", PATIENCE, || {
+        asleep = if broker.program.sleeps() { asleep + 1 } else { 0 };
+        (asleep == 20).then_some(())
+    });
+}
+
+#[test]
 fn up_stops_at_sigterm_when_the_running_job_is_done() {
     let mut up = Up::start(&[]);
     let mut client = RawPeer::dealer(up.clients);

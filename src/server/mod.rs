@@ -195,7 +195,8 @@ impl Server {
                 () = &mut stop => return,
                 event = self.workers.recv() => self.of_worker(event),
                 event = self.clients.recv() => self.of_client(event),
-                () = &mut alarm => Some(Event::Tick),
+                // One that has rung and was not set anew would ring for ever.
+                () = &mut alarm, if self.broker.deadline().is_some() => Some(Event::Tick),
                 ask = self.desk.next(&self.clock) => {
                     self.answer(ask);
                     None
