@@ -104,14 +104,14 @@ async fn pass(peer: TcpStream, to: String, door: usize, tell: Tell) {
     );
 }
 
-/// Passes on what comes for `to`, first, and tells of it, second.
+/// Tells of what comes for `to`, and passes it on. In this order: what comes of it on another connection must not be
+/// told of before it.
 async fn copy(mut from: OwnedReadHalf, mut out: OwnedWriteHalf, to: Side, tell: Tell) {
     let mut buffer = BytesMut::with_capacity(CHUNK);
     while matches!(from.read_buf(&mut buffer).await, Ok(1..)) {
         let bytes = buffer.split().freeze();
-        let written = out.write_all(&bytes).await;
-        tell.seen(Sight::Bytes(to, bytes)).await;
-        if written.is_err() {
+        tell.seen(Sight::Bytes(to, bytes.clone())).await;
+        if out.write_all(&bytes).await.is_err() {
             break;
         }
         buffer.reserve(CHUNK);
