@@ -70,6 +70,13 @@ fn a_site_is_started_shown_and_stopped() {
     str-rev-2 already running (#)
     sleep already running (#)
     ");
+    let shown = site.run(&["status", "--json", "--servers"]);
+    let shown: serde_json::Value = serde_json::from_str(&shown.stdout).expect("JSON");
+    let names: Vec<_> =
+        shown["processes"].as_array().expect("a list").iter().map(|one| one["name"].clone()).collect();
+    assert_eq!(names, ["broker", "gateway"]);
+    let paused = site.run(&["pause", "--service", "SLEEP"]);
+    assert_eq!(paused.status, Some(0), "it finds the admin port of the configuration: {paused:?}");
     let stopped = site.run(&["stop", "str-rev"]);
     insta::assert_snapshot!(lines_without_pids(&stopped.stdout), @r"
     Stopped str-rev-1 (#)

@@ -230,25 +230,33 @@ complete -c zmws -n "__fish_zmws_using_subcommand config; and __fish_seen_subcom
 complete -c zmws -n "__fish_zmws_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "import" -d 'Print PHP\'s configuration as a zmws.toml'
 complete -c zmws -n "__fish_zmws_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "reference" -d 'Print all settings as a page in Markdown'
 complete -c zmws -n "__fish_zmws_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c zmws -n "__fish_zmws_using_subcommand status" -l admin -d 'The broker\'s admin port' -r
-complete -c zmws -n "__fish_zmws_using_subcommand status" -l run-dir -d 'Where the supervisor\'s socket is; without a socket there, no programs are shown' -r -F
+complete -c zmws -n "__fish_zmws_using_subcommand status" -l admin -d 'The broker\'s admin port [default: that of the configuration that is here, or 127.0.0.1:5581]' -r
+complete -c zmws -n "__fish_zmws_using_subcommand status" -s c -l config -d 'The configuration: zmws.toml, or PHP\'s etc/config.php; by default the one that is there, in this order' -r -F
+complete -c zmws -n "__fish_zmws_using_subcommand status" -l run-dir -d 'Where the supervisor\'s socket is; without a socket there, no programs are shown [default: the run_dir of the configuration that is here, or run]' -r -F
 complete -c zmws -n "__fish_zmws_using_subcommand status" -l watch -d 'Show it again and again, every 2 seconds or so many, until q or Ctrl-C' -r
+complete -c zmws -n "__fish_zmws_using_subcommand status" -l servers -d 'The broker, the gateway, and what else PHP\'s $serverList has'
+complete -c zmws -n "__fish_zmws_using_subcommand status" -l workers -d 'The workers'
 complete -c zmws -n "__fish_zmws_using_subcommand status" -l json -d 'Print an object as JSON: broker (null if it does not answer), processes (null without a supervisor), troubles'
 complete -c zmws -n "__fish_zmws_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c zmws -n "__fish_zmws_using_subcommand top" -l admin -d 'The broker\'s admin port' -r
+complete -c zmws -n "__fish_zmws_using_subcommand top" -l admin -d 'The broker\'s admin port [default: that of the configuration that is here, or 127.0.0.1:5581]' -r
+complete -c zmws -n "__fish_zmws_using_subcommand top" -s c -l config -d 'The configuration: zmws.toml, or PHP\'s etc/config.php; by default the one that is there, in this order' -r -F
 complete -c zmws -n "__fish_zmws_using_subcommand top" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c zmws -n "__fish_zmws_using_subcommand tail" -l service -d 'Of this service only, as STR-REV; may be given several times' -r
-complete -c zmws -n "__fish_zmws_using_subcommand tail" -l news -d 'The broker\'s port for news' -r
+complete -c zmws -n "__fish_zmws_using_subcommand tail" -l news -d 'The broker\'s port for news [default: that of the configuration that is here, or 127.0.0.1:5557]' -r
+complete -c zmws -n "__fish_zmws_using_subcommand tail" -s c -l config -d 'The configuration: zmws.toml, or PHP\'s etc/config.php; by default the one that is there, in this order' -r -F
 complete -c zmws -n "__fish_zmws_using_subcommand tail" -l json -d 'Print an object as JSON a line'
 complete -c zmws -n "__fish_zmws_using_subcommand tail" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c zmws -n "__fish_zmws_using_subcommand pause" -l service -d 'Whose jobs, as STR-REV' -r
-complete -c zmws -n "__fish_zmws_using_subcommand pause" -l admin -d 'The broker\'s admin port' -r
+complete -c zmws -n "__fish_zmws_using_subcommand pause" -l admin -d 'The broker\'s admin port [default: that of the configuration that is here, or 127.0.0.1:5581]' -r
+complete -c zmws -n "__fish_zmws_using_subcommand pause" -s c -l config -d 'The configuration: zmws.toml, or PHP\'s etc/config.php; by default the one that is there, in this order' -r -F
 complete -c zmws -n "__fish_zmws_using_subcommand pause" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c zmws -n "__fish_zmws_using_subcommand resume" -l service -d 'Whose jobs, as STR-REV; without it, the broker takes jobs again' -r
-complete -c zmws -n "__fish_zmws_using_subcommand resume" -l admin -d 'The broker\'s admin port' -r
+complete -c zmws -n "__fish_zmws_using_subcommand resume" -l admin -d 'The broker\'s admin port [default: that of the configuration that is here, or 127.0.0.1:5581]' -r
+complete -c zmws -n "__fish_zmws_using_subcommand resume" -s c -l config -d 'The configuration: zmws.toml, or PHP\'s etc/config.php; by default the one that is there, in this order' -r -F
 complete -c zmws -n "__fish_zmws_using_subcommand resume" -s h -l help -d 'Print help'
 complete -c zmws -n "__fish_zmws_using_subcommand drain" -l service -d 'Of this service only, as STR-REV' -r
-complete -c zmws -n "__fish_zmws_using_subcommand drain" -l admin -d 'The broker\'s admin port' -r
+complete -c zmws -n "__fish_zmws_using_subcommand drain" -l admin -d 'The broker\'s admin port [default: that of the configuration that is here, or 127.0.0.1:5581]' -r
+complete -c zmws -n "__fish_zmws_using_subcommand drain" -s c -l config -d 'The configuration: zmws.toml, or PHP\'s etc/config.php; by default the one that is there, in this order' -r -F
 complete -c zmws -n "__fish_zmws_using_subcommand drain" -l undo -d 'Take jobs again, as `zmws resume`'
 complete -c zmws -n "__fish_zmws_using_subcommand drain" -l wait -d 'Return when nothing is queued or active any more'
 complete -c zmws -n "__fish_zmws_using_subcommand drain" -s h -l help -d 'Print help'

@@ -27,7 +27,7 @@ pub(super) struct Args {
 
 /// Gives the order, and waits for what comes of it.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let admin = args.port.admin();
+    let admin = args.port.admin()?;
     process::on_one_thread(async {
         operator::give(&args.order(), &admin).await?;
         if args.wait {

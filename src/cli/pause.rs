@@ -21,5 +21,5 @@ pub(super) struct Args {
 /// Gives the order.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let order = Order::Pause { service: args.service };
-    process::on_one_thread(async { operator::give(&order, &args.port.admin()).await })
+    process::on_one_thread(async { operator::give(&order, &args.port.admin()?).await })
 }

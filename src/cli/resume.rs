@@ -19,5 +19,5 @@ pub(super) struct Args {
 /// Gives the order.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let order = args.service.map_or(Order::ResumeAll, |service| Order::Resume { service });
-    process::on_one_thread(async { operator::give(&order, &args.port.admin()).await })
+    process::on_one_thread(async { operator::give(&order, &args.port.admin()?).await })
 }

@@ -56,6 +56,18 @@ impl Configured {
         load(&self.path().map_err(|line| vec![line])?)
     }
 
+    /// The same for a command that can do without: none, if there is no configuration, or one that is only found here
+    /// cannot be read. What an operator wants to see at night must not depend on it.
+    pub(super) fn if_there(&self) -> Result<Option<Fleet>, Failure> {
+        match self.fleet() {
+            Ok(fleet) => Ok(Some(fleet)),
+            Err(lines) if self.config.as_ref().is_some_and(|path| path.as_os_str() != "none") => {
+                Err(failure(&lines))
+            }
+            Err(_) => Ok(None),
+        }
+    }
+
     /// The same by a path that holds wherever this process goes, for the supervisor to read again.
     pub(super) fn absolute(&self) -> Result<PathBuf, Failure> {
         let path = self.path()?;
@@ -111,6 +123,14 @@ fn own() -> Result<Own, Vec<String>> {
 /// Whether a configuration is PHP's, by its name.
 pub(super) fn is_php(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "php" || extension == "inc")
+}
+
+/// A flag of the broker that the configuration starts.
+pub(super) fn broker_flag<'a>(fleet: &'a Fleet, flag: &str) -> Option<&'a str> {
+    let broker =
+        fleet.programs.iter().find(|program| program.command.get(1).is_some_and(|word| word == "broker"))?;
+    let value = |word: &'a String| word.strip_prefix("--")?.strip_prefix(flag)?.strip_prefix('=');
+    broker.command.iter().find_map(value)
 }
 
 /// Lines of a failed configuration as the one that a command fails with.

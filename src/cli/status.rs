@@ -8,6 +8,7 @@ use zmws::console::troubles::{Severity, Trouble};
 use zmws::console::{output, shown, status, watch};
 
 use super::operator::{AdminPort, cannot_write};
+use super::site::Chosen;
 use super::{Failure, process};
 
 /// Show what is wrong, then the programs, then the services
@@ -20,9 +21,13 @@ pub(super) struct Args {
     #[command(flatten)]
     port: AdminPort,
 
-    /// Where the supervisor's socket is; without a socket there, no programs are shown
-    #[arg(long, value_name = "DIR", default_value = "run")]
-    run_dir: PathBuf,
+    #[command(flatten)]
+    chosen: Chosen,
+
+    /// Where the supervisor's socket is; without a socket there, no programs are shown [default: the run_dir of the
+    /// configuration that is here, or run]
+    #[arg(long, value_name = "DIR")]
+    run_dir: Option<PathBuf>,
 
     /// Show it again and again, every 2 seconds or so many, until q or Ctrl-C
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2", value_parser = process::seconds)]
@@ -35,15 +40,16 @@ pub(super) struct Args {
 
 /// Asks and shows.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let admin = args.port.admin();
+    let (admin, which) = (args.port.admin()?, args.chosen.which());
+    let run_dir = args.run_dir()?;
     process::on_one_thread(async {
         if let Some(every) = args.watch {
             if !output::is_terminal() {
                 return Err("--watch needs a terminal; without it, the screen is printed once".to_owned());
             }
-            return watch::run(&admin, &args.run_dir, every).await.map_err(no_terminal);
+            return watch::run(&admin, &run_dir, &which, every).await.map_err(no_terminal);
         }
-        let site = Site::ask(&admin, &args.run_dir).await;
+        let site = Site::ask(&admin, &run_dir).await.only(&which);
         match args.json {
             true => output::print_text(&(shown::json_line(&site.json()) + "\n")),
             false => output::print(&status::screen(&site, output::width())),
@@ -51,6 +57,16 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         .map_err(cannot_write)?;
         verdict(&site.troubles())
     })
+}
+
+impl Args {
+    fn run_dir(&self) -> Result<PathBuf, Failure> {
+        if let Some(dir) = &self.run_dir {
+            return Ok(dir.clone());
+        }
+        let configured = self.port.configured().if_there()?.map(|fleet| fleet.run_dir);
+        Ok(configured.unwrap_or_else(|| PathBuf::from("run")))
+    }
 }
 
 /// Why the terminal could not be used.

@@ -2,6 +2,7 @@
 
 use zmws::console::tail::{self, Form};
 
+use super::site::{Configured, broker_flag};
 use super::{Failure, operator, process};
 
 /// Show what happens to jobs, as it happens: a line each
@@ -19,21 +20,36 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
 
-    /// The broker's port for news
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:5557")]
-    news: String,
+    /// The broker's port for news [default: that of the configuration that is here, or 127.0.0.1:5557]
+    #[arg(long, value_name = "HOST:PORT")]
+    news: Option<String>,
+
+    #[command(flatten)]
+    configured: Configured,
 }
 
 /// Prints until it is ended.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let form = if args.json { Form::Json } else { Form::Lines };
+    let news = args.news()?;
     process::on_one_thread(async {
         let stop = tokio::sync::Notify::new();
         let signals = process::at_each_signal(|| stop.notify_one())?;
         tokio::select! {
-            ended = tail::run(args.news, &args.service, form) => ended.map_err(operator::cannot_write),
+            ended = tail::run(news, &args.service, form) => ended.map_err(operator::cannot_write),
             () = stop.notified() => Ok(()),
             never = signals => match never {},
         }
     })
+}
+
+impl Args {
+    fn news(&self) -> Result<String, Failure> {
+        if let Some(news) = &self.news {
+            return Ok(news.clone());
+        }
+        let configured = self.configured.if_there()?;
+        let port = configured.as_ref().and_then(|fleet| broker_flag(fleet, "news-port"));
+        Ok(format!("127.0.0.1:{}", port.unwrap_or("5557")))
+    }
 }

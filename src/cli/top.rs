@@ -20,5 +20,6 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     if !output::is_terminal() {
         return Err("top needs a terminal; zmws status prints without one".to_owned());
     }
-    process::on_one_thread(async { top::run(args.port.admin()).await.map_err(no_terminal) })
+    let admin = args.port.admin()?;
+    process::on_one_thread(async { top::run(admin).await.map_err(no_terminal) })
 }

@@ -8,7 +8,7 @@ use super::processes;
 use super::troubles::{self, Trouble};
 use crate::admin::status::Status;
 use crate::supervise::admin::Admin;
-use crate::supervise::control::Process;
+use crate::supervise::control::{Process, Which};
 
 /// What broker and supervisor say of themselves.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +37,15 @@ impl Site {
         }
     }
 
+    /// The same, with no other programs than those that are meant.
+    #[must_use]
+    pub fn only(mut self, which: &Which) -> Self {
+        if let Ok(Some(processes)) = &mut self.processes {
+            processes.retain(|process| which.means(&process.name, &process.group, process.kind));
+        }
+        self
+    }
+
     /// What is wrong.
     pub fn troubles(&self) -> Vec<Trouble> {
         troubles::of(self)
@@ -60,6 +69,7 @@ pub(super) mod examples {
     use super::Site;
     use crate::admin::status::{Quantiles, Service, State, Status, Totals};
     use crate::supervise::control::{Process, ProcessState};
+    use crate::supervise::program::Kind;
 
     /// All is well.
     pub(in crate::console) fn well() -> Site {
@@ -135,6 +145,7 @@ pub(super) mod examples {
         Process {
             name: "broker".to_owned(),
             group: "broker".to_owned(),
+            kind: Kind::Server,
             state: ProcessState::Running,
             pid: Some(4711),
             up_s: Some(273_600.0),

@@ -15,13 +15,14 @@ use super::status::{cut_line, screen};
 use super::terminal::{Input, Terminal};
 use super::{figures, moment};
 use crate::supervise::admin::Admin;
+use crate::supervise::control::Which;
 
 /// Shows the site until somebody ends it: `q`, Escape, Ctrl-C or a signal.
 ///
 /// # Errors
 ///
 /// There is no terminal, or it cannot be written to. That the broker is away is shown, and no error.
-pub async fn run(admin: &Admin, run_dir: &Path, every: Duration) -> io::Result<()> {
+pub async fn run(admin: &Admin, run_dir: &Path, which: &Which, every: Duration) -> io::Result<()> {
     let mut terminal = Terminal::take()?;
     let mut watch = Watch::new(every);
     let mut ticks = interval(every);
@@ -31,7 +32,7 @@ pub async fn run(admin: &Admin, run_dir: &Path, every: Duration) -> io::Result<(
         // One that is asked for and does not answer must not make the keys wait.
         let asked = async {
             ticks.tick().await;
-            Site::ask(admin, run_dir).await
+            Site::ask(admin, run_dir).await.only(which)
         };
         let mut asked = std::pin::pin!(asked);
         loop {

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 
+use super::program::Kind;
+
 /// What somebody wants of the supervisor: the first line of a connection.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "ask")]
@@ -39,6 +41,15 @@ impl Which {
     pub fn is_all(&self) -> bool {
         !self.servers && !self.workers && self.names.is_empty()
     }
+
+    /// Whether a program is meant.
+    pub fn means(&self, name: &str, group: &str, kind: Kind) -> bool {
+        let by_kind = match kind {
+            Kind::Server => self.servers,
+            Kind::Worker => self.workers,
+        };
+        self.is_all() || by_kind || self.names.iter().any(|meant| meant == name || meant == group)
+    }
 }
 
 /// What the supervisor says, a line each; the last is [`Report::Processes`] or [`Report::Done`].
@@ -69,6 +80,9 @@ pub struct Process {
     pub name: String,
     /// The group it belongs to.
     pub group: String,
+    /// Which of `--servers` and `--workers` means it.
+    #[serde(default)]
+    pub kind: Kind,
     /// What it is at.
     pub state: ProcessState,
     /// Its process id, if it runs.

@@ -416,6 +416,7 @@ impl Keeper {
         let process = Process {
             name: self.program.name.clone(),
             group: self.program.group.clone(),
+            kind: self.program.kind,
             state: at.unwrap_or(now),
             pid: self.running.as_ref().map(|running| running.child.pid()),
             up_s: None,

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// All programs of a site, in the order they are started: broker, gateway, workers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fleet {
@@ -82,22 +84,27 @@ pub struct Program {
 }
 
 impl Program {
-    /// A process that is alive though the configuration does not name it any more: nothing is known of it but how
-    /// it was started.
-    pub(super) fn left_over(name: String, command: Vec<String>) -> Self {
+    /// A program that is always started again, by itself in its group, and has nothing but its command.
+    pub fn new(name: &str, kind: Kind, command: Vec<String>) -> Self {
         Self {
-            group: name.clone(),
-            name,
-            kind: Kind::Worker,
+            name: name.to_owned(),
+            group: name.to_owned(),
+            kind,
             command,
             env: BTreeMap::new(),
             dir: None,
             user: None,
-            restart: Restart::Never,
+            restart: Restart::Always,
             grace: GRACE,
             limits: Limits::default(),
             files: Vec::new(),
         }
+    }
+
+    /// A process that is alive though the configuration does not name it any more: nothing is known of it but how
+    /// it was started.
+    pub(super) fn left_over(name: &str, command: Vec<String>) -> Self {
+        Self { restart: Restart::Never, ..Self::new(name, Kind::Worker, command) }
     }
 
     /// Where a file of it is: its paths begin where it runs.
@@ -107,11 +114,13 @@ impl Program {
 }
 
 /// Which of `--servers` and `--workers` means a program.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Broker, gateway, and what else PHP's `$serverList` has.
     Server,
     /// A worker.
+    #[default]
     Worker,
 }
 

@@ -190,7 +190,7 @@ impl Supervisor {
         let left: Vec<_> = survivors.iter().filter(is_left).cloned().collect();
         for survivor in left {
             warn!(name = survivor.name, pid = survivor.pid, "alive, but no longer in the configuration");
-            self.keep(Program::left_over(survivor.name, survivor.command), Some(survivor.pid));
+            self.keep(Program::left_over(&survivor.name, survivor.command), Some(survivor.pid));
         }
     }
 

@@ -85,10 +85,8 @@ impl Site {
 
     /// `zmws status --json`.
     pub(crate) fn status(&self) -> Value {
-        let mut command = Command::new(zmws());
-        let admin = format!("127.0.0.1:{}", self.admin);
-        command.args(["status", "--json", "--admin", &admin, "--run-dir", "run"]).current_dir(&self.dir);
-        let done = done(&mut command);
+        // It finds run directory and admin port by the configuration.
+        let done = self.run(&["status", "--json"]);
         serde_json::from_str(&done.stdout).unwrap_or_else(|error| panic!("{error}: {done:?}"))
     }
 

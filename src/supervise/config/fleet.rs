@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::FromArgMatches;
 
 use super::super::OWN_LOG;
-use super::super::program::{Fleet, GRACE, Kind, Limits, Patience, Program, Restart, Rotation};
+use super::super::program::{Fleet, GRACE, Kind, Limits, Patience, Program, Rotation};
 use super::keys::{Bytes, SupervisorKeys, WorkerKeys};
 use super::layers::{Environment, layered};
 use super::schema::{Schema, Section};
@@ -126,7 +126,7 @@ impl Maker<'_> {
         Program {
             // What it does itself within its grace must have ended before it is killed.
             grace: grace.unwrap_or(GRACE) + Duration::from_secs(5),
-            ..program(name, Kind::Server, self.zmws_command(name, args))
+            ..Program::new(name, Kind::Server, self.zmws_command(name, args))
         }
     }
 
@@ -172,7 +172,7 @@ impl Maker<'_> {
                 max_memory: keys.max_memory.map(|Bytes(bytes)| bytes),
             },
             files: files_of(&keys),
-            ..program(&group, Kind::Worker, command)
+            ..Program::new(&group, Kind::Worker, command)
         };
         Ok(match keys.processes {
             1 => vec![one],
@@ -215,22 +215,6 @@ impl Maker<'_> {
             .iter()
             .filter_map(|(flag, name)| Some(((*name).to_owned(), self.broker.get(*flag)?.clone())));
         set.collect()
-    }
-}
-
-fn program(name: &str, kind: Kind, command: Vec<String>) -> Program {
-    Program {
-        name: name.to_owned(),
-        group: name.to_owned(),
-        kind,
-        command,
-        env: BTreeMap::new(),
-        dir: None,
-        user: None,
-        restart: Restart::Always,
-        grace: GRACE,
-        limits: Limits::default(),
-        files: Vec::new(),
     }
 }
 

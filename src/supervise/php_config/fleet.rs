@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::own::{self, Own, Role, Taken};
 use super::{Entry, PhpConfig};
-use crate::supervise::program::{Fleet, Kind, Limits, Patience, Program, Restart, Rotation};
+use crate::supervise::program::{Fleet, Kind, Patience, Program, Rotation};
 
 /// How long a program may take to end.
 const GRACE: Duration = Duration::from_secs(10);
@@ -93,19 +93,7 @@ fn is_special_to_a_shell(letter: char) -> bool {
 }
 
 fn program(entry: &Entry, command: Vec<String>) -> Program {
-    Program {
-        name: entry.name.clone(),
-        group: entry.name.clone(),
-        kind: Kind::Server,
-        command,
-        env: BTreeMap::new(),
-        dir: None,
-        user: None,
-        restart: Restart::Always,
-        grace: GRACE,
-        limits: Limits::default(),
-        files: Vec::new(),
-    }
+    Program::new(&entry.name, Kind::Server, command)
 }
 
 fn environment(fleet: &mut Fleet, config: &PhpConfig, entry: &Entry, own: &Own) -> BTreeMap<String, String> {

@@ -201,13 +201,7 @@ impl Supervisor {
         if !unknown.is_empty() {
             return None;
         }
-        let by_kind = |kept: &Kept| match kept.kind {
-            Kind::Server => which.servers,
-            Kind::Worker => which.workers,
-        };
-        let all = which.is_all();
-        let is_meant =
-            |kept: &Kept| all || by_kind(kept) || which.names.iter().any(|name| is_named(kept, name));
+        let is_meant = |kept: &Kept| which.means(&kept.name, &kept.group, kept.kind);
         Some((0..self.kept.len()).filter(|&at| is_meant(&self.kept[at])).collect())
     }
 

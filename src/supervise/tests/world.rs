@@ -1,7 +1,6 @@
 //! A supervisor in a directory of its own, and the questions that tests ask it.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,24 +12,12 @@ use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
 use super::super::control::{self, Process, Report, Request, Which};
-use super::super::program::{Fleet, GRACE, Kind, Limits, Patience, Program, Restart, Rotation};
+use super::super::program::{Fleet, Kind, Patience, Program, Rotation};
 use super::super::{Load, Logs, Signalled, Supervisor};
 
 /// A program that is a line of shell.
 pub(super) fn script(name: &str, line: &str) -> Program {
-    Program {
-        name: name.to_owned(),
-        group: name.to_owned(),
-        kind: Kind::Worker,
-        command: ["sh", "-c", line].map(str::to_owned).to_vec(),
-        env: BTreeMap::new(),
-        dir: None,
-        user: None,
-        restart: Restart::Always,
-        grace: GRACE,
-        limits: Limits::default(),
-        files: Vec::new(),
-    }
+    Program::new(name, Kind::Worker, ["sh", "-c", line].map(str::to_owned).to_vec())
 }
 
 /// What was said, and whether all was done.
