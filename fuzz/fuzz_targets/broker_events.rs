@@ -10,8 +10,8 @@ use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use zmws::broker::{Action, Broker, Config, Done, Event, Operation, Record};
 use zmws::broker::snapshot::JobFilter;
+use zmws::broker::{Action, Broker, Config, Done, Event, Operation, Record};
 use zmws::job::{Body, JobId, PeerId, ServiceName, Timestamp};
 use zmws::message::{
     Address, ClientCommand, ClientReply, Dialect, IfUnknown, JobRef, Mode, Origin, Outcome, View,

@@ -12,7 +12,8 @@ use libfuzzer_sys::fuzz_target;
 use zmws::supervise::config::{self, Schema};
 
 fn schema() -> Schema {
-    let port = |name: &'static str| Arg::new(name).long(name).value_parser(value_parser!(u16)).default_value("5555");
+    let port =
+        |name: &'static str| Arg::new(name).long(name).value_parser(value_parser!(u16)).default_value("5555");
     let list = |name: &'static str| Arg::new(name).long(name).action(ArgAction::Append);
     let broker = Command::new("broker")
         .args([port("client-port"), port("worker-port"), port("admin-port")])
@@ -30,13 +31,20 @@ fuzz_target!(|data: &[u8]| {
         Err(errors) => {
             let lines = text.matches('\n').count() + 1;
             assert!(!errors.is_empty());
-            assert!(errors.iter().all(|error| (1..=lines).contains(&error.line) && error.column > 0), "{errors:?}");
+            assert!(
+                errors.iter().all(|error| (1..=lines).contains(&error.line) && error.column > 0),
+                "{errors:?}"
+            );
         }
         Ok(file) => {
             let Ok(fleet) = file.fleet(&schema, Path::new("zmws"), &|_| None) else { return };
             for program in &fleet.programs {
                 assert!(!program.command.is_empty());
-                assert!(!program.name.is_empty() && !program.name.contains(['/', '\0']), "{:?}", program.name);
+                assert!(
+                    !program.name.is_empty() && !program.name.contains(['/', '\0']),
+                    "{:?}",
+                    program.name
+                );
             }
         }
     }

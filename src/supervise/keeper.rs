@@ -68,12 +68,13 @@ pub(super) enum Outcome {
     Runs { pid: u32 },
     /// It could not be started, or ended at once. The line says why.
     Failed(String),
-    /// It has ended; `killed` after so long, if it had to be.
-    Stopped { pid: u32, killed: Option<Duration> },
+    /// It has ended; `killed` after so long, if it had to be. `given_up` is what a broker says in its end of jobs that
+    /// nobody will do.
+    Stopped { pid: u32, killed: Option<Duration>, given_up: Option<String> },
     /// It did not run.
     DidNotRun,
-    /// A fresh process runs in its place.
-    Replaced { pid: u32 },
+    /// A fresh process runs in its place; `given_up` as above.
+    Replaced { pid: u32, given_up: Option<String> },
     /// It is that already.
     Unchanged,
 }
@@ -379,7 +380,12 @@ impl Keeper {
         self.pid_file.remove();
         self.last_end = Some(end.to_string());
         info!(name = self.program.name, pid, ?killed, "stopped: {end}");
-        Outcome::Stopped { pid, killed }
+        Outcome::Stopped { pid, killed, given_up: self.given_up() }
+    }
+
+    fn given_up(&self) -> Option<String> {
+        let Output::File(log) = self.output() else { return None };
+        logs::last_line(&log).filter(|line| line.starts_with("Given up:"))
     }
 
     // --- replacing
@@ -396,10 +402,11 @@ impl Keeper {
         let _turn = turn.acquire().await;
         self.show(Some(ProcessState::Stopping));
         self.let_jobs_end().await;
-        self.stop().await;
+        let stopped = self.stop().await;
+        let given_up = if let Outcome::Stopped { given_up, .. } = stopped { given_up } else { None };
         self.program = program;
         match self.start_settled().await {
-            Outcome::Started { pid, .. } => Outcome::Replaced { pid },
+            Outcome::Started { pid, .. } => Outcome::Replaced { pid, given_up },
             other => other,
         }
     }

@@ -256,6 +256,52 @@ fn a_program_is_replaced_when_it_holds_too_much_memory() {
 }
 
 #[test]
+fn what_a_broker_gives_up_is_said() {
+    let broker =
+        "trap 'echo Given up: 3 queued jobs, 0 running jobs; exit 0' TERM; while :; do sleep 0.05; done";
+    World::with([script("broker", broker)]).run(async |world| {
+        world.ask(Request::Start(all())).await;
+        world.configure([Program {
+            env: [("A".to_owned(), "1".to_owned())].into(),
+            ..script("broker", broker)
+        }]);
+        let reloaded = world.ask(Request::Reload).await;
+        insta::assert_snapshot!(without_pids(&reloaded.lines), @r"
+        broker: Given up: 3 queued jobs, 0 running jobs
+        broker restarted (#)
+        Reloaded
+        ");
+        let stopped = world.ask(Request::Stop(named("broker"))).await;
+        insta::assert_snapshot!(without_pids(&stopped.lines), @r"
+        Stopped broker (#)
+        broker: Given up: 3 queued jobs, 0 running jobs
+        ");
+    });
+}
+
+#[test]
+fn a_program_runs_as_its_user_where_it_is_told_to() {
+    if !rustix::process::geteuid().is_root() {
+        println!("left out: only root may start programs of other users");
+        return;
+    }
+    let user = Some("nobody".to_owned());
+    World::with([Program { user, ..script("one", "exec sleep 60") }]).run(async |world| {
+        world.ask(Request::Start(all())).await;
+        let pid = world.process("one").await.pid.expect("it runs");
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+        let nobody = uzers::get_user_by_name("nobody").expect("every system has it").uid();
+        let uids = status.lines().find_map(|line| line.strip_prefix("Uid:")).expect("a line of its users");
+        assert!(uids.split_whitespace().all(|uid| uid == nobody.to_string()), "{uids}");
+        let groups =
+            status.lines().find_map(|line| line.strip_prefix("Groups:")).expect("a line of its groups");
+        assert_eq!(groups.trim(), "", "it has groups of ours");
+        let dir = std::fs::read_link(format!("/proc/{pid}/cwd")).expect("it runs");
+        assert_eq!(Some(dir.as_path()), world.fleet.programs[0].dir.as_deref());
+    });
+}
+
+#[test]
 fn two_supervisors_cannot_have_one_directory() {
     World::with([script("one", "exec sleep 60")]).run(async |world| {
         let second = super::Supervisor::claim(world.fleet.clone(), super::Logs::Files);

@@ -7,7 +7,6 @@ use tracing::{info, warn};
 
 use super::super::control::{Report, Request, Which};
 use super::super::keeper::{Order, Outcome};
-use super::super::logs;
 use super::super::program::{Fleet, Kind, Program};
 use super::{Kept, Load, Phase, Supervisor, Task, Wants, lines};
 
@@ -76,18 +75,8 @@ impl Supervisor {
 
     async fn stop_some(&self, some: &[usize], reports: &Reports) {
         for (name, outcome) in self.order_at_once(some, || Order::Stop).await {
-            say(reports, lines::of_stop(&name, &outcome));
-            if let Some(line) = self.given_up(&name, &outcome) {
-                say(reports, line);
-            }
+            say_all(reports, lines::of_stop(&name, &outcome));
         }
-    }
-
-    /// What a broker says in the end of jobs that nobody will do.
-    fn given_up(&self, name: &str, outcome: &Outcome) -> Option<String> {
-        let stopped = matches!(outcome, Outcome::Stopped { .. });
-        let line = logs::last_line(&logs::path(&self.site.log_dir, name)).filter(|_| stopped)?;
-        line.starts_with("Given up:").then(|| format!("{name}: {line}"))
     }
 
     /// Servers stop and start; of a group of workers, one after the other is replaced.
