@@ -2,13 +2,13 @@
 //!
 //! hyper reads and writes HTTP/1.1 and 1.0, and keeps buffers of 16 KiB as long as it has a connection.
 //! Most connections of a browser or a pool lie idle, so that it gets each from a request's first byte
-//! until it is answered, with those that are sent on its heels; then the stream waits here.
+//! until it is answered, with those that are sent on its heels; a moment later, the stream waits here.
 //! What hyper leaves open is done here, too: 408, slow readers, and a close that lets the answer arrive.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
@@ -22,7 +22,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 use tracing::debug;
 
 use crate::gateway::config::Config;
@@ -100,10 +100,20 @@ async fn serve(
         })
     });
     let mut serving = settings(config).serve_connection(io, service);
-    let until_idle = poll_fn(|cx| match serving.poll_without_shutdown(cx) {
-        Poll::Ready(ended) => Poll::Ready(Some(ended)),
-        Poll::Pending if traffic.is_idle() => Poll::Ready(None),
-        Poll::Pending => Poll::Pending,
+    let mut pause = pin!(sleep(PAUSE));
+    let mut pausing = false;
+    let until_idle = poll_fn(|cx| {
+        if let Poll::Ready(ended) = serving.poll_without_shutdown(cx) {
+            return Poll::Ready(Some(ended));
+        }
+        if !traffic.is_idle() {
+            pausing = false;
+            return Poll::Pending;
+        }
+        if !std::mem::replace(&mut pausing, true) {
+            pause.as_mut().reset(Instant::now() + PAUSE);
+        }
+        pause.as_mut().poll(cx).map(|()| None)
     });
     let ended = tokio::select! {
         ended = until_idle => ended,
@@ -152,6 +162,10 @@ fn settings(config: &Config) -> http1::Builder {
     http.max_buf_size(config.head_max.max(8 << 10));
     http
 }
+
+/// How long a connection must lie idle before hyper has to give it back. A client that asks again and again would
+/// have its buffers made anew each time.
+const PAUSE: Duration = Duration::from_millis(200);
 
 const LATE: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
