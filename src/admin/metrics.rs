@@ -20,6 +20,32 @@ use crate::job::{ServiceName, Timestamp};
 /// The media type of [`text`].
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
+/// The media type of [`older`].
+pub const OLDER_MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// A text of OpenMetrics in the format that was before it, which readers such as `promtool` know: there the family of a
+/// counter has the counter's whole name, and nothing says what the unit is or where the end.
+pub fn older(text: &str) -> String {
+    let mut counters = HashSet::new();
+    for line in text.lines() {
+        counters.extend(line.strip_prefix("# TYPE ").and_then(|rest| rest.strip_suffix(" counter")));
+    }
+    let mut older = String::with_capacity(text.len());
+    for line in text.lines().filter(|line| *line != "# EOF" && !line.starts_with("# UNIT ")) {
+        let words: Vec<&str> = line.splitn(4, ' ').collect();
+        match words[..] {
+            ["#", what, name, rest] if counters.contains(name) => {
+                older += &format!("# {what} {name}_total {rest}\n");
+            }
+            _ => {
+                older += line;
+                older.push('\n');
+            }
+        }
+    }
+    older
+}
+
 /// Services that have series of their own.
 pub const SERVICES_MAX: usize = 200;
 

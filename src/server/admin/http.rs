@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
-use hyper::header::{self, HeaderValue};
+use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
@@ -21,6 +21,7 @@ use tokio::time::timeout;
 use tracing::{debug, warn};
 
 use super::{Ask, Question, Reply, route};
+use crate::admin::metrics;
 
 /// Connections at a time. The next one is closed at once.
 const CONNECTIONS_MAX: usize = 64;
@@ -100,7 +101,11 @@ impl Door {
             true => Err(Reply::line(413, "no request has a body here")),
             false => route::question(request, self.local),
         };
-        let reply = self.ask(question.unwrap_or_else(Question::Refused)).await;
+        let mut reply = self.ask(question.unwrap_or_else(Question::Refused)).await;
+        if reply.media_type == metrics::MEDIA_TYPE && !takes_openmetrics(request.headers()) {
+            reply.body = metrics::older(&String::from_utf8_lossy(&reply.body)).into();
+            reply.media_type = metrics::OLDER_MEDIA_TYPE;
+        }
         debug!(%peer, method = %request.method(), uri = %request.uri(), status = reply.status, "admin");
         let mut response = response(reply);
         if has_body {
@@ -121,6 +126,13 @@ impl Door {
         let answer = timeout(patience, answered).await.ok().flatten();
         answer.unwrap_or_else(|| Reply::line(503, "the broker does not answer in time"))
     }
+}
+
+/// Whether OpenMetrics is what a client wants: it says so, or says nothing of what it wants.
+fn takes_openmetrics(headers: &HeaderMap) -> bool {
+    let mut accepts = headers.get_all(header::ACCEPT).iter().peekable();
+    let names_it = |value: &HeaderValue| value.to_str().is_ok_and(|text| text.contains("openmetrics-text"));
+    accepts.peek().is_none() || accepts.any(names_it)
 }
 
 fn response(reply: Reply) -> Response<Full<Bytes>> {
