@@ -55,8 +55,6 @@ pub(super) enum Order {
     Become(Box<Program>),
     /// Let a fresh process take the place of the one that runs, or start it.
     Renew,
-    /// Nothing more will come: leave the process as it is.
-    Leave,
 }
 
 /// What came of an order.
@@ -195,16 +193,13 @@ impl Keeper {
         }
     }
 
-    /// Serves until told to leave.
+    /// Serves until nobody is left to give orders, and leaves the process as it is.
     pub(super) async fn run(mut self) {
         loop {
             self.show(None);
             tokio::select! {
                 order = self.orders.recv() => {
                     let Some((order, reply)) = order else { return };
-                    if matches!(order, Order::Leave) {
-                        return;
-                    }
                     let outcome = self.obey(order).await;
                     // Who asked may have gone away; the order is carried out all the same.
                     let _ = reply.send(outcome);
@@ -228,7 +223,6 @@ impl Keeper {
             Order::Become(program) => self.replace(*program).await,
             Order::Renew if self.running.is_none() => self.start_settled().await,
             Order::Renew => self.replace(self.program.clone()).await,
-            Order::Leave => Outcome::DidNotRun,
         }
     }
 

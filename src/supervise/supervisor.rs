@@ -266,8 +266,7 @@ impl Supervisor {
         let no_load: Load = Box::new(|| Err(vec!["there is no supervisor to reload".to_owned()]));
         let ok = self.carry_out(&request, &no_load, reports).await;
         for kept in self.kept {
-            let (reply, _) = oneshot::channel();
-            let _ = kept.orders.send((Order::Leave, reply)).await;
+            drop(kept.orders);
             // A panic of it is in the log already.
             let _ = kept.task.await;
         }

@@ -73,8 +73,9 @@ impl Keeper {
         {
             return Some(format!("{} s old", running.since.elapsed().as_secs()));
         }
+        let max = limits.max_memory?;
         let memory = sight.memory(pid);
-        limits.max_memory.filter(|&max| memory >= max).map(|_| format!("{} MiB of memory", memory >> 20))
+        (memory >= max).then(|| format!("{} MiB of memory", memory >> 20))
     }
 
     /// Lets the broker give the worker no more jobs, and waits until it has none, as long as its grace allows. Of
