@@ -4,10 +4,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::UnixStream;
-
-use crate::supervise::control::{Process, Report, Request};
+use crate::supervise::control::{self, AskError, Process, Report, Request};
 
 /// Why the supervisor gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -40,12 +37,8 @@ pub enum ProcessesError {
     },
 }
 
-/// Name of the supervisor's socket in its folder.
-const SOCKET: &str = "zmws.sock";
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Bytes of the longest answer.
-const ANSWER_MAX: u64 = 16 << 20;
 
 /// Asks the supervisor whose socket is in `run_dir` for its programs, in their order. `None`: there is no socket,
 /// so nobody supervises here.
@@ -54,39 +47,31 @@ const ANSWER_MAX: u64 = 16 << 20;
 ///
 /// The socket is there and gives no answer.
 pub async fn ask(run_dir: &Path) -> Result<Option<Vec<Process>>, ProcessesError> {
-    let path = run_dir.join(SOCKET);
-    let socket = path.display().to_string();
-    match tokio::time::timeout(PATIENCE, exchange(&path)).await {
-        Ok(Ok(Some(processes))) => Ok(Some(processes)),
-        Ok(Ok(None)) => Err(ProcessesError::Strange { socket }),
-        Ok(Err(error)) => match error.kind() {
+    let mut processes = None;
+    let hear = |report| {
+        if let Report::Processes { processes: told } = report {
+            processes = Some(told);
+        }
+    };
+    let socket = control::socket(run_dir).display().to_string();
+    match tokio::time::timeout(PATIENCE, control::ask(run_dir, &Request::Status, hear)).await {
+        Ok(Ok(())) if processes.is_some() => Ok(processes),
+        Ok(Ok(())) => Err(ProcessesError::Strange { socket }),
+        Ok(Err(AskError::Away { source, .. } | AskError::Broken { source, .. })) => match source.kind() {
             io::ErrorKind::NotFound => Ok(None),
             io::ErrorKind::ConnectionRefused => Err(ProcessesError::Gone { socket }),
-            _ => Err(ProcessesError::Socket { socket, source: error }),
+            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
+                Err(ProcessesError::Strange { socket })
+            }
+            _ => Err(ProcessesError::Socket { socket, source }),
         },
         Err(_) => Err(ProcessesError::Silent { socket }),
     }
 }
 
-/// A question, and lines until one has the answer; `None` if none has.
-async fn exchange(path: &Path) -> io::Result<Option<Vec<Process>>> {
-    let mut stream = UnixStream::connect(path).await?;
-    let mut question = serde_json::to_vec(&Request::Status)?;
-    question.push(b'\n');
-    stream.write_all(&question).await?;
-    let mut lines = BufReader::new(stream.take(ANSWER_MAX)).lines();
-    while let Some(line) = lines.next_line().await? {
-        match serde_json::from_str(&line) {
-            Ok(Report::Processes { processes }) => return Ok(Some(processes)),
-            Ok(Report::Line { .. }) => {}
-            Ok(Report::Done { .. }) | Err(_) => return Ok(None),
-        }
-    }
-    Ok(None)
-}
-
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
     use tokio::net::UnixListener;
 
     use super::*;
@@ -95,7 +80,7 @@ mod tests {
     /// A supervisor that reads a line and says `answer`.
     async fn asked(answer: &'static str) -> Result<Option<Vec<Process>>, ProcessesError> {
         let dir = scratch();
-        let listener = UnixListener::bind(dir.path().join(SOCKET)).expect("the folder is new");
+        let listener = UnixListener::bind(control::socket(dir.path())).expect("the folder is new");
         let supervisor = async {
             let (stream, _) = listener.accept().await.expect("somebody asks");
             let mut stream = BufReader::new(stream);
@@ -133,7 +118,7 @@ mod tests {
         run(async {
             let dir = scratch();
             assert_eq!(ask(dir.path()).await.expect("no socket is no error"), None);
-            drop(UnixListener::bind(dir.path().join(SOCKET)).expect("the folder is new"));
+            drop(UnixListener::bind(control::socket(dir.path())).expect("the folder is new"));
             let error = ask(dir.path()).await.expect_err("nobody listens").to_string();
             assert!(error.starts_with("the supervisor is gone"), "{error}");
         });

@@ -127,7 +127,7 @@ pub async fn ask(run_dir: &Path, request: &Request, mut heard: impl FnMut(Report
     let mut line = serde_json::to_vec(request).expect("texts and truths are JSON");
     line.push(b'\n');
     stream.write_all(&line).await.map_err(broken)?;
-    let mut lines = BufReader::new(stream).lines();
+    let mut lines = BufReader::new(stream.take(ANSWER_MAX)).lines();
     while let Some(line) = lines.next_line().await.map_err(broken)? {
         let report: Report = serde_json::from_str(&line).map_err(|error| broken(error.into()))?;
         let last = matches!(report, Report::Processes { .. } | Report::Done { .. });
@@ -161,7 +161,7 @@ pub enum AskError {
 }
 
 /// The supervisor's socket.
-pub(super) fn socket(run_dir: &Path) -> PathBuf {
+pub(crate) fn socket(run_dir: &Path) -> PathBuf {
     run_dir.join("zmws.sock")
 }
 
@@ -188,5 +188,7 @@ pub(super) async fn say(stream: &mut UnixStream, report: &Report) -> io::Result<
     stream.write_all(&line).await
 }
 
+/// Bytes of the longest answer, all reports together.
+const ANSWER_MAX: u64 = 16 << 20;
 /// Bytes of the longest request: a line with the names of all programs of a large site.
 const REQUEST_MAX: u64 = 1 << 20;
