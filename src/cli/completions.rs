@@ -2,8 +2,10 @@
 
 use clap::CommandFactory;
 use clap::ValueEnum;
+use zmws::console::output;
 
-use super::{Cli, Failure, generate};
+use super::operator::cannot_write;
+use super::{Cli, Failure};
 
 /// Print what makes a shell complete the words of zmws
 ///
@@ -51,5 +53,6 @@ impl Shell {
 
 /// Prints the script.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    generate::print(&args.shell.script())
+    let script = String::from_utf8_lossy(&args.shell.script()).into_owned();
+    output::print_text(&script).map(drop).map_err(cannot_write)
 }

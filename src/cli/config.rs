@@ -4,12 +4,14 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use zmws::console::output;
 use zmws::supervise::config::{self, Effective, Entry, File, Schema, Source};
 use zmws::supervise::program::{Fleet, Kind};
 
+use super::Failure;
 use super::layers::{self, DEFAULT_FILE, environment};
+use super::operator::cannot_write;
 use super::site::{self, Configured};
-use super::{Failure, process};
 
 /// Make, judge and show configurations
 #[derive(Debug, clap::Args)]
@@ -186,5 +188,5 @@ fn shown(rows: &[Row]) -> String {
 
 /// Writes to standard output; whoever reads it may stop reading.
 fn print(text: &str) -> Result<(), Failure> {
-    process::print(text)
+    output::print_text(text).map(drop).map_err(cannot_write)
 }

@@ -4,7 +4,7 @@
 //! no width of a terminal, no environment.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::{Command, CommandFactory, ValueEnum};
@@ -44,13 +44,6 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         What::Cli => fs::write(args.out.join("cli.md"), reference::markdown(&definition())),
     });
     written.map_err(|error| format!("cannot write into {}: {error}", args.out.display()))
-}
-
-/// Writes to standard output.
-pub(super) fn print(bytes: &[u8]) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    let written = out.write_all(bytes).and_then(|()| out.flush());
-    written.map_err(|error| format!("cannot write to standard output: {error}"))
 }
 
 /// All commands as they are defined, ready to be read: with their names in full.

@@ -54,6 +54,10 @@ pub(super) fn read(path: &Path) -> Result<File, Vec<String>> {
 ///
 /// A variable or a line of the file that is wrong.
 pub(super) fn layered(args: Vec<OsString>) -> Result<Vec<OsString>, Failure> {
+    const LAYERED: [&str; 4] = ["broker", "gateway", "up", "worker"];
+    if !args.get(1).is_some_and(|word| LAYERED.iter().any(|name| word == name)) {
+        return Ok(args);
+    }
     // What is missing may be in the environment; what cannot be read is complained about by whoever reads it next.
     let command = Cli::command().ignore_errors(true);
     let Ok(matches) = command.try_get_matches_from(&args) else { return Ok(args) };

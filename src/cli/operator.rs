@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use zmws::console::order::Order;
 use zmws::console::{output, shown};
 use zmws::supervise::admin::Admin;
+use zmws::supervise::program::Fleet;
 
 use super::Failure;
 use super::site::Configured;
@@ -27,16 +28,25 @@ impl AdminPort {
     ///
     /// A configuration that was named and cannot be read.
     pub(super) fn admin(&self) -> Result<Admin, Failure> {
-        if let Some(admin) = self.admin {
-            return Ok(Admin::at(admin));
-        }
-        let configured = self.configured.if_there()?.and_then(|fleet| fleet.admin);
-        Ok(Admin::at(configured.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 5581)))))
+        let fleet = if self.is_given() { None } else { self.fleet()? };
+        Ok(self.admin_of(fleet.as_ref()))
     }
 
-    /// The configuration that says where it is, and the rest of the site.
-    pub(super) fn configured(&self) -> &Configured {
-        &self.configured
+    /// Whether it is known without any configuration.
+    pub(super) fn is_given(&self) -> bool {
+        self.admin.is_some()
+    }
+
+    /// The same, if the configuration that is here is known.
+    pub(super) fn admin_of(&self, fleet: Option<&Fleet>) -> Admin {
+        let configured = || fleet.and_then(|fleet| fleet.admin);
+        let default = SocketAddr::from((Ipv4Addr::LOCALHOST, 5581));
+        Admin::at(self.admin.or_else(configured).unwrap_or(default))
+    }
+
+    /// The configuration that is here, if there is one.
+    pub(super) fn fleet(&self) -> Result<Option<Fleet>, Failure> {
+        self.configured.if_there()
     }
 }
 

@@ -40,8 +40,11 @@ pub(super) struct Args {
 
 /// Asks and shows.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let (admin, which) = (args.port.admin()?, args.chosen.which());
-    let run_dir = args.run_dir()?;
+    let which = args.chosen.which();
+    let fleet = if args.run_dir.is_some() && args.port.is_given() { None } else { args.port.fleet()? };
+    let admin = args.port.admin_of(fleet.as_ref());
+    let configured = || fleet.map(|fleet| fleet.run_dir);
+    let run_dir = args.run_dir.or_else(configured).unwrap_or_else(|| PathBuf::from("run"));
     process::on_one_thread(async {
         if let Some(every) = args.watch {
             if !output::is_terminal() {
@@ -57,16 +60,6 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         .map_err(cannot_write)?;
         verdict(&site.troubles())
     })
-}
-
-impl Args {
-    fn run_dir(&self) -> Result<PathBuf, Failure> {
-        if let Some(dir) = &self.run_dir {
-            return Ok(dir.clone());
-        }
-        let configured = self.port.configured().if_there()?.map(|fleet| fleet.run_dir);
-        Ok(configured.unwrap_or_else(|| PathBuf::from("run")))
-    }
 }
 
 /// Why the terminal could not be used.
