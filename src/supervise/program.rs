@@ -1,7 +1,7 @@
 //! What is to be kept running: the outcome of a configuration, whichever form it has.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -101,6 +101,17 @@ impl Program {
         }
     }
 
+    /// A broker or gateway of ours; `flag` says what its command line has for a flag. What it does itself within its
+    /// grace must have ended before it is killed.
+    pub(super) fn of_ours<'a>(
+        name: &str,
+        command: Vec<String>,
+        flag: impl Fn(&str) -> Option<&'a str>,
+    ) -> Self {
+        let own = flag("grace").and_then(|grace| grace.parse().ok()).map_or(GRACE, Duration::from_secs);
+        Self { grace: own + Duration::from_secs(5), ..Self::new(name, Kind::Server, command) }
+    }
+
     /// A process that is alive though the configuration does not name it any more: nothing is known of it but how
     /// it was started.
     pub(super) fn left_over(name: &str, command: Vec<String>) -> Self {
@@ -111,6 +122,18 @@ impl Program {
     pub(super) fn path(&self, file: &Path) -> PathBuf {
         self.dir.as_deref().unwrap_or_else(|| Path::new("")).join(file)
     }
+}
+
+/// Where the admin port of a broker of ours is; `flag` says what its command line has for a flag, nothing but that it
+/// is there if it takes no value.
+pub(super) fn admin_port<'a>(flag: impl Fn(&str) -> Option<&'a str>) -> Option<SocketAddr> {
+    if flag("no-admin").is_some() {
+        return None;
+    }
+    let address: IpAddr = flag("admin-address").unwrap_or("127.0.0.1").parse().ok()?;
+    let address = if address.is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { address };
+    let port = flag("admin-port").unwrap_or("5581").parse().ok()?;
+    Some(SocketAddr::new(address, port))
 }
 
 /// Which of `--servers` and `--workers` means a program.

@@ -1,14 +1,14 @@
 //! From settings to programs.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::FromArgMatches;
 
 use super::super::OWN_LOG;
-use super::super::program::{Fleet, GRACE, Kind, Limits, Patience, Program, Rotation};
+use super::super::program::{Fleet, Kind, Limits, Patience, Program, Rotation, admin_port};
 use super::keys::{Bytes, SupervisorKeys, WorkerKeys};
 use super::layers::{Environment, layered};
 use super::schema::{Schema, Section};
@@ -122,12 +122,8 @@ impl Maker<'_> {
     }
 
     fn server(&self, name: &str, args: Vec<String>) -> Program {
-        let grace = values(&args).get("grace").and_then(|grace| grace.parse().ok()).map(Duration::from_secs);
-        Program {
-            // What it does itself within its grace must have ended before it is killed.
-            grace: grace.unwrap_or(GRACE) + Duration::from_secs(5),
-            ..Program::new(name, Kind::Server, self.zmws_command(name, args))
-        }
+        let flags = values(&args);
+        Program::of_ours(name, self.zmws_command(name, args), |flag| flags.get(flag).map(String::as_str))
     }
 
     fn zmws_command(&self, command: &str, args: Vec<String>) -> Vec<String> {
@@ -140,13 +136,7 @@ impl Maker<'_> {
         if self.file.broker.is_none() {
             return supervisor.admin;
         }
-        if self.broker.contains_key("no-admin") {
-            return None;
-        }
-        let address = self.broker.get("admin-address").and_then(|address| address.parse::<IpAddr>().ok());
-        let address = address.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), reachable);
-        let port = self.broker.get("admin-port").and_then(|port| port.parse().ok()).unwrap_or(5581);
-        Some(SocketAddr::new(address, port))
+        admin_port(|flag| self.broker.get(flag).map(String::as_str))
     }
 
     // --- workers
@@ -249,8 +239,4 @@ fn files_of(keys: &WorkerKeys) -> Vec<PathBuf> {
     let dir = keys.dir.clone().unwrap_or_default();
     let scripts = words.filter(is_script).filter(|path| dir.join(path).is_file());
     keys.php.iter().cloned().chain(scripts).chain(keys.files.iter().cloned()).collect()
-}
-
-fn reachable(address: IpAddr) -> IpAddr {
-    if address.is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { address }
 }

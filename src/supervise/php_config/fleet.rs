@@ -1,16 +1,11 @@
 //! The programs that PHP's start script would start, as the supervisor starts them.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::time::Duration;
 
-use super::own::{self, Own, Role, Taken};
+use super::own::{self, Own, Role};
 use super::{Entry, PhpConfig};
-use crate::supervise::program::{Fleet, Kind, Patience, Program, Rotation};
-
-/// How long a program may take to end.
-const GRACE: Duration = Duration::from_secs(10);
+use crate::supervise::program::{Fleet, Kind, Patience, Program, Rotation, admin_port};
 
 /// The programs of a PHP site: servers, then workers, each in the order of its list.
 ///
@@ -42,8 +37,9 @@ pub fn fleet(config: &PhpConfig, own: &Own) -> Fleet {
 
 fn of_ours(fleet: &mut Fleet, config: &PhpConfig, entry: &Entry, role: Role, own: &Own) -> Program {
     let taken = own::taken(entry, role, own);
+    let flag = |name: &str| taken.has(name).then(|| taken.value(name).unwrap_or_default());
     if role == Role::Broker && fleet.admin.is_none() {
-        fleet.admin = admin(&taken);
+        fleet.admin = admin_port(flag);
     }
     let name = &entry.name;
     let open = taken.open.iter();
@@ -52,25 +48,12 @@ fn of_ours(fleet: &mut Fleet, config: &PhpConfig, entry: &Entry, role: Role, own
     for warning in taken.warnings.iter().cloned().chain(open) {
         fleet.warnings.push(format!("{}:{}: {warning}", config.file, entry.line));
     }
-    let grace = taken.value("grace").and_then(|grace| grace.parse().ok()).map_or(GRACE, Duration::from_secs);
     let mut command = vec![own.program.clone(), role.command().to_owned()];
-    command.extend(taken.flags.into_iter().map(|(flag, value)| match value {
+    command.extend(taken.flags.iter().map(|(flag, value)| match value {
         Some(value) => format!("--{flag}={value}"),
         None => format!("--{flag}"),
     }));
-    // What it does itself within its grace must have ended before it is killed.
-    Program { grace: grace + Duration::from_secs(5), ..program(entry, command) }
-}
-
-/// Where the broker's admin port is.
-fn admin(broker: &Taken<'_>) -> Option<SocketAddr> {
-    if broker.has("no-admin") {
-        return None;
-    }
-    let address: IpAddr = broker.value("admin-address").unwrap_or("127.0.0.1").parse().ok()?;
-    let address = if address.is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { address };
-    let port = broker.value("admin-port").unwrap_or("5581").parse().ok()?;
-    Some(SocketAddr::new(address, port))
+    Program::of_ours(name, command, flag)
 }
 
 fn of_php(fleet: &mut Fleet, config: &PhpConfig, entry: &Entry) -> Program {
@@ -84,16 +67,12 @@ fn of_php(fleet: &mut Fleet, config: &PhpConfig, entry: &Entry) -> Program {
             ));
         }
     }
-    Program { files: vec![PathBuf::from(&entry.file)], ..program(entry, command) }
+    Program { files: vec![PathBuf::from(&entry.file)], ..Program::new(&entry.name, Kind::Server, command) }
 }
 
 /// PHP's start script puts flags into a line for a shell, without quotes.
 fn is_special_to_a_shell(letter: char) -> bool {
     letter.is_whitespace() || "$`;&|<>*?[](){}'\"\\#~!".contains(letter)
-}
-
-fn program(entry: &Entry, command: Vec<String>) -> Program {
-    Program::new(&entry.name, Kind::Server, command)
 }
 
 fn environment(fleet: &mut Fleet, config: &PhpConfig, entry: &Entry, own: &Own) -> BTreeMap<String, String> {
