@@ -17,6 +17,6 @@ pub(super) struct Args {
 
 /// Reloads, and waits until all runs.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let fleet = args.configured.fleet().map_err(|lines| site::failure(&lines))?;
+    let fleet = args.configured.fleet()?;
     site::ask(&fleet, &Request::Reload)
 }

@@ -3,7 +3,7 @@
 use zmws::supervise::control::Request;
 
 use super::Failure;
-use super::site::{self, Chosen, Configured};
+use super::site::{self, Meant};
 
 /// Stop and start programs of this site again
 ///
@@ -12,14 +12,11 @@ use super::site::{self, Chosen, Configured};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    configured: Configured,
-
-    #[command(flatten)]
-    chosen: Chosen,
+    meant: Meant,
 }
 
 /// Restarts, and waits until all runs.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let fleet = args.configured.fleet().map_err(|lines| site::failure(&lines))?;
-    site::ask(&fleet, &Request::Restart(args.chosen.which()))
+    let fleet = args.meant.configured.fleet()?;
+    site::ask(&fleet, &Request::Restart(args.meant.chosen.which()))
 }

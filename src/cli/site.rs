@@ -33,6 +33,16 @@ pub(super) struct Chosen {
     names: Vec<String>,
 }
 
+/// Which programs of which configuration.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Meant {
+    #[command(flatten)]
+    pub(super) configured: Configured,
+
+    #[command(flatten)]
+    pub(super) chosen: Chosen,
+}
+
 impl Chosen {
     pub(super) fn which(&self) -> Which {
         Which { servers: self.servers, workers: self.workers, names: self.names.clone() }
@@ -52,8 +62,8 @@ impl Configured {
     }
 
     /// The programs it describes.
-    pub(super) fn fleet(&self) -> Result<Fleet, Vec<String>> {
-        load(&self.path().map_err(|line| vec![line])?)
+    pub(super) fn fleet(&self) -> Result<Fleet, Failure> {
+        load(&self.path()?).map_err(|lines| failure(&lines))
     }
 
     /// The same for a command that can do without: none, if there is no configuration, or one that is only found here
@@ -61,9 +71,7 @@ impl Configured {
     pub(super) fn if_there(&self) -> Result<Option<Fleet>, Failure> {
         match self.fleet() {
             Ok(fleet) => Ok(Some(fleet)),
-            Err(lines) if self.config.as_ref().is_some_and(|path| path.as_os_str() != "none") => {
-                Err(failure(&lines))
-            }
+            Err(line) if self.config.as_ref().is_some_and(|path| path.as_os_str() != "none") => Err(line),
             Err(_) => Ok(None),
         }
     }

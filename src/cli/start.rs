@@ -12,7 +12,7 @@ use zmws::supervise::program::Fleet;
 use zmws::supervise::{Load, Logs, OWN_LOG, Phase, Signalled, Supervisor};
 
 use super::log::{self, LogArgs};
-use super::site::{self, Chosen, Configured};
+use super::site::{self, Meant};
 use super::{Failure, notify, process};
 
 /// Start the programs of this site, and keep them running
@@ -23,10 +23,7 @@ use super::{Failure, notify, process};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    configured: Configured,
-
-    #[command(flatten)]
-    chosen: Chosen,
+    meant: Meant,
 
     /// Stay in the foreground, with the output of all programs: for containers and service managers
     #[arg(long)]
@@ -42,7 +39,7 @@ pub(super) struct Args {
 
 /// Starts, or supervises until stopped.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let fleet = args.configured.fleet().map_err(|lines| site::failure(&lines))?;
+    let fleet = args.meant.configured.fleet()?;
     if args.detached {
         return detached(&args, fleet);
     }
@@ -53,7 +50,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         log::start_supervisor(&args.log);
         return supervise(&args, fleet, Logs::Inherited, true, || Ok(()));
     }
-    let request = Request::Start(args.chosen.which());
+    let request = Request::Start(args.meant.chosen.which());
     let ask = || process::on_one_thread(async { Ok(site::said(&fleet.run_dir, &request).await) });
     let mut asked = ask()?;
     if let Err(AskError::Away { .. }) = asked {
@@ -73,7 +70,7 @@ fn detach(args: &Args, fleet: &Fleet) -> Result<(), Failure> {
         .args(["start", "--detached"])
         .args(args.log.flags())
         .arg("--config")
-        .arg(args.configured.absolute()?)
+        .arg(args.meant.configured.absolute()?)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log)
@@ -138,13 +135,13 @@ fn supervise(
     starts: bool,
     ready: impl FnOnce() -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let path = args.configured.absolute()?;
+    let path = args.meant.configured.absolute()?;
     process::raise_descriptor_limit();
     process::on_one_thread(async {
         let supervisor = Supervisor::claim(fleet, logs).map_err(|error| site::cannot_claim(&error))?;
         let load: Load = Box::new(move || site::load(&path));
         let signals = signals()?;
-        let first = starts.then(|| (Request::Start(args.chosen.which()), printed()));
+        let first = starts.then(|| (Request::Start(args.meant.chosen.which()), printed()));
         spawn_local(tell_service_manager(supervisor.phase()));
         let running = supervisor.listen().map_err(|error| site::cannot_claim(&error))?;
         ready()?;

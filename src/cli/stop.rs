@@ -3,7 +3,7 @@
 use zmws::supervise::control::Request;
 
 use super::Failure;
-use super::site::{self, Chosen, Configured};
+use super::site::{self, Meant};
 
 /// Stop the programs of this site
 ///
@@ -12,14 +12,11 @@ use super::site::{self, Chosen, Configured};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    configured: Configured,
-
-    #[command(flatten)]
-    chosen: Chosen,
+    meant: Meant,
 }
 
 /// Stops, and waits until all is stopped.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let fleet = args.configured.fleet().map_err(|lines| site::failure(&lines))?;
-    site::tell(fleet, Request::Stop(args.chosen.which()))
+    let fleet = args.meant.configured.fleet()?;
+    site::tell(fleet, Request::Stop(args.meant.chosen.which()))
 }
