@@ -43,8 +43,10 @@ impl JobCount {
     }
 }
 
-/// How often the broker is asked whether a worker is done: its answer costs it little, and nobody waits but we.
-const GLANCE: Duration = Duration::from_millis(50);
+/// How soon the broker is asked first whether a worker is done, and how late at most: each look reads the tables of
+/// processes and connections, and a long job is not over sooner for being asked after.
+const GLANCE_FIRST: Duration = Duration::from_millis(50);
+const GLANCE_LAST: Duration = Duration::from_millis(400);
 
 impl Keeper {
     /// Replaces the process if it has reached one of its limits.
@@ -105,7 +107,7 @@ impl Keeper {
     async fn retire(&self) -> Result<(), AdminError> {
         let (Some(admin), Some(running)) = (self.site.admin, &self.running) else { return Ok(()) };
         let pid = running.child.pid();
-        let mut told = Vec::new();
+        let (mut told, mut glance) = (Vec::new(), GLANCE_FIRST);
         // A worker may come by a new connection while we look: until all that it has are told and idle.
         loop {
             let sight = Sight::look(admin.get("/workers").await?);
@@ -125,7 +127,8 @@ impl Keeper {
             if own.iter().all(|worker| worker.retired && worker.jobs.is_empty()) {
                 return Ok(());
             }
-            tokio::time::sleep(GLANCE).await;
+            tokio::time::sleep(glance).await;
+            glance = (glance * 2).min(GLANCE_LAST);
         }
     }
 }
