@@ -69,6 +69,16 @@ impl ServiceName {
     }
 }
 
+/// A name as a part of a path or as a value of a query: all but what RFC 3986 §2.3 leaves as it is, letters, digits
+/// and `-._~`, is percent-encoded.
+pub fn percent_encoded(name: &[u8]) -> String {
+    let encode = |byte: &u8| match byte.is_ascii_alphanumeric() || b"-._~".contains(byte) {
+        true => char::from(*byte).to_string(),
+        false => format!("%{byte:02X}"),
+    };
+    name.iter().map(encode).collect()
+}
+
 impl fmt::Display for ServiceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&String::from_utf8_lossy(&self.0))

@@ -2,6 +2,7 @@
 
 use hyper::Method;
 
+use crate::job::percent_encoded;
 use crate::supervise::admin::{Admin, AdminError};
 
 /// An order, as the admin port takes it.
@@ -100,14 +101,10 @@ fn said(error: AdminError) -> AdminError {
 
 /// A name as a part of a path or as a value of a query: all but letters, digits and `-._~` percent-encoded.
 pub(super) fn encoded(name: &str) -> String {
-    let encode = |byte: u8| match byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-        true => char::from(byte).to_string(),
-        false => format!("%{byte:02X}"),
-    };
     // A part that is only dots would be a step in the path.
     match name.bytes().all(|byte| byte == b'.') {
         true => name.replace('.', "%2E"),
-        false => name.bytes().map(encode).collect(),
+        false => percent_encoded(name.as_bytes()),
     }
 }
 

@@ -18,6 +18,7 @@ use crate::gateway::api::{Reply, problem};
 use crate::gateway::http::Door;
 use crate::gateway::refusal::Refusal;
 use crate::gateway::response;
+use crate::job::percent_encoded;
 use crate::params::tag;
 
 /// A job as it is asked for.
@@ -103,7 +104,7 @@ async fn perform(door: &Door, wanted: Wanted) -> Result<Reply, Failure> {
         let id = client.submit(&service, param).await?.to_string();
         let mut reply =
             Reply::new(StatusCode::ACCEPTED, &json!({"id": id, "service": name, "state": "queued"}));
-        reply.location = Some(format!("/v1/jobs/{}/{id}", percent_encode(&service)));
+        reply.location = Some(format!("/v1/jobs/{}/{id}", percent_encoded(&service)));
         return Ok(reply);
     };
     let (job, state, body) = match door.client.timeout(wait).call(&service, param).await {
@@ -165,12 +166,4 @@ fn fingerprint(wanted: &Wanted, body: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     (wanted.wait.is_some(), body).hash(&mut hasher);
     hasher.finish()
-}
-
-fn percent_encode(name: &[u8]) -> String {
-    let escaped = |byte: &u8| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(*byte).to_string(),
-        byte => format!("%{byte:02X}"),
-    };
-    name.iter().map(escaped).collect()
 }
