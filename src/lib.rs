@@ -1,6 +1,7 @@
 //! zmws: a work server. Clients send named jobs, workers do them.
 
 pub mod job;
+pub mod memory;
 pub mod message;
 
 pub mod admin;
