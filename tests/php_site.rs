@@ -97,12 +97,14 @@ fn a_php_site_is_started_shown_reloaded_and_stopped() {
 
     // One worker gets another flag, one comes; the rest is not touched.
     let (server, rev_a) = (site.pid("server"), site.pid("rev_a"));
-    site.configure(&config(&format!("{TWO}$workerList[1]['flags']['log-level'] = 'I';\n$workerList[2] = ['name' => 'rev_c'] + $workerList[0];\n")));
+    let changed =
+        "$workerList[1]['flags']['log-level'] = 'I';\n$workerList[2] = ['name' => 'rev_c'] + $workerList[0]";
+    site.configure(&config(&format!("{TWO}{changed}\n")));
     let refused = site.run(&["reload"]);
-    assert_eq!(refused.status, Some(1), "addition of arrays is not among what is read: {refused:?}");
-    assert!(refused.stderr.contains("etc/config.php:"), "{refused:?}");
+    assert_eq!(refused.status, Some(1), "a semicolon is missing: {refused:?}");
+    assert!(refused.stderr.contains("PHP says: syntax error"), "{refused:?}");
     assert_eq!(site.pid("rev_a"), rev_a);
-    site.configure(&config(&format!("{TWO}$workerList[1]['flags']['log-level'] = 'I';\n$workerList[2] = $workerList[0];\n$workerList[2]['name'] = 'rev_c';\n")));
+    site.configure(&config(&format!("{TWO}{changed};\n")));
     let reloaded = site.run(&["reload"]);
     insta::assert_snapshot!(shape(&site, &reloaded.stdout), @r"
     rev_b restarted (its pid)

@@ -106,7 +106,7 @@ pub(super) fn imported(path: &Path) -> Result<String, Failure> {
 }
 
 fn php(path: &Path) -> Result<PhpConfig, Failure> {
-    php_config::open(path).map_err(|error| match error {
+    php_config::open("php", path).map_err(|error| match error {
         // The words of PHP's scripts.
         OpenError::Away { file, .. } => format!("Cannot read {file}"),
         OpenError::Read(error) => error.to_string(),

@@ -5,7 +5,6 @@
 //! are left out, and say so; with `ZMWS_REQUIRE_PEERS=1` they fail instead. Inputs come from a fixed
 //! seed; `ZMWS_ORACLE_SEED=n` tries others.
 
-mod config_file;
 mod forms;
 #[path = "../support/peers.rs"]
 mod peers;

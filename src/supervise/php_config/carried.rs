@@ -1,7 +1,6 @@
 //! What becomes of a PHP configuration: the fleet, and the `zmws.toml`.
 
 use std::net::SocketAddr;
-use std::path::Path;
 
 use insta::assert_snapshot;
 
@@ -37,9 +36,28 @@ fn own() -> Own {
     }
 }
 
-fn config(text: &str) -> PhpConfig {
-    let text = format!("<?php\n{text}");
-    read(text.as_bytes(), "etc/config.php", Path::new("/srv/etc/config.php")).expect("it can be read")
+/// An entry; its flags are written `flag=value`.
+fn entry(name: &str, file: &str, flags: &[&str]) -> Entry {
+    let flag = |flag: &&str| {
+        let (flag, value) = flag.split_once('=').expect("a flag has a value, if an empty one");
+        (flag.to_owned(), value.to_owned())
+    };
+    Entry { name: name.to_owned(), file: file.to_owned(), flags: flags.iter().map(flag).collect() }
+}
+
+fn config(servers: Vec<Entry>, workers: Vec<Entry>) -> PhpConfig {
+    PhpConfig {
+        file: "etc/config.php".to_owned(),
+        servers,
+        workers,
+        heartbeat_interval: None,
+        heartbeat_maxtries: None,
+        warnings: Vec::new(),
+    }
+}
+
+fn broker(flags: &[&str]) -> PhpConfig {
+    config(vec![entry("s", "server.php", flags)], Vec::new())
 }
 
 fn shown(fleet: &Fleet) -> String {
@@ -53,75 +71,73 @@ fn shown(fleet: &Fleet) -> String {
     lines.join("\n")
 }
 
-const SITE: &str = "
-    define('HEARTBEAT_INTERVAL', 10);
-    define('HEARTBEAT_MAXTRIES', '2.5');
-    $serverList = array(
-        array('name' => 'server', 'file' => 'src/server_run.php', 'flags' => array(
-            'client-port' => 6555, 'log-level' => 'E', 'zmqid' => 'x', 'handover' => true, 'nport' => '')),
-        array('name' => 'gateway', 'file' => 'src/http_gateway.php', 'flags' => array('iface' => '10.0.0.1')),
-        array('name' => 'cron', 'file' => 'src/cron.php'),
-    );
-    $workerList = array(
-        array('name' => 'mail', 'file' => 'workers/mail.php', 'flags' => array(
-            'service-name' => 'MAIL', 'backend-port' => 5556, 'from' => 'a b', 'quiet' => true)),
-    );
-";
+fn site() -> PhpConfig {
+    let servers = vec![
+        entry(
+            "server",
+            "src/server_run.php",
+            &["client-port=6555", "log-level=E", "zmqid=x", "handover=1", "nport="],
+        ),
+        entry("gateway", "src/http_gateway.php", &["iface=10.0.0.1"]),
+        entry("cron", "src/cron.php", &[]),
+    ];
+    let flags = ["service-name=MAIL", "backend-port=5556", "from=a b", "quiet=1"];
+    PhpConfig {
+        heartbeat_interval: Some("10".to_owned()),
+        heartbeat_maxtries: Some("2.5".to_owned()),
+        ..config(servers, vec![entry("mail", "workers/mail.php", &flags)])
+    }
+}
 
 #[test]
 fn a_fleet_has_ours_in_the_place_of_php_s_servers_and_all_else_as_php_starts_it() {
-    let fleet = fleet(&config(SITE), &own());
+    let fleet = fleet(&site(), &own());
     assert_eq!(fleet.admin, Some(SocketAddr::from(([127, 0, 0, 1], 5581))));
     assert_snapshot!(shown(&fleet), @r#"
     server (Server): HEARTBEAT_INTERVAL=10 zmws broker --client-port=6555 --log-level=E --handover --address=0.0.0.0 []
     gateway (Server): HEARTBEAT_INTERVAL=10 zmws gateway --address=10.0.0.1 []
     cron (Server): HEARTBEAT_INTERVAL=10 HEARTBEAT_MAXTRIES=2.5 php src/cron.php ["src/cron.php"]
     mail (Worker): HEARTBEAT_INTERVAL=10 HEARTBEAT_MAXTRIES=2.5 php workers/mail.php --service-name=MAIL --backend-port=5556 --from=a b --quiet=1 ["workers/mail.php"]
-    etc/config.php:6: server: --nport is left out: it has no value
-    etc/config.php:6: server: left out, since zmws broker has no such flags: --zmqid
-    etc/config.php:6: server: ports 6555, 5556, 5557 are open to the network, as with PHP; 'address' => '127.0.0.1' among its flags closes that
+    etc/config.php: server: --nport is left out: it has no value
+    etc/config.php: server: left out, since zmws broker has no such flags: --zmqid
+    etc/config.php: server: ports 6555, 5556, 5557 are open to the network, as with PHP; 'address' => '127.0.0.1' among its flags closes that
     etc/config.php: server: HEARTBEAT_MAXTRIES is left out: "2.5" is no whole number
     etc/config.php: gateway: HEARTBEAT_MAXTRIES is left out: "2.5" is no whole number
-    etc/config.php:12: mail: --from is given as it is, where PHP has a shell read it
+    etc/config.php: mail: --from is given as it is, where PHP has a shell read it
     "#);
 }
 
 #[test]
 fn the_environment_wins_over_the_file_s_constants() {
     let own = Own { inherited: vec!["HEARTBEAT_INTERVAL".to_owned()], ..own() };
-    let fleet = fleet(
-        &config("define('HEARTBEAT_INTERVAL', 10); $workerList = [['name' => 'w', 'file' => 'w.php']];"),
-        &own,
-    );
+    let config = PhpConfig {
+        heartbeat_interval: Some("10".to_owned()),
+        ..config(Vec::new(), vec![entry("w", "w.php", &[])])
+    };
+    let fleet = fleet(&config, &own);
     assert!(fleet.programs[0].env.is_empty());
     assert_eq!(fleet.admin, None);
 }
 
 #[test]
 fn of_two_names_of_a_flag_the_other_wins_unless_it_has_the_default() {
-    let port = |flags: &str| {
-        let text = format!("$serverList = [['name' => 's', 'file' => 'server.php', 'flags' => [{flags}]]];");
-        fleet(&config(&text), &own()).programs[0].command[2].clone()
-    };
-    assert_eq!(port("'cport' => 2, 'client-port' => 1"), "--client-port=2");
-    assert_eq!(port("'client-port' => 1, 'cport' => 2"), "--client-port=2");
-    assert_eq!(port("'client-port' => 1, 'cport' => 5555"), "--client-port=1");
-    assert_eq!(port("'cport' => 5555, 'client-port' => 1"), "--client-port=1");
+    let port = |flags: &[&str]| fleet(&broker(flags), &own()).programs[0].command[2].clone();
+    assert_eq!(port(&["cport=2", "client-port=1"]), "--client-port=2");
+    assert_eq!(port(&["client-port=1", "cport=2"]), "--client-port=2");
+    assert_eq!(port(&["client-port=1", "cport=5555"]), "--client-port=1");
+    assert_eq!(port(&["cport=5555", "client-port=1"]), "--client-port=1");
 }
 
 #[test]
 fn a_broker_says_itself_where_its_admin_port_is() {
-    let admin = |flags: &str| {
-        let text = format!("$serverList = [['name' => 's', 'file' => 'server.php', 'flags' => [{flags}]]];");
-        fleet(&config(&text), &own()).admin.map(|address| address.port())
-    };
-    assert_eq!(admin("'admin-port' => 7000"), Some(7000));
-    assert_eq!(admin("'no-admin' => true"), None);
+    let admin = |flags: &[&str]| fleet(&broker(flags), &own()).admin.map(|address| address.port());
+    assert_eq!(admin(&["admin-port=7000"]), Some(7000));
+    assert_eq!(admin(&["no-admin=1"]), None);
 }
 
 #[test]
 fn an_import_starts_the_same_and_says_what_it_could_not_carry_over() {
-    let text = import(&config(SITE), &own());
+    let text = import(&site(), &own());
     text.parse::<toml_edit::DocumentMut>().expect("it is TOML");
     assert_snapshot!(text, @r#"
     # From etc/config.php.
@@ -158,11 +174,13 @@ fn an_import_starts_the_same_and_says_what_it_could_not_carry_over() {
 
 #[test]
 fn an_import_of_workers_alone_has_no_servers() {
-    let text =
-        "$workerList = [['name' => 'a', 'file' => 'a.php'], ['name' => 'b \" \u{fc}', 'file' => 'b.php']];";
-    assert_snapshot!(import(&config(text), &own()), @r#"
+    let config = PhpConfig {
+        warnings: vec!["etc/config.php: there is no $serverList".to_owned()],
+        ..config(Vec::new(), vec![entry("a", "a.php", &[]), entry("b \" \u{fc}", "b.php", &[])])
+    };
+    assert_snapshot!(import(&config, &own()), @r#"
     # From etc/config.php.
-    # etc/config.php:1: there is no $serverList
+    # etc/config.php: there is no $serverList
 
     [[worker]]
     name = "a"

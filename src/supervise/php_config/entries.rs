@@ -1,111 +1,107 @@
 //! From `$serverList` and `$workerList` to the programs that they describe.
 
-use super::fault::{EntryFault, Fault};
-use super::lexer::Located;
-use super::parser::Said;
-use super::value::{Array, Value};
+use std::collections::HashSet;
+
+use super::ask::{Answer, Element, List, Text};
+use super::fault::EntryFault;
 use super::{Entry, PhpConfig};
 
-/// Variables of PHP's start script that a file could change.
-const OF_THE_SCRIPT: [(&str, &str); 2] = [("serverFlag", "--servers"), ("workerFlag", "--workers")];
-
-/// The programs that a file lists.
-pub(super) fn config(mut said: Said, file: &str) -> Result<PhpConfig, Located> {
-    let mut servers = Vec::new();
-    let mut workers = Vec::new();
-    for (list, variable, entries) in
-        [("$serverList", "serverList", &mut servers), ("$workerList", "workerList", &mut workers)]
-    {
-        match said.variables.get(variable.as_bytes()) {
-            None | Some(Value::Null) => said.warnings.push((1, format!("there is no {list}"))),
-            Some(Value::Array(array)) => *entries = read_list(list, array)?,
-            Some(_) => return Err((1, EntryFault::NoList(variable).into())),
+/// The programs that a file lists. `file` is how warnings name it.
+pub(super) fn config(answer: Answer, file: &str) -> Result<PhpConfig, EntryFault> {
+    let mut warnings = notices(&answer, file);
+    let mut list = |name, given| {
+        if matches!(given, None) {
+            warnings.push(format!("{file}: there is no {name}"));
         }
-    }
+        read_list(name, given)
+    };
+    let servers = list("$serverList", answer.servers)?;
+    let workers = list("$workerList", answer.workers)?;
     refuse_twins(servers.iter().chain(&workers))?;
-    for (variable, flag) in OF_THE_SCRIPT {
-        if said.variables.contains_key(variable.as_bytes()) {
-            said.warnings
-                .push((1, format!("${variable} is left out: zmws takes {flag} from its command line")));
+    let mut constant = |name, given: Option<Text>| match given? {
+        Text::Is(text) => Some(text),
+        Text::IsNot(_) => {
+            warnings.push(format!("{file}: {name} is left out: it is not text"));
+            None
         }
-    }
+    };
     Ok(PhpConfig {
         file: file.to_owned(),
         servers,
         workers,
-        heartbeat_interval: constant(&mut said, "HEARTBEAT_INTERVAL"),
-        heartbeat_maxtries: constant(&mut said, "HEARTBEAT_MAXTRIES"),
-        warnings: said.warnings.iter().map(|(line, what)| format!("{file}:{line}: {what}")).collect(),
+        heartbeat_interval: constant("HEARTBEAT_INTERVAL", answer.heartbeat_interval),
+        heartbeat_maxtries: constant("HEARTBEAT_MAXTRIES", answer.heartbeat_maxtries),
+        warnings,
     })
 }
 
-fn constant(said: &mut Said, name: &str) -> Option<String> {
-    let text = said.constants.get(name.as_bytes())?.to_text();
-    let text = text.and_then(|text| String::from_utf8(text).ok());
-    if text.is_none() {
-        said.warnings.push((1, format!("{name} is left out: it is not text")));
+/// What the owner should know of the file beside its programs.
+fn notices(answer: &Answer, file: &str) -> Vec<String> {
+    let of_php = answer.notices.iter();
+    let mut warnings: Vec<String> =
+        of_php.map(|(file, line, message)| format!("{file}:{line}: PHP says: {message}")).collect();
+    if answer.printed {
+        warnings.push(format!("{file}: what it prints is left out"));
     }
-    text
-}
-
-fn read_list(list: &'static str, array: &Array) -> Result<Vec<Entry>, Located> {
-    let mut entries = Vec::new();
-    for (key, value) in array.iter() {
-        let key = String::from_utf8_lossy(&key.to_text()).into_owned();
-        match value {
-            Value::Array(entry) => entries.push(read_entry(list, key, entry)?),
-            _ => return Err((array.line, EntryFault::NoArray { list, key }.into())),
+    for (set, variable, flag) in
+        [(answer.server_flag, "$serverFlag", "--servers"), (answer.worker_flag, "$workerFlag", "--workers")]
+    {
+        if set {
+            warnings.push(format!("{file}: {variable} is left out: zmws takes {flag} from its command line"));
         }
     }
-    Ok(entries)
+    warnings
 }
 
-fn read_entry(list: &'static str, key: String, entry: &Array) -> Result<Entry, Located> {
-    let field = |field: &'static str| {
-        let lacks = || Fault::from(EntryFault::Lacks { list, key: key.clone(), field });
-        let value = entry.named(field).ok_or_else(lacks)?;
-        let text = text(value, || format!("'{field}' of {list}[{key}]"))?;
+fn read_list(
+    list: &'static str,
+    given: Option<List<(String, Option<Element>)>>,
+) -> Result<Vec<Entry>, EntryFault> {
+    let elements = match given {
+        None => return Ok(Vec::new()),
+        Some(List::IsNot(_)) => return Err(EntryFault::NoList(list)),
+        Some(List::Is(elements)) => elements,
+    };
+    let entry = |(key, element): (String, Option<Element>)| match element {
+        Some(element) => read_entry(list, &key, element),
+        None => Err(EntryFault::NoArray { list, key }),
+    };
+    elements.into_iter().map(entry).collect()
+}
+
+fn read_entry(list: &'static str, key: &str, element: Element) -> Result<Entry, EntryFault> {
+    let field = |field, given: Option<Text>| {
+        let lacks = || EntryFault::Lacks { list, key: key.to_owned(), field };
+        let text = text(given.ok_or_else(lacks)?, || format!("'{field}' of {list}[{key}]"))?;
         if text.is_empty() { Err(lacks()) } else { Ok(text) }
     };
-    let located = |fault: Fault| (entry.line, fault);
-    let name = field("name").map_err(located)?;
-    let file = field("file").map_err(located)?;
+    let name = field("name", element.name)?;
+    let file = field("file", element.file)?;
     if name.contains(|letter: char| letter == '/' || letter.is_control()) {
-        return Err(located(EntryFault::BadName(name).into()));
+        return Err(EntryFault::BadName(name));
     }
-    let flags = match entry.named("flags") {
-        None | Some(Value::Null) => Vec::new(),
-        Some(Value::Array(flags)) => read_flags(&name, flags)?,
-        Some(_) => return Err(located(EntryFault::NoFlags(name).into())),
+    let flags = match element.flags {
+        List::Is(flags) => flags,
+        List::IsNot(_) => return Err(EntryFault::NoFlags(name)),
     };
-    Ok(Entry { name, file, flags, line: entry.line })
-}
-
-fn read_flags(name: &str, flags: &Array) -> Result<Vec<(String, String)>, Located> {
-    let mut read = Vec::new();
-    for (key, value) in flags.iter() {
-        let located = |fault: Fault| (flags.line, fault);
-        let flag =
-            text(&Value::Text(key.to_text()), || format!("a flag's name of {name:?}")).map_err(located)?;
-        let value = text(value, || format!("the flag {flag:?} of {name:?}")).map_err(located)?;
-        read.push((flag, value));
-    }
-    Ok(read)
+    let flag = |(flag, value)| Ok((text(value, || format!("the flag {flag:?} of {name:?}"))?, flag));
+    let flags: Result<Vec<_>, _> = flags.into_iter().map(flag).collect();
+    let flags = flags?.into_iter().map(|(value, flag)| (flag, value)).collect();
+    Ok(Entry { name, file, flags })
 }
 
 /// A value as PHP would write it. Without a NUL, which ends an argument.
-fn text(value: &Value, what: impl Fn() -> String) -> Result<String, Fault> {
-    let text = value.to_text().and_then(|text| String::from_utf8(text).ok());
-    let text = text.filter(|text| !text.contains('\0'));
-    text.ok_or_else(|| EntryFault::NoText { what: what() }.into())
+fn text(value: Text, what: impl Fn() -> String) -> Result<String, EntryFault> {
+    match value {
+        Text::Is(text) if !text.contains('\0') => Ok(text),
+        Text::Is(_) | Text::IsNot(_) => Err(EntryFault::NoText { what: what() }),
+    }
 }
 
-fn refuse_twins<'a>(entries: impl Iterator<Item = &'a Entry>) -> Result<(), Located> {
-    let mut seen = std::collections::HashMap::new();
-    for entry in entries {
-        if let Some(line) = seen.insert(entry.name.as_str(), entry.line) {
-            return Err((entry.line, EntryFault::SameName { name: entry.name.clone(), line }.into()));
-        }
+fn refuse_twins<'a>(mut entries: impl Iterator<Item = &'a Entry>) -> Result<(), EntryFault> {
+    let mut seen = HashSet::new();
+    match entries.find(|entry| !seen.insert(entry.name.as_str())) {
+        Some(entry) => Err(EntryFault::SameName(entry.name.clone())),
+        None => Ok(()),
     }
-    Ok(())
 }

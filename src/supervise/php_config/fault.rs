@@ -1,42 +1,44 @@
 //! What can be wrong with a configuration file, and where.
 
+use std::io;
+
 use thiserror::Error;
 
-/// Why a file is not taken: `etc/config.php:14: cannot read include: …`.
+/// Why a file is not taken: `etc/config.php:14: syntax error, unexpected …`.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
-#[error("{file}:{line}: {fault}")]
+#[error("{place}: {fault}")]
 pub struct ReadError {
-    /// The file as the owner named it.
-    pub file: String,
-    /// The line, from 1.
-    pub line: usize,
-    /// What is there.
+    /// The file as the owner named it, or a file that it includes; with a line where there is one.
+    pub place: String,
+    /// What is wrong.
     pub fault: Fault,
 }
 
-/// What stands in a file that cannot be taken.
+/// Why what a file says cannot be taken.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 pub enum Fault {
-    /// PHP that does something, where we read only what says something.
-    #[error("cannot read {0}: zmws does not execute PHP; write its outcome in its place, or use zmws.toml")]
-    Code(String),
-    /// What PHP takes for an error, too, or would warn of and go on without.
-    #[error("{0}")]
-    Mistake(String),
-    /// Something else than must come.
-    #[error("expected {expected}, found {found}")]
-    Unexpected {
-        /// What must come.
-        expected: &'static str,
-        /// What came.
-        found: String,
+    /// There is no PHP to ask.
+    #[error(
+        "there is no program {0:?} to read it with: install PHP (on Debian, apt-get install php-cli), or write a zmws.toml (zmws config init)"
+    )]
+    NoPhp(String),
+    /// PHP cannot be started.
+    #[error("cannot run {php:?} to read it: {error}")]
+    CannotRun {
+        /// The program.
+        php: String,
+        /// The system's word.
+        error: io::ErrorKind,
     },
-    /// A string or a comment that goes on to the end of the file.
-    #[error("{0} begins here and never ends")]
-    Unfinished(&'static str),
-    /// More than a configuration needs, by far.
-    #[error("{0}")]
-    TooMuch(String),
+    /// PHP does not end.
+    #[error("PHP has not read it within {0} s")]
+    TooSlow(u64),
+    /// PHP ended without a word, or the file printed too much.
+    #[error("PHP ends without saying what the file says")]
+    NoAnswer,
+    /// PHP's own message.
+    #[error("PHP says: {0}")]
+    Php(String),
     /// A program that the lists describe badly.
     #[error("{0}")]
     Entry(#[from] EntryFault),
@@ -46,7 +48,7 @@ pub enum Fault {
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 pub enum EntryFault {
     /// A list that is none.
-    #[error("${0} is not an array")]
+    #[error("{0} is not an array")]
     NoList(&'static str),
     /// An element that is no array.
     #[error("{list}[{key}] is not an array")]
@@ -79,18 +81,6 @@ pub enum EntryFault {
     #[error("the name {0:?} cannot name a pid file: it has a slash or a control character")]
     BadName(String),
     /// A name that another entry has.
-    #[error("the name {name:?} is that of line {line}, too: both would have one pid file")]
-    SameName {
-        /// The name.
-        name: String,
-        /// The line of the first.
-        line: usize,
-    },
-}
-
-impl Fault {
-    /// Names a piece of PHP that does something.
-    pub(super) fn code(what: impl Into<String>) -> Self {
-        Self::Code(what.into())
-    }
+    #[error("the name {0:?} stands twice: both would have one pid file")]
+    SameName(String),
 }

@@ -46,7 +46,7 @@ fn of_ours(fleet: &mut Fleet, config: &PhpConfig, entry: &Entry, role: Role, own
     let open =
         open.map(|open| format!("{name}: {open}; 'address' => '127.0.0.1' among its flags closes that"));
     for warning in taken.warnings.iter().cloned().chain(open) {
-        fleet.warnings.push(format!("{}:{}: {warning}", config.file, entry.line));
+        fleet.warnings.push(format!("{}: {warning}", config.file));
     }
     let mut command = vec![own.program.clone(), role.command().to_owned()];
     command.extend(taken.flags.iter().map(|(flag, value)| match value {
@@ -61,10 +61,10 @@ fn of_php(fleet: &mut Fleet, config: &PhpConfig, entry: &Entry) -> Program {
     for (flag, value) in &entry.flags {
         command.push(format!("--{flag}={value}"));
         if value.contains(is_special_to_a_shell) || flag.contains(is_special_to_a_shell) {
-            let (file, line, name) = (&config.file, entry.line, &entry.name);
-            fleet.warnings.push(format!(
-                "{file}:{line}: {name}: --{flag} is given as it is, where PHP has a shell read it"
-            ));
+            let (file, name) = (&config.file, &entry.name);
+            fleet
+                .warnings
+                .push(format!("{file}: {name}: --{flag} is given as it is, where PHP has a shell read it"));
         }
     }
     Program { files: vec![PathBuf::from(&entry.file)], ..Program::new(&entry.name, Kind::Server, command) }

@@ -1,39 +1,25 @@
-//! PHP's `etc/config.php`, read and not executed.
+//! PHP's `etc/config.php`, as PHP reads it.
 //!
-//! PHP's start script includes that file, and uses `$serverList`, `$workerList` and two constants of it.
-//! Owners write them as values: arrays, strings, numbers, constants, paths made with `dirname`. That part
-//! of PHP is read here as PHP reads it, to the letter of a key and of a float; all else is refused with its
-//! line, since a configuration that is half understood starts the wrong programs.
-//!
-//! Nothing is executed, and nothing is looked up: text in, values out. The depth of what is within each
-//! other and the memory of all values are limited.
+//! PHP's start script includes that file, and uses `$serverList`, `$workerList` and two constants of it. A site that
+//! has one has PHP, since its workers are scripts; so its own `php` includes the file here, too, and prints what came of
+//! it (`read.php`). Whatever a configuration does in PHP, it does here.
 
+mod ask;
+#[cfg(test)]
+mod carried;
 mod entries;
-mod expression;
 mod fault;
 mod fleet;
 mod import;
-mod lexer;
-mod literal;
 mod own;
-mod parser;
-mod value;
-
-#[cfg(test)]
-mod carried;
-#[cfg(test)]
-mod tests;
 
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 pub use fault::{EntryFault, Fault, ReadError};
 pub use fleet::fleet;
 pub use import::import;
 pub use own::{Own, OwnFlag};
-
-use parser::{Parser, Place};
 
 /// What PHP's start script would take from the file.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -48,7 +34,7 @@ pub struct PhpConfig {
     pub heartbeat_interval: Option<String>,
     /// The constant `HEARTBEAT_MAXTRIES`, as PHP writes it into the environment.
     pub heartbeat_maxtries: Option<String>,
-    /// What the file says that has no effect here, a line each, with file and line.
+    /// What PHP warns of, and what the file says that has no effect here, a line each, with the file.
     pub warnings: Vec<String>,
 }
 
@@ -61,8 +47,6 @@ pub struct Entry {
     pub file: String,
     /// Its flags without dashes, and their values as PHP writes them: true is `1`, false and null are empty.
     pub flags: Vec<(String, String)>,
-    /// Where it begins in the file, from 1.
-    pub line: usize,
 }
 
 /// Why there is nothing to read, or why it is not taken.
@@ -81,39 +65,29 @@ pub enum OpenError {
     Read(#[from] ReadError),
 }
 
-/// Bytes of the longest file.
-const LENGTH_MAX: usize = 1 << 20;
-
-/// Reads the file at `path`.
+/// Lets the program `php` include the file at `path`, in the current directory.
 ///
 /// # Errors
 ///
-/// The file cannot be read, or [`read`] does not take it.
-pub fn open(path: &Path) -> Result<PhpConfig, OpenError> {
+/// The file cannot be read, there is no such program, PHP refuses the file or does not end within 10 s, or the lists
+/// describe a program badly.
+pub fn open(php: &str, path: &Path) -> Result<PhpConfig, OpenError> {
     let file = path.display().to_string();
     let away = |source| OpenError::Away { file: file.clone(), source };
-    let text = std::fs::read(path).map_err(away)?;
+    std::fs::File::open(path).map_err(away)?;
     let absolute = std::fs::canonicalize(path).map_err(away)?;
-    Ok(read(&text, &file, &absolute)?)
-}
-
-/// Reads `text`. `file` is how errors and warnings name it, `absolute` what `__FILE__` is: the file's path
-/// without links.
-///
-/// # Errors
-///
-/// The first thing that is not among what a configuration may say, with its line.
-pub fn read(text: &[u8], file: &str, absolute: &Path) -> Result<PhpConfig, ReadError> {
-    let place = Place { file: absolute.as_os_str().as_bytes() };
-    let said = match text.len() {
-        0..=LENGTH_MAX => Parser::read(text, place),
-        length => {
-            Err((1, Fault::TooMuch(format!("{length} bytes: a configuration has {LENGTH_MAX} at most"))))
+    let wrong = |place: &str, fault| OpenError::Read(ReadError { place: place.to_owned(), fault });
+    let mut answer = ask::ask(php, &absolute).map_err(|fault| wrong(&file, fault))?;
+    let shown = absolute.display().to_string();
+    for (place, _, _) in answer.error.iter_mut().chain(&mut answer.notices) {
+        // As the owner knows it, not by the path that PHP was given.
+        if *place == shown {
+            file.clone_into(place);
         }
-    };
-    said.and_then(|said| entries::config(said, file)).map_err(|(line, fault)| ReadError {
-        file: file.to_owned(),
-        line,
-        fault,
-    })
+    }
+    if let Some((place, line, message)) = answer.error {
+        let place = if line == 0 { place } else { format!("{place}:{line}") };
+        return Err(wrong(&place, Fault::Php(message)));
+    }
+    entries::config(answer, &file).map_err(|fault| wrong(&file, fault.into()))
 }

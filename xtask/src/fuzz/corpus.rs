@@ -16,7 +16,6 @@ pub(crate) fn seed(target: &str) -> Result<PathBuf, Failure> {
     let folder = root().join("fuzz/corpus").join(target);
     std::fs::create_dir_all(&folder).map_err(at(&folder))?;
     let seeds = match target {
-        "php_config" => files("php-config", "php")?,
         "config" => files("config", "toml")?,
         _ => recorded(target)?,
     };

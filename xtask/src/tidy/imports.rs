@@ -57,8 +57,7 @@ const ROOMS: [Room; 20] = [
     edge("server", &["broker", "wire", "transport", "store", "admin", "message", "job", "memory"]),
     edge("gateway", &["client", "params", "message", "job", "memory"]),
     // It asks the broker's admin port, whose answers are admin's types.
-    // A configuration of PHP may have floats, and PHP its way of writing them.
-    edge("supervise", &["job", "admin", "params::float"]),
+    edge("supervise", &["job", "admin"]),
     edge("console", &["supervise", "admin", "transport", "job"]),
     edge(
         "cli",
