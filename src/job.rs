@@ -20,6 +20,16 @@ impl JobId {
         Self(u64::from(bits >> 16) << 32 | u64::from(bits & 0xFFFF))
     }
 
+    /// The two halves, 32 bits each: how the id stands where numbers are kept.
+    pub fn to_u64(self) -> u64 {
+        self.0
+    }
+
+    /// The id that [`JobId::to_u64`] made a number of.
+    pub fn from_u64(halves: u64) -> Self {
+        Self(halves)
+    }
+
     /// Reads `HHHH-HHHH`: upper case hexadecimal, four or five digits a half.
     pub fn parse(text: &[u8]) -> Option<Self> {
         let dash = text.iter().position(|&byte| byte == b'-')?;

@@ -1,0 +1,68 @@
+//! What every store must do, what a disk can do to one, and how commits are grouped.
+
+mod commit;
+mod conformance;
+mod disk;
+mod torn_disk;
+
+use bytes::Bytes;
+use proptest::prelude::*;
+
+use super::{Change, DeadLetter, Kept, ServiceState, Store, StoredJob};
+use crate::job::{Body, JobId, ServiceName, Timestamp};
+
+fn id(bits: u32) -> JobId {
+    JobId::from_bits(bits)
+}
+
+fn job(bits: u32) -> StoredJob {
+    StoredJob {
+        job: id(bits),
+        service: ServiceName::new("MAIL").expect("a name"),
+        body: Body::One(Bytes::from(format!("PARAM-JSON: {bits}"))),
+        client: Bytes::from_static(b"client"),
+        requested_at: Timestamp(u64::from(bits)),
+        attempts: 0,
+    }
+}
+
+/// All that a store keeps.
+fn kept(store: &mut dyn Store) -> Vec<Kept> {
+    let mut all = Vec::new();
+    store.scan(&mut |kept| all.push(kept)).expect("it can be read");
+    all
+}
+
+/// Changes of few jobs and services, so that they meet.
+fn change() -> impl Strategy<Value = Change> {
+    let stored = (0..8_u32, prop::collection::vec(any::<u8>(), 0..40), 0..3_u32, 1..3_usize).prop_map(
+        |(bits, bytes, attempts, frames)| StoredJob {
+            body: Body::from_frames(vec![Bytes::from(bytes); frames]),
+            attempts,
+            ..job(bits)
+        },
+    );
+    let letter = (stored.clone(), any::<bool>(), ".{0,8}").prop_map(|(job, waited, reason)| DeadLetter {
+        job,
+        waited,
+        worker: Bytes::from_static(b"worker"),
+        started_at: Timestamp(1),
+        failed_at: Timestamp(2),
+        reason,
+    });
+    let state = ("[AB]", any::<bool>(), any::<bool>()).prop_map(|(name, paused, draining)| {
+        let service = ServiceName::new(name).expect("a name");
+        Change::Service(ServiceState { service, paused, draining })
+    });
+    prop_oneof![
+        4 => stored.prop_map(Change::Accepted),
+        2 => (0..8_u32, 0..5_u32).prop_map(|(bits, attempts)| Change::Attempted { job: id(bits), attempts }),
+        1 => letter.prop_map(Change::Dead),
+        3 => (0..8_u32).prop_map(|bits| Change::Finished(id(bits))),
+        1 => state,
+    ]
+}
+
+fn batches() -> impl Strategy<Value = Vec<Vec<Change>>> {
+    prop::collection::vec(prop::collection::vec(change(), 0..6), 0..12)
+}
