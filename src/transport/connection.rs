@@ -231,7 +231,7 @@ impl Connection {
                 }
                 Some(Event::Subscribe(topic)) => hub.push(HubEvent::Subscribe { peer: self.peer, topic }),
                 Some(Event::Cancel(topic)) => hub.push(HubEvent::Cancel { peer: self.peer, topic }),
-                Some(Event::Ping | Event::Pong) => {}
+                Some(Event::Ping | Event::Pong | Event::Ignored) => {}
             }
             state.unfinished = 0;
         }

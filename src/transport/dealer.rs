@@ -325,7 +325,12 @@ impl Link {
                     self.incoming.send(event).await.map_err(|_| End::Closed)?;
                 }
                 Ok(Some(
-                    Event::Ready(_) | Event::Subscribe(_) | Event::Cancel(_) | Event::Ping | Event::Pong,
+                    Event::Ready(_)
+                    | Event::Subscribe(_)
+                    | Event::Cancel(_)
+                    | Event::Ping
+                    | Event::Pong
+                    | Event::Ignored,
                 )) => {}
                 Err(error) => return Err(End::Broken(error.to_string())),
             }
