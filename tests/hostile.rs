@@ -7,6 +7,8 @@ mod support;
 
 #[path = "hostile/bytes.rs"]
 mod bytes;
+#[path = "hostile/bounds.rs"]
+mod bounds;
 #[path = "hostile/floods.rs"]
 mod floods;
 #[path = "hostile/messages.rs"]

@@ -69,7 +69,7 @@ fn group_limits(root: &Path) -> Vec<usize> {
             let own = Path::new(path.trim_start_matches('/'));
             let limit = |group: &Path| {
                 // `max` is no number, and v1's "none" one that is larger than any machine.
-                std::fs::read_to_string(root.join(mount).join(group).join(file)).ok()?.trim().parse().ok()
+                std::fs::read_to_string(root.join(mount).join(group).join(file)).ok()?.trim().parse::<usize>().ok()
             };
             limits.extend(own.ancestors().filter_map(limit));
         }
