@@ -5,10 +5,10 @@
 
 mod support;
 
-#[path = "hostile/bytes.rs"]
-mod bytes;
 #[path = "hostile/bounds.rs"]
 mod bounds;
+#[path = "hostile/bytes.rs"]
+mod bytes;
 #[path = "hostile/floods.rs"]
 mod floods;
 #[path = "hostile/messages.rs"]

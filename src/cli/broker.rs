@@ -199,10 +199,7 @@ pub(super) fn config(ports: &Ports, limits: &BrokerLimits, shares: u64) -> Confi
         grace: Duration::from_secs(limits.grace),
         broker: limits.broker(),
         memory: memory::books(limits.memory_max),
-        sockets: ListenerOptions {
-            connections: process::connections_allowed(shares),
-            ..limits.sockets()
-        },
+        sockets: ListenerOptions { connections: process::connections_allowed(shares), ..limits.sockets() },
     }
 }
 

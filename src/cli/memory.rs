@@ -69,7 +69,11 @@ fn group_limits(root: &Path) -> Vec<usize> {
             let own = Path::new(path.trim_start_matches('/'));
             let limit = |group: &Path| {
                 // `max` is no number, and v1's "none" one that is larger than any machine.
-                std::fs::read_to_string(root.join(mount).join(group).join(file)).ok()?.trim().parse::<usize>().ok()
+                std::fs::read_to_string(root.join(mount).join(group).join(file))
+                    .ok()?
+                    .trim()
+                    .parse::<usize>()
+                    .ok()
             };
             limits.extend(own.ancestors().filter_map(limit));
         }
@@ -117,7 +121,11 @@ mod tests {
             ("sys/fs/cgroup/a/memory.max", "1073741824\n"),
             ("sys/fs/cgroup/a/b/memory.max", "max\n"),
         ];
-        assert_eq!(available(&Tree::new("v2", &v2).0), Some(1 << 30), "a group's limit holds for those in it");
+        assert_eq!(
+            available(&Tree::new("v2", &v2).0),
+            Some(1 << 30),
+            "a group's limit holds for those in it"
+        );
 
         let v1 = [
             MACHINE,

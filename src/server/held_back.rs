@@ -7,7 +7,9 @@ use crate::message::{ClientCommand, ClientReply, View};
 /// The word that tells a client that its request is not taken; `None` if it asked for nothing.
 pub(super) fn refusal(command: ClientCommand) -> Option<ClientReply> {
     match command {
-        ClientCommand::Submit { service, .. } => Some(ClientReply::Refused { service: service.as_bytes().clone() }),
+        ClientCommand::Submit { service, .. } => {
+            Some(ClientReply::Refused { service: service.as_bytes().clone() })
+        }
         ClientCommand::Inspect { view, .. } => Some(ClientReply::Refused { service: name(view) }),
         ClientCommand::Manage { name, .. } => {
             Some(ClientReply::Managed { name, code: Bytes::from_static(b"500") })

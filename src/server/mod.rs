@@ -86,6 +86,8 @@ pub struct Server {
 enum Woken {
     Worker(RouterEvent),
     Client(RouterEvent),
+    /// The last turn left something for this one.
+    Unfinished,
     Alarm,
     Asked(Ask),
 }
@@ -204,21 +206,24 @@ impl Server {
     async fn serve(&mut self, stop: impl Future<Output = ()>, done: impl Fn(&Broker) -> bool) {
         let mut stop = pin!(stop);
         let mut alarm = pin!(tokio::time::sleep(Duration::ZERO));
+        let mut more = false;
         while !done(&self.broker) {
+            if more {
+                // Those who read and write have their turn, too, though there is more to do.
+                tokio::task::yield_now().await;
+            }
             self.set(alarm.as_mut());
             let woken = tokio::select! {
                 biased;
                 () = &mut stop => return,
                 event = self.workers.recv() => Woken::Worker(event),
                 event = self.clients.recv() => Woken::Client(event),
+                () = std::future::ready(()), if more => Woken::Unfinished,
                 // One that has rung and was not set anew would ring for ever.
                 () = &mut alarm, if self.broker.deadline().is_some() => Woken::Alarm,
                 ask = self.desk.next(&self.clock) => Woken::Asked(ask),
             };
-            if self.turn(woken) {
-                // Those who read and write have their turn, too, though there is more to do.
-                tokio::task::yield_now().await;
-            }
+            more = self.turn(woken);
         }
     }
 
@@ -241,10 +246,11 @@ impl Server {
         match woken {
             Woken::Worker(event) => self.take_worker(now, event),
             Woken::Client(event) => self.take_client(now, event),
+            Woken::Unfinished => {}
             Woken::Alarm => self.tick(now),
             Woken::Asked(ask) => self.answer(ask),
         }
-        let more = self.take_what_arrived(now);
+        let mut more = self.take_what_arrived(now);
         if let Some(ask) = self.desk.try_next(now) {
             self.answer(ask);
         }
@@ -252,9 +258,7 @@ impl Server {
         if self.broker.deadline().is_some_and(|due| due <= now) {
             self.tick(now);
         }
-        self.workers.flush();
-        self.clients.flush();
-        self.news.flush();
+        more |= self.workers.flush_some() | self.clients.flush_some() | self.news.flush_some();
         self.turns.ended(now, self.clock.now(), &self.work);
         more
     }

@@ -7,11 +7,11 @@ use crate::job::Timestamp;
 use crate::message::{ClientCommand, WorkerCommand};
 
 /// Work in a turn, in units: an ordinary message is one.
-const WORK_MAX: u32 = 1_024;
+const WORK_MAX: u32 = 512;
 /// Units of work after which the clock is looked at.
 const LOOK: u32 = 32;
 /// Microseconds after which a turn takes nothing more.
-const TIME_MAX_US: u64 = 5_000;
+const TIME_MAX_US: u64 = 3_000;
 /// Microseconds from which on a turn is told of, and how long no other is after that.
 const LONG_US: u64 = 50_000;
 const TOLD_EVERY_US: u64 = 10_000_000;

@@ -51,6 +51,9 @@ pub(super) struct Shared {
 const SLAB: usize = 128 << 10;
 const SLAB_MIN: usize = 16 << 10;
 
+/// Connections written to in one go: each is a call of the system.
+const FLUSHED_IN_ONE_GO: usize = 512;
+
 /// Peers are numbered across all sockets of the process, so that a number in a log names one connection.
 static NEXT_PEER: AtomicU64 = AtomicU64::new(1);
 
@@ -188,17 +191,24 @@ impl Hub {
 
     /// Writes what was sent since the last flush, one write a connection.
     pub(super) fn flush(&self) {
+        while self.flush_some() {}
+    }
+
+    /// The same for some of them. Whether there are more: a turn has a bound.
+    pub(super) fn flush_some(&self) -> bool {
         let mut dirty = std::mem::take(&mut self.shared.borrow_mut().dirty);
-        for connection in dirty.drain(..) {
+        let some = dirty.len().min(FLUSHED_IN_ONE_GO);
+        for connection in dirty.drain(..some) {
             connection.flush();
         }
         // Keep the allocation for the next turn.
         let mut shared = self.shared.borrow_mut();
-        if shared.dirty.is_empty() {
-            shared.dirty = dirty;
-        }
+        dirty.append(&mut shared.dirty);
+        let more = !dirty.is_empty();
+        shared.dirty = dirty;
         drop(shared);
         self.relieve();
+        more
     }
 
     /// Waits until every peer has been written what waits for it.

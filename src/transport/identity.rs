@@ -89,7 +89,12 @@ impl Hub {
         state.phase = Phase::Held;
         state.times.age = 0;
         state.weigh_info();
-        self.shared.borrow_mut().held.entry(identity).or_default().insert(connection.peer, Rc::clone(connection));
+        self.shared
+            .borrow_mut()
+            .held
+            .entry(identity)
+            .or_default()
+            .insert(connection.peer, Rc::clone(connection));
     }
 
     /// Asks a connection for a sign of life now, not when its silence is long enough.
@@ -111,7 +116,10 @@ impl Hub {
         self.shared.borrow_mut().identities.insert(identity.clone(), peer);
         self.push(connection, HubEvent::Came { peer, identity: identity.clone(), info });
         for frames in kept {
-            self.push(connection, HubEvent::Message { peer, identity: identity.clone(), frames, held_back: false });
+            self.push(
+                connection,
+                HubEvent::Message { peer, identity: identity.clone(), frames, held_back: false },
+            );
         }
     }
 

@@ -1,10 +1,12 @@
 //! What has arrived and waits for the socket's owner: a queue a peer, served in rounds.
 //!
 //! Deficit round robin: each peer may take [`QUANTUM`] units a round, and what it costs beyond that is taken off its next
-//! rounds. A peer whose queue is full is not read from, so that TCP pushes back on it alone.
+//! rounds. Who says something now and then does not wait for the round: the first units go before it, as FQ-CoDel has it
+//! (RFC 8290 §4.2). A peer whose queue is full is not read from, so that TCP pushes back on it alone.
 //!
 //! Invariants:
-//! - a peer is in the round if and only if something of it waits;
+//! - a peer of whom something waits is listed; one of whom nothing waits stays so until its turn has come, or it could be
+//!   fresh again and again;
 //! - what a peer sent is handed out in its order; between peers there is none.
 
 use std::cell::{Cell, RefCell};
@@ -72,13 +74,13 @@ pub(super) struct Inbox {
     weight: Weight,
     /// Units that it may take in this round; less than one: its round is over.
     credit: i64,
-    /// When the credit was given. What is owed is forgotten as soon as nobody waits.
-    epoch: u64,
+    /// It is in one of the lists of its [`Round`].
+    listed: bool,
 }
 
 impl Inbox {
     pub(super) fn new(weight: Weight) -> Self {
-        Self { events: VecDeque::new(), weight, credit: QUANTUM, epoch: 0 }
+        Self { events: VecDeque::new(), weight, credit: QUANTUM, listed: false }
     }
 
     /// Bytes that wait.
@@ -98,12 +100,21 @@ impl Inbox {
 /// The peers of whom something waits.
 #[derive(Debug, Default)]
 pub(super) struct Round {
-    peers: RefCell<VecDeque<Rc<Connection>>>,
-    epoch: Cell<u64>,
+    lists: RefCell<Lists>,
+    /// Events that wait.
+    waiting: Cell<usize>,
     /// Read buffers filled since nothing waited.
     slabs: Cell<usize>,
     /// The owner waits here.
     arrived: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Lists {
+    /// Those of whom nothing waited before: they go first.
+    fresh: VecDeque<Rc<Connection>>,
+    /// Those who take turns.
+    turns: VecDeque<Rc<Connection>>,
 }
 
 impl Round {
@@ -117,61 +128,43 @@ impl Round {
         let weight = inbox.weight.bytes() + weight(&event);
         inbox.weight.set(weight);
         inbox.events.push_back(event);
-        if inbox.events.len() > 1 {
-            return;
+        if !std::mem::replace(&mut inbox.listed, true) {
+            self.lists.borrow_mut().fresh.push_back(Rc::clone(connection));
         }
-        if inbox.epoch != self.epoch.get() {
-            (inbox.epoch, inbox.credit) = (self.epoch.get(), QUANTUM);
-        }
-        let mut peers = self.peers.borrow_mut();
-        peers.push_back(Rc::clone(connection));
-        if peers.len() == 1 {
+        if self.waiting.replace(self.waiting.get() + 1) == 0 {
             self.arrived.notify_one();
         }
     }
 
     /// The next event of the peer whose turn it is.
     pub(super) fn pop(&self) -> Option<HubEvent> {
-        let mut peers = self.peers.borrow_mut();
-        loop {
-            let alone = peers.len() == 1;
-            let mut inbox = peers.front()?.inbox.borrow_mut();
-            if inbox.credit > 0 {
-                break;
-            }
-            if alone {
-                inbox.credit = QUANTUM;
-                break;
-            }
-            inbox.credit += QUANTUM;
-            drop(inbox);
-            peers.rotate_left(1);
+        if self.waiting.get() == 0 {
+            return None;
         }
-        let connection = Rc::clone(peers.front()?);
+        let connection = self.lists.borrow_mut().next()?;
         let mut inbox = connection.inbox.borrow_mut();
         let event = inbox.events.pop_front()?;
+        self.waiting.set(self.waiting.get() - 1);
         inbox.credit = (inbox.credit - cost(&event)).max(-DEBT_MAX);
         let weight = inbox.weight.bytes().saturating_sub(weight(&event));
         inbox.weight.set(weight);
-        if inbox.events.is_empty() {
-            if inbox.events.capacity() > CAPACITY_KEPT {
-                inbox.events = VecDeque::new();
-            }
-            peers.pop_front();
-            if peers.is_empty() {
-                self.epoch.set(self.epoch.get() + 1);
-                self.slabs.set(0);
-            }
+        if inbox.events.is_empty() && inbox.events.capacity() > CAPACITY_KEPT {
+            inbox.events = VecDeque::new();
         }
         if inbox.is_half_empty() && connection.paused.take() {
             connection.room.notify_waiters();
+        }
+        drop(inbox);
+        if self.waiting.get() == 0 {
+            self.slabs.set(0);
+            self.lists.borrow_mut().forgive();
         }
         Some(event)
     }
 
     /// Waits until something is there.
     pub(super) async fn arrived(&self) {
-        if self.peers.borrow().is_empty() {
+        if self.waiting.get() == 0 {
             self.arrived.notified().await;
         }
     }
@@ -179,6 +172,50 @@ impl Round {
     /// A read buffer was filled, and what waits may be slices of it.
     pub(super) fn slab_filled(&self) {
         self.slabs.set(self.slabs.get() + 1);
+    }
+}
+
+impl Lists {
+    /// Who is to be served: something of it waits, and it has credit.
+    fn next(&mut self) -> Option<Rc<Connection>> {
+        while let Some(first) = self.fresh.front() {
+            let served = {
+                let inbox = first.inbox.borrow();
+                inbox.credit > 0 && !inbox.events.is_empty()
+            };
+            if served {
+                return Some(Rc::clone(first));
+            }
+            self.turns.extend(self.fresh.pop_front());
+        }
+        loop {
+            let alone = self.turns.len() == 1;
+            let mut inbox = self.turns.front()?.inbox.borrow_mut();
+            match (inbox.credit > 0, inbox.events.is_empty()) {
+                (true, false) => break,
+                (true, true) => {
+                    inbox.listed = false;
+                    drop(inbox);
+                    self.turns.pop_front();
+                }
+                // There is nobody to be fair to.
+                (false, _) if alone => inbox.credit = QUANTUM,
+                (false, _) => {
+                    inbox.credit += QUANTUM;
+                    drop(inbox);
+                    self.turns.rotate_left(1);
+                }
+            }
+        }
+        self.turns.front().cloned()
+    }
+
+    /// Nothing waits: what peers owe is owed to nobody.
+    fn forgive(&mut self) {
+        for connection in self.fresh.drain(..).chain(self.turns.drain(..)) {
+            let mut inbox = connection.inbox.borrow_mut();
+            (inbox.credit, inbox.listed) = (QUANTUM, false);
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use tracing::warn;
 use super::connection::{Connection, Phase, State};
 use super::hub::Hub;
 use super::left::LeftReason;
-use super::options::ListenerOptions;
+use super::options::{Counters, ListenerOptions};
 
 /// Connections looked at in one go: the loop has other work.
 const IN_ONE_GO: usize = 256;
@@ -27,19 +27,38 @@ pub(super) async fn watch(hub: Rc<Hub>) {
     let patience = Patience::of(&hub.options);
     let mut interval = tokio::time::interval(patience.tick);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut refused = 0;
+    let mut told = Counters::default();
     loop {
         interval.tick().await;
         for some in hub.connections().chunks(IN_ONE_GO) {
             some.iter().for_each(|connection| patience.look_at(&hub, connection));
             tokio::task::yield_now().await;
         }
-        let count = hub.counters.get().refused;
-        if count > refused {
-            warn!(count = count - refused, connections = hub.connection_count(), "too many connections, some were refused");
-        }
-        refused = count;
+        told = tell(&hub, told);
     }
+}
+
+/// One line a tick for what may happen a thousand times in it.
+fn tell(hub: &Hub, told: Counters) -> Counters {
+    let now = hub.counters.get();
+    let refused = now.refused - told.refused;
+    if refused > 0 {
+        warn!(refused, connections = hub.connection_count(), "too many connections, some were refused");
+    }
+    let cut = |counters: &Counters| {
+        counters.input_full + counters.memory_full + counters.stalled + counters.misbehaved + counters.slow
+    };
+    if cut(&now) > cut(&told) {
+        warn!(
+            input_full = now.input_full - told.input_full,
+            memory_full = now.memory_full - told.memory_full,
+            stalled = now.stalled - told.stalled,
+            misbehaved = now.misbehaved - told.misbehaved,
+            slow = now.slow - told.slow,
+            "connections were cut for what they held or sent"
+        );
+    }
+    now
 }
 
 /// In ticks.
@@ -68,7 +87,9 @@ impl Patience {
             ping: (!options.ping.is_zero()).then(|| ticks(options.ping)),
             identity: ticks(options.identity_time),
             message: ticks(options.message_time),
-            message_bytes: usize::try_from(a_tick(options.message_rate_min as u128)).unwrap_or(usize::MAX).max(1),
+            message_bytes: usize::try_from(a_tick(options.message_rate_min as u128))
+                .unwrap_or(usize::MAX)
+                .max(1),
             unread: ticks(options.unread_time),
             unread_max: options.unread_max,
             forgiven: u32::try_from(a_tick(FORGIVEN_A_SECOND)).unwrap_or(u32::MAX).max(1),
@@ -151,13 +172,8 @@ fn has_waited(connection: &Connection) -> u32 {
 
 /// A quarter of the shortest time, so that what is due is noticed a quarter late at most.
 fn tick_length(options: &ListenerOptions) -> Duration {
-    let times = [
-        options.handshake,
-        options.ping,
-        options.message_time,
-        options.unread_time,
-        options.identity_time,
-    ];
+    let times =
+        [options.handshake, options.ping, options.message_time, options.unread_time, options.identity_time];
     let shortest = times.into_iter().filter(|time| !time.is_zero()).min().unwrap_or(Duration::MAX);
     (shortest / 4).clamp(Duration::from_millis(10), Duration::from_secs(1))
 }

@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::rc::Rc;
 
-use tracing::warn;
+use tracing::debug;
 
 use super::connection::Connection;
 use super::hub::Hub;
@@ -35,16 +35,13 @@ impl Weight {
         self.charge.bytes()
     }
 
-    /// The bytes are there already: that the books have no room for them is counted there, and seen to by [`Hub::relieve`].
+    /// The bytes are there already: if it is too much, [`Hub::relieve`] sees to it.
     pub(super) fn set(&mut self, bytes: usize) {
         let before = self.charge.bytes();
-        if bytes == before {
-            return;
-        }
-        if self.charge.resize(bytes).is_err() {
+        if bytes != before {
             self.charge.set(bytes);
+            self.sum.set(self.sum.get() - before + bytes);
         }
-        self.sum.set(self.sum.get() - before + bytes);
     }
 }
 
@@ -82,7 +79,7 @@ impl Hub {
                 // Many hold little each. To look at all of them again would help nobody, until there is more.
                 return self.sums.look_again_at.set(on_its_way + LOOK_AGAIN);
             };
-            warn!(peer = %worst.peer, address = %worst.from, held = worst.held(), %reason, "connection cut");
+            debug!(peer = %worst.peer, address = %worst.from, held = worst.held(), %reason, "connection cut");
             worst.close(reason);
             worst.let_go();
         }
@@ -117,7 +114,10 @@ impl Connection {
     /// Bytes that it makes us hold.
     fn held(&self) -> usize {
         let state = self.state.borrow();
-        state.unfinished.bytes() + state.kept.weight.bytes() + state.unread.bytes() + self.inbox.borrow().held()
+        state.unfinished.bytes()
+            + state.kept.weight.bytes()
+            + state.unread.bytes()
+            + self.inbox.borrow().held()
     }
 
     /// Bytes that it has sent and taken in the last seconds.

@@ -99,6 +99,11 @@ impl Publisher {
         self.hub.flush();
     }
 
+    /// The same for some of the subscribers. Whether there are more.
+    pub fn flush_some(&self) -> bool {
+        self.hub.flush_some()
+    }
+
     /// Messages not given to a subscriber that did not keep up.
     pub fn dropped(&self) -> u64 {
         self.dropped.get()

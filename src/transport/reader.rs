@@ -71,12 +71,7 @@ impl Connection {
     ///
     /// What is missing of a long frame is read where it belongs. All else comes into the buffer that all share, behind what
     /// was not used, so that ten thousand quiet connections hold no memory, and a busy one gets many messages a read.
-    async fn read_some(
-        &self,
-        hub: &Hub,
-        input: &mut OwnedReadHalf,
-        unused: &mut Input,
-    ) -> io::Result<usize> {
+    async fn read_some(&self, hub: &Hub, input: &mut OwnedReadHalf, unused: &mut Input) -> io::Result<usize> {
         poll_fn(|context| {
             let mut state = self.state.borrow_mut();
             if unused.bytes.is_empty()

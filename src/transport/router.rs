@@ -144,6 +144,11 @@ impl Router {
         self.hub.flush();
     }
 
+    /// The same for some of the connections. Whether there are more.
+    pub fn flush_some(&self) -> bool {
+        self.hub.flush_some()
+    }
+
     /// The peer that has this identity now.
     pub fn peer_of(&self, identity: &[u8]) -> Option<PeerId> {
         self.hub.peer_of(identity)

@@ -223,7 +223,8 @@ impl Engine {
     fn traffic(&mut self, input: &mut BytesMut) -> Result<Option<Event>, ZmtpError> {
         loop {
             let Some((header, body)) = self.next_frame(input)? else { return Ok(None) };
-            let event = if header.is_command() { Some(self.command(&body)?) } else { self.frame(header, body) };
+            let event =
+                if header.is_command() { Some(self.command(&body)?) } else { self.frame(header, body) };
             if event.is_some() {
                 return Ok(event);
             }

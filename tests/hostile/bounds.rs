@@ -162,9 +162,11 @@ fn fifty_peers_that_flood_starve_nobody() {
 #[test]
 fn operators_get_in_though_all_descriptors_are_wanted() {
     let broker = Broker::start_with_descriptors(100, &[]);
-    let crowd: Vec<_> = (0..120).map(|number| raw::connect([broker.clients, broker.workers][number % 2])).collect();
+    let crowd: Vec<_> =
+        (0..120).map(|number| raw::connect([broker.clients, broker.workers][number % 2])).collect();
     poll("some are refused", PATIENCE, || {
-        let refused = |port: &str| figure(&broker, &format!("zmws_connections_refused_total{{port=\"{port}\"}}"));
+        let refused =
+            |port: &str| figure(&broker, &format!("zmws_connections_refused_total{{port=\"{port}\"}}"));
         (refused("clients") + refused("workers") >= 52.0).then_some(())
     });
     drop(crowd);

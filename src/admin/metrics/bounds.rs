@@ -36,9 +36,9 @@ fn seconds(us: u64) -> f64 {
 
 impl Families<'_, '_> {
     pub(super) fn memory(&mut self, memory: &Memory) -> fmt::Result {
-        let held = memory.accounts().map(|(purpose, held)| {
-            (vec![("account", purpose.name().to_owned())], held as u64)
-        });
+        let held = memory
+            .accounts()
+            .map(|(purpose, held)| (vec![("account", purpose.name().to_owned())], held as u64));
         self.gauges("zmws_memory_bytes", "Memory held because of peers, by what it is for.", held)?;
         if memory.max() < usize::MAX {
             self.gauge("zmws_memory_max_bytes", "The most that may be held in all.", memory.max() as u64)?;

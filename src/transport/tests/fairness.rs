@@ -32,12 +32,16 @@ async fn settled(memory: &Memory) -> usize {
     }
 }
 
-/// Twenty thousand messages came first; one of somebody else waits for a handful of them.
+/// Twenty thousand messages came first; one of somebody else waits for a handful of them at most.
 #[test]
 fn a_flood_goes_before_nobody() {
     run(async {
         let (router, memory, [(mut flooder, _), (mut quiet, quiet_peer)]) = two().await;
-        flooder.stream.write_all(&SMALL.repeat(20_000)).await.expect("the router reads, or the kernel keeps it");
+        flooder
+            .stream
+            .write_all(&SMALL.repeat(20_000))
+            .await
+            .expect("the router reads, or the kernel keeps it");
         let flood = settled(&memory).await;
         quiet.stream.write_all(&SMALL).await.expect("the router reads");
         while memory.account(Purpose::Arrived).held() == flood {
@@ -47,7 +51,7 @@ fn a_flood_goes_before_nobody() {
         while message(&router).await.0 != quiet_peer {
             before += 1;
         }
-        assert!(before <= 32, "{before} messages of the flood came first");
+        assert!(before <= 16, "{before} messages of the flood came first");
     });
 }
 
@@ -55,7 +59,11 @@ fn a_flood_goes_before_nobody() {
 fn a_peer_that_floods_is_not_read_from_until_it_was_served() {
     run(async {
         let (router, memory, [(mut flooder, _), _quiet]) = two().await;
-        flooder.stream.write_all(&SMALL.repeat(40_000)).await.expect("the router reads, or the kernel keeps it");
+        flooder
+            .stream
+            .write_all(&SMALL.repeat(40_000))
+            .await
+            .expect("the router reads, or the kernel keeps it");
         let waiting = settled(&memory).await;
         assert!(waiting < 64 << 10, "{waiting} bytes wait");
         for _ in 0..40_000 {
@@ -75,12 +83,13 @@ fn who_asks_for_expensive_things_waits_longer() {
         while memory.account(Purpose::Arrived).held() < 2 * one {
             tokio::task::yield_now().await;
         }
+        let mut order = vec![message(&router).await.0];
+        assert_eq!(order, [dear_peer], "it came first");
         router.charge_turn(dear_peer, 64);
-        let mut order = Vec::new();
-        for _ in 0..96 {
+        for _ in 1..96 {
             order.push(message(&router).await.0);
         }
-        assert!(order[..48].iter().all(|peer| *peer == cheap_peer), "{order:?}");
+        assert!(order[1..49].iter().all(|peer| *peer == cheap_peer), "{order:?}");
     });
 }
 
