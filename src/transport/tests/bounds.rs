@@ -179,7 +179,7 @@ fn results_larger_than_the_bound_reach_a_peer_that_reads() {
         }
         router.flush();
         for _ in 0..2 {
-            assert_eq!(received(&mut gateway).await, [large.clone()]);
+            assert_eq!(received(&mut gateway).await, std::slice::from_ref(&large));
             assert_eq!(received(&mut gateway).await, frames(&["", "small"]));
         }
     });
