@@ -5,6 +5,8 @@
 
 mod support;
 
+#[path = "hostile/bounds.rs"]
+mod bounds;
 #[path = "hostile/bytes.rs"]
 mod bytes;
 #[path = "hostile/floods.rs"]

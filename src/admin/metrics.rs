@@ -16,6 +16,11 @@ use super::report::seconds_since;
 use crate::broker::snapshot::{BOUNDS_US, Histogram, Intake, Overview, ServiceRow};
 use crate::broker::{Counters, Totals};
 use crate::job::{ServiceName, Timestamp};
+use crate::memory::Memory;
+
+mod bounds;
+
+pub use bounds::TurnTimes;
 
 /// The media type of [`text`].
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -68,6 +73,10 @@ pub struct Figures {
     pub ports: Vec<Port>,
     /// News that a subscriber did not get because it did not keep up.
     pub news_dropped: u64,
+    /// What is held because of peers.
+    pub memory: Memory,
+    /// How long the loop's turns were.
+    pub turns: TurnTimes,
     /// Memory of the process that is in use, in bytes, if the system tells.
     pub resident_bytes: Option<u64>,
     /// Files that the process has open, if the system tells.
@@ -91,6 +100,16 @@ pub struct Port {
     pub protocol_errors: u64,
     /// Connections that did not read what was sent to them.
     pub slow: u64,
+    /// Connections that were cut because unfinished messages held all that they may.
+    pub input_full: u64,
+    /// Connections that were cut because the process held all that it may.
+    pub memory_full: u64,
+    /// Connections whose messages did not come whole in time.
+    pub stalled: u64,
+    /// Connections that sent too much that cannot be right.
+    pub misbehaved: u64,
+    /// Messages refused because their identity was in use.
+    pub held_back: u64,
     /// Connections that did not answer PING.
     pub vanished: u64,
     /// Connections that found their identity in use.
@@ -137,6 +156,8 @@ impl Collector for Figures {
         self.answers(to)?;
         self.workers(to)?;
         self.connections(to)?;
+        to.memory(&self.memory)?;
+        to.turns(&self.turns)?;
         self.process(to)
     }
 }
@@ -238,7 +259,7 @@ impl Figures {
             self.ports.iter().map(move |port| (vec![("port", port.name.to_owned())], figure(port)))
         };
         to.gauges("zmws_connections", "Connections now.", by_port(|port| port.connections))?;
-        let families: [(&str, &str, Figure); 8] = [
+        let families: [(&str, &str, Figure); 13] = [
             ("zmws_connections_accepted", "Connections accepted.", |port| port.accepted),
             ("zmws_connections_refused", "Connections beyond the limit.", |port| port.refused),
             ("zmws_handshake_timeouts", "Connections without a handshake in time.", |port| {
@@ -247,6 +268,17 @@ impl Figures {
             ("zmws_protocol_errors", "Connections that broke ZMTP.", |port| port.protocol_errors),
             ("zmws_messages_malformed", "Messages that could not be read.", |port| port.malformed),
             ("zmws_peers_slow", "Connections that did not read.", |port| port.slow),
+            ("zmws_peers_input_full", "Connections cut for all unfinished messages together.", |port| {
+                port.input_full
+            }),
+            ("zmws_peers_memory_full", "Connections cut for all memory together.", |port| port.memory_full),
+            ("zmws_peers_stalled", "Connections whose messages did not come in time.", |port| port.stalled),
+            ("zmws_peers_misbehaved", "Connections that sent too much that cannot be right.", |port| {
+                port.misbehaved
+            }),
+            ("zmws_messages_held_back", "Messages refused because their identity was in use.", |port| {
+                port.held_back
+            }),
             ("zmws_peers_vanished", "Connections that did not answer PING.", |port| port.vanished),
             ("zmws_identity_clashes", "Connections that found their identity in use.", |port| {
                 port.identity_clashes

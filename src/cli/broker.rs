@@ -14,6 +14,7 @@ use zmws::zmtp::Limits;
 use super::Failure;
 use super::layers::ConfigFile;
 use super::log::{self, LogArgs};
+use super::memory::{self, Size};
 use super::{notify, process};
 
 /// Run the broker: jobs from clients to workers, over ZeroMQ
@@ -103,6 +104,10 @@ pub(super) struct BrokerLimits {
     #[arg(long, value_name = "MB", value_parser = process::megabytes, default_value_t = 16)]
     unread_max_mb: usize,
 
+    /// Memory that may be held for all peers together, as 512M or 4G [default: half of what the system has for the process]
+    #[arg(long, value_name = "SIZE")]
+    memory_max: Option<Size>,
+
     /// Connections to each port
     #[arg(long, value_name = "N", value_parser = process::one_or_more, default_value_t = 16_384)]
     pub(super) max_connections: usize,
@@ -179,12 +184,12 @@ impl std::str::FromStr for JobTimeout {
 impl Args {
     /// The server's settings.
     pub(super) fn config(&self) -> Config {
-        config(&self.ports, &self.limits)
+        config(&self.ports, &self.limits, 1)
     }
 }
 
-/// The server's settings.
-pub(super) fn config(ports: &Ports, limits: &BrokerLimits) -> Config {
+/// The server's settings. `shares`: in how many parts the process's descriptors go, one of which is the broker's.
+pub(super) fn config(ports: &Ports, limits: &BrokerLimits, shares: u64) -> Config {
     Config {
         address: ports.address,
         client_port: ports.client_port,
@@ -193,7 +198,8 @@ pub(super) fn config(ports: &Ports, limits: &BrokerLimits) -> Config {
         admin: ports.admin(),
         grace: Duration::from_secs(limits.grace),
         broker: limits.broker(),
-        sockets: limits.sockets(),
+        memory: memory::books(limits.memory_max),
+        sockets: ListenerOptions { connections: process::connections_allowed(shares), ..limits.sockets() },
     }
 }
 

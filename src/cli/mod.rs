@@ -11,6 +11,7 @@ mod gateway;
 mod generate;
 mod layers;
 mod log;
+mod memory;
 mod notify;
 mod operator;
 mod pause;

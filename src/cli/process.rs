@@ -13,6 +13,7 @@ use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::LocalSet;
+use zmws::transport::ConnectionLimit;
 
 use super::{Failure, notify};
 
@@ -66,6 +67,19 @@ pub(super) fn enough_descriptors(connections: usize) -> Result<(), Failure> {
     }
     Ok(())
 }
+
+/// Connections that a broker may have: what the descriptors allow, less some for logs and for operators who want to know
+/// why there are no more. `shares`: in how many parts they go, one of which is the broker's.
+pub(super) fn connections_allowed(shares: u64) -> ConnectionLimit {
+    // None: as many as one likes.
+    let Some(limit) = getrlimit(Resource::Nofile).current else { return ConnectionLimit::default() };
+    let reserve = (limit / 8).clamp(DESCRIPTORS_MIN, RESERVE_MAX);
+    let allowed = limit.saturating_sub(reserve) / shares;
+    ConnectionLimit::new(usize::try_from(allowed).unwrap_or(usize::MAX).max(1))
+}
+
+/// The most descriptors that are kept from connections.
+const RESERVE_MAX: u64 = 128;
 
 /// What a command needs beside its connections: sockets that listen, logs, pipes of programs.
 const DESCRIPTORS_MIN: u64 = 32;

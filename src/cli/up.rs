@@ -52,7 +52,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     process::raise_descriptor_limit();
     process::enough_descriptors(args.limits.max_connections)?;
     process::on_one_thread(async {
-        let server = broker::bind(broker::config(&args.ports, &args.limits))?;
+        let server = broker::bind(broker::config(&args.ports, &args.limits, 2))?;
         let at = server.addresses();
         let listener = gateway::listen(args.ports.address, args.http_port).await?;
         let http = listener.local_addr().map_err(|error| error.to_string())?;

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::broker;
+use crate::memory::Memory;
 use crate::transport::ListenerOptions;
 
 /// Settings of a [`Server`](super::Server).
@@ -25,7 +26,9 @@ pub struct Config {
     pub grace: Duration,
     /// The broker's own. Its seed is replaced at the start.
     pub broker: broker::Config,
-    /// What holds for each of the three sockets.
+    /// The books of all that is held because of peers. Default: books without a maximum.
+    pub memory: Memory,
+    /// What holds for each of the three sockets. Their books are replaced by [`Config::memory`].
     pub sockets: ListenerOptions,
 }
 
@@ -52,6 +55,7 @@ impl Default for Config {
             admin: None,
             grace: Duration::from_secs(10),
             broker: broker::Config::default(),
+            memory: Memory::default(),
             sockets: ListenerOptions::default(),
         }
     }

@@ -6,11 +6,13 @@
 mod admin;
 pub mod clock;
 mod config;
+mod held_back;
 mod log;
 mod news;
 mod stop;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 pub use config::{Addresses, Config};
 pub use stop::{Stopped, Stopper, stopper};
@@ -24,14 +26,15 @@ use bytes::Bytes;
 use tokio::time::Sleep;
 use tracing::{debug, info};
 
-use crate::broker::{Action, Audience, Broker, Denied, Done, Event, Stage};
-use crate::job::Timestamp;
-use crate::message::{Address, ClientReply, WorkerOrder};
+use crate::broker::{Action, Audience, Broker, Denied, Done, Event, Note, Stage};
+use crate::job::{PeerId, Timestamp};
+use crate::message::{Address, ClientCommand, ClientReply, WorkerOrder};
 use crate::store::Memory;
 use crate::transport::{ListenerOptions, Publisher, Router, RouterEvent};
 use crate::wire;
-use admin::Desk;
+use admin::{Ask, Desk};
 use clock::Clock;
+use turns::{Turns, Work};
 
 /// A port that could not be bound.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +76,20 @@ pub struct Server {
     /// What the last operation came to, until it is handed to whoever asked.
     operated: Option<Result<Done, Denied>>,
     malformed: Malformed,
+    turns: Turns,
+    /// What this turn has done so far.
+    work: Work,
+}
+
+/// What wakes the loop.
+#[derive(Debug)]
+enum Woken {
+    Worker(RouterEvent),
+    Client(RouterEvent),
+    /// The last turn left something for this one.
+    Unfinished,
+    Alarm,
+    Asked(Ask),
 }
 
 /// Messages that could not be read.
@@ -84,8 +101,6 @@ struct Malformed {
 
 /// The READY property by which our own clients know our broker: it gives return envelopes back.
 const PROPERTY: &str = "X-Zmws";
-/// Messages taken in one turn, so that no turn is long.
-const TURN: usize = 1_024;
 /// How long peers may take to read the last answers when the server ends.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -101,6 +116,7 @@ impl Server {
         let addresses = config.addresses();
         let sockets = ListenerOptions {
             seed: seed as u32,
+            memory: config.memory.clone(),
             properties: vec![(PROPERTY, Bytes::from_static(env!("CARGO_PKG_VERSION").as_bytes()))],
             ..config.sockets.clone()
         };
@@ -131,6 +147,8 @@ impl Server {
             actions: Vec::new(),
             operated: None,
             malformed: Malformed::default(),
+            turns: Turns::default(),
+            work: Work::default(),
         })
     }
 
@@ -188,21 +206,24 @@ impl Server {
     async fn serve(&mut self, stop: impl Future<Output = ()>, done: impl Fn(&Broker) -> bool) {
         let mut stop = pin!(stop);
         let mut alarm = pin!(tokio::time::sleep(Duration::ZERO));
+        let mut more = false;
         while !done(&self.broker) {
+            if more {
+                // Those who read and write have their turn, too, though there is more to do.
+                tokio::task::yield_now().await;
+            }
             self.set(alarm.as_mut());
-            let event = tokio::select! {
+            let woken = tokio::select! {
                 biased;
                 () = &mut stop => return,
-                event = self.workers.recv() => self.of_worker(event),
-                event = self.clients.recv() => self.of_client(event),
+                event = self.workers.recv() => Woken::Worker(event),
+                event = self.clients.recv() => Woken::Client(event),
+                () = std::future::ready(()), if more => Woken::Unfinished,
                 // One that has rung and was not set anew would ring for ever.
-                () = &mut alarm, if self.broker.deadline().is_some() => Some(Event::Tick),
-                ask = self.desk.next(&self.clock) => {
-                    self.answer(ask);
-                    None
-                }
+                () = &mut alarm, if self.broker.deadline().is_some() => Woken::Alarm,
+                ask = self.desk.next(&self.clock) => Woken::Asked(ask),
             };
-            self.turn(event);
+            more = self.turn(woken);
         }
     }
 
@@ -216,32 +237,68 @@ impl Server {
         }
     }
 
-    /// Handles the event that woke us and what else has arrived, then writes all that came of it.
-    fn turn(&mut self, event: Option<Event>) {
+    /// Handles what woke us and what else has arrived, then writes all that came of it. Whether more may be there: a turn
+    /// has a bound.
+    fn turn(&mut self, woken: Woken) -> bool {
+        self.work = Work::default();
         self.know_the_audience();
         let now = self.clock.now();
-        self.handle_some(now, event);
-        for _ in 0..TURN {
-            let worker = self.workers.try_recv();
-            let client = self.clients.try_recv();
-            if worker.is_none() && client.is_none() {
-                break;
-            }
-            let event = worker.and_then(|event| self.of_worker(event));
-            self.handle_some(now, event);
-            let event = client.and_then(|event| self.of_client(event));
-            self.handle_some(now, event);
+        match woken {
+            Woken::Worker(event) => self.take_worker(now, event),
+            Woken::Client(event) => self.take_client(now, event),
+            Woken::Unfinished => {}
+            Woken::Alarm => self.tick(now),
+            Woken::Asked(ask) => self.answer(ask),
         }
+        let mut more = self.take_what_arrived(now);
         if let Some(ask) = self.desk.try_next(now) {
             self.answer(ask);
         }
         // The alarm is looked at when nothing else wakes us, which may be never.
         if self.broker.deadline().is_some_and(|due| due <= now) {
-            self.handle(now, Event::Tick);
+            self.tick(now);
         }
-        self.workers.flush();
-        self.clients.flush();
-        self.news.flush();
+        more |= self.workers.flush_some() | self.clients.flush_some() | self.news.flush_some();
+        self.turns.ended(now, self.clock.now(), &self.work);
+        more
+    }
+
+    /// One of the workers', one of the clients': neither port waits for the other.
+    fn take_what_arrived(&mut self, now: Timestamp) -> bool {
+        while !self.work.is_enough(now, || self.clock.now()) {
+            let (worker, client) = (self.workers.try_recv(), self.clients.try_recv());
+            if worker.is_none() && client.is_none() {
+                return false;
+            }
+            if let Some(event) = worker {
+                self.take_worker(now, event);
+            }
+            if let Some(event) = client {
+                self.take_client(now, event);
+            }
+        }
+        true
+    }
+
+    fn take_worker(&mut self, now: Timestamp, event: RouterEvent) {
+        self.work.of_workers += 1;
+        self.work.add(1);
+        if let Some(event) = self.of_worker(event) {
+            self.handle(now, event);
+        }
+    }
+
+    fn take_client(&mut self, now: Timestamp, event: RouterEvent) {
+        self.work.of_clients += 1;
+        self.work.add(1);
+        if let Some(event) = self.of_client(event) {
+            self.handle(now, event);
+        }
+    }
+
+    fn tick(&mut self, now: Timestamp) {
+        self.work.ticks += 1;
+        self.handle(now, Event::Tick);
     }
 
     /// What the broker tells of jobs before they end follows who listens.
@@ -252,12 +309,6 @@ impl Server {
             let wants = |stage| self.news.wants(news::topic(stage));
             let audience = Audience { accepted: wants(Stage::Accepted), started: wants(Stage::Started) };
             self.broker.set_audience(audience);
-        }
-    }
-
-    fn handle_some(&mut self, now: Timestamp, event: Option<Event>) {
-        if let Some(event) = event {
-            self.handle(now, event);
         }
     }
 
@@ -277,14 +328,25 @@ impl Server {
             RouterEvent::Came { .. } => return None,
             RouterEvent::Left { peer, .. } => return Some(Event::ClientLeft(peer)),
             RouterEvent::Message { peer, identity, frames } => (peer, identity, frames),
+            RouterEvent::HeldBack { peer, frames, .. } => {
+                self.refuse_held_back(peer, frames);
+                return None;
+            }
         };
         match wire::decode_client_command(frames) {
             Ok((origin, command)) => {
+                let cost = turns::cost_of_request(&command);
+                if cost > 1 {
+                    self.work.lists += u32::from(matches!(command, ClientCommand::Inspect { .. }));
+                    self.work.add(cost);
+                    self.clients.charge_turn(peer, cost);
+                }
                 Some(Event::Client { from: Address { peer, identity, origin }, command })
             }
             Err(rejected) => {
                 self.malformed.clients += 1;
                 debug!(%peer, error = %rejected.error, "malformed request of a client");
+                self.blame(peer);
                 if let Some((origin, reply)) = rejected.reply {
                     self.reply(&Address { peer, identity, origin }, &reply);
                 }
@@ -293,21 +355,56 @@ impl Server {
         }
     }
 
+    /// Whoever waits behind an identity that is in use gets an end, too.
+    fn refuse_held_back(&mut self, peer: PeerId, frames: Vec<Bytes>) {
+        debug!(%peer, "request under an identity that is in use, refused");
+        let refused = match wire::decode_client_command(frames) {
+            Ok((origin, command)) => held_back::refusal(command).map(|reply| (origin, reply)),
+            Err(rejected) => rejected.reply,
+        };
+        if let Some((origin, reply)) = refused {
+            // To this connection and no other: the identity is somebody else's.
+            let frames = wire::encode_client_reply(&origin, &reply);
+            let _gone = frames.map(|frames| self.clients.send(peer, &frames));
+        }
+    }
+
     fn of_worker(&mut self, event: RouterEvent) -> Option<Event> {
         let (peer, identity, frames) = match event {
             RouterEvent::Came { .. } => return None,
             RouterEvent::Left { peer, .. } => return Some(Event::WorkerLeft(peer)),
             RouterEvent::Message { peer, identity, frames } => (peer, identity, frames),
+            // A worker has no word for it: it is one when it has its identity.
+            RouterEvent::HeldBack { peer, .. } => {
+                debug!(%peer, "word of a worker whose identity is in use, dropped");
+                return None;
+            }
         };
         match wire::decode_worker_command(frames) {
             Ok((origin, command)) => {
+                let cost = turns::cost_of_word(&command);
+                if cost > 1 {
+                    self.work.add(cost);
+                    self.workers.charge_turn(peer, cost);
+                }
                 Some(Event::Worker { from: Address { peer, identity, origin }, command })
             }
             Err(error) => {
                 self.malformed.workers += 1;
                 debug!(%peer, %error, "malformed message of a worker");
+                self.blame(peer);
                 None
             }
+        }
+    }
+
+    /// A peer said what cannot be right: that is looked at less often, and not for ever.
+    fn blame(&mut self, peer: PeerId) {
+        self.work.add(turns::MALFORMED);
+        // Peers have one number over all ports.
+        for port in [&self.clients, &self.workers] {
+            port.charge_turn(peer, turns::MALFORMED);
+            port.blame(peer);
         }
     }
 
@@ -329,7 +426,12 @@ impl Server {
             }
             Action::Announce(announcement) => self.news.send(&news::announcement(&announcement)),
             Action::Operated(outcome) => self.operated = Some(outcome),
-            Action::Note(note) => log::note(&note),
+            Action::Note(note) => {
+                if let Note::WorkerUnknown { peer } | Note::AnswerIgnored { peer, .. } = &note {
+                    self.blame(*peer);
+                }
+                log::note(&note);
+            }
         }
     }
 

@@ -1,59 +1,25 @@
-//! One accepted connection: its engine, its two halves of a TCP stream, and the task that reads.
+//! One accepted connection: its engine, what is held for it, and the half of its TCP stream that writes.
 
-use std::cell::RefCell;
-use std::future::{Future, poll_fn};
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::rc::Rc;
 
-use bytes::{Bytes, BytesMut};
-use tokio::io::AsyncReadExt;
+use bytes::Bytes;
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::Notify;
 
-use super::hub::{Hub, HubEvent};
+use super::hub::Hub;
+use super::identity::Kept;
+use super::inbox::Inbox;
+use super::left::LeftReason;
+use super::options::{ConnectionSlot, ListenerOptions};
+use super::pressure::{Moved, Sums, Weight};
 use crate::job::PeerId;
-use crate::zmtp::{Engine, Event, PeerInfo, Version, ZmtpError};
-
-/// Why a connection is gone.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum LeftReason {
-    /// The peer closed it.
-    #[error("closed by the peer")]
-    Closed,
-    /// The network took it.
-    #[error("connection lost: {0}")]
-    Lost(io::ErrorKind),
-    /// The peer broke ZMTP.
-    #[error("{0}")]
-    Protocol(ZmtpError),
-    /// No READY in time.
-    #[error("the handshake was not done in time")]
-    Handshake,
-    /// More output waits for the peer than it may.
-    #[error("the peer does not read: {unread} bytes wait for it")]
-    Slow {
-        /// Bytes that were waiting.
-        unread: usize,
-    },
-    /// All peers together have sent more of unfinished messages than is allowed.
-    #[error("unfinished messages of all peers hold {held} bytes, the most that is allowed")]
-    InputFull {
-        /// Bytes that were held.
-        held: usize,
-    },
-    /// No answer to PING.
-    #[error("the peer does not answer PING")]
-    Vanished,
-    /// A new connection with the same identity took its place.
-    #[error("a new connection came with the same identity")]
-    Replaced,
-    /// We closed it.
-    #[error("closed by us")]
-    Shutdown,
-}
+use crate::memory::{Charge, Purpose};
+use crate::zmtp::{Engine, PeerInfo, Version};
 
 /// How far a connection is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -74,27 +40,46 @@ pub(super) struct State {
     pub(super) engine: Engine,
     pub(super) phase: Phase,
     pub(super) identity: Bytes,
-    pub(super) info: Option<PeerInfo>,
-    /// Bytes of a frame that is not whole yet. Empty for a quiet connection, which thus costs no buffer.
-    partial: BytesMut,
-    /// Bytes taken since the last whole message.
-    pub(super) unfinished: usize,
-    /// What of it the hub's sum holds.
-    pub(super) charged: usize,
-    /// Messages said while held, until the identity is free.
-    pub(super) kept: Vec<Vec<Bytes>>,
+    /// What the handshake told, until the owner is told.
+    pub(super) info: Option<Box<PeerInfo>>,
+    /// What is held of a message that is not whole, and of input that was not looked at.
+    pub(super) unfinished: Weight,
+    /// Bytes that came since the last whole message.
+    pub(super) message_bytes: usize,
+    /// Messages said while its identity is in use.
+    pub(super) kept: Kept,
+    /// Output that is not written.
+    pub(super) unread: Weight,
+    /// Large messages in the output: where each ends, and its bytes.
+    large: VecDeque<(u64, usize)>,
+    pub(super) received: Moved,
+    pub(super) written: Moved,
     /// In the hub's list of connections to be flushed.
     pub(super) dirty: bool,
     /// A task waits until the kernel takes more.
     writing: bool,
-    /// Something came since the janitor looked last.
-    pub(super) heard: bool,
-    /// The janitor's looks since then.
-    pub(super) quiet_ticks: u32,
-    pub(super) pinged: bool,
-    /// The janitor's looks since the connection was accepted, while its handshake lasts.
-    pub(super) age_ticks: u32,
+    /// Messages that could not be right, less those that were forgiven.
+    pub(super) blame: u32,
+    pub(super) times: Times,
     reason: Option<LeftReason>,
+    /// The connection itself.
+    own: Charge,
+}
+
+/// What the janitor counts, in its looks.
+#[derive(Debug, Default)]
+pub(super) struct Times {
+    /// Something came since the last look.
+    pub(super) heard: bool,
+    /// Looks since then.
+    pub(super) quiet: u32,
+    pub(super) pinged: bool,
+    /// Looks since the connection was accepted, while its handshake lasts, or since its identity was found in use.
+    pub(super) age: u32,
+    /// Looks since the message began that is not whole.
+    pub(super) message: u32,
+    /// Looks since the peer took something of what waits for it.
+    pub(super) unread: u32,
 }
 
 /// One accepted connection.
@@ -104,14 +89,20 @@ pub(super) struct Connection {
     /// Where it comes from.
     pub(super) from: SocketAddr,
     output: OwnedWriteHalf,
-    closing: Notify,
+    pub(super) closing: Notify,
     /// Told when all output is written, or never will be.
     written: Notify,
+    /// What waits for the owner.
+    pub(super) inbox: RefCell<Inbox>,
+    /// Its reader waits here until the owner has caught up with what it sent.
+    pub(super) room: Notify,
+    pub(super) paused: Cell<bool>,
     pub(super) state: RefCell<State>,
+    _slot: ConnectionSlot,
 }
 
-/// The most messages that are kept of a connection whose identity is in use.
-const KEPT_MAX: usize = 64;
+/// Memory of a connection that nothing is held for: state, tasks, registration with the runtime.
+const CONNECTION: usize = 3 << 10;
 
 impl Connection {
     /// Takes a stream over; its reading half is for [`Connection::serve`].
@@ -120,34 +111,51 @@ impl Connection {
         from: SocketAddr,
         stream: TcpStream,
         engine: Engine,
+        slot: ConnectionSlot,
+        (options, sums): (&ListenerOptions, &Sums),
     ) -> (Rc<Self>, OwnedReadHalf) {
         let (input, output) = stream.into_split();
+        let account = |purpose| options.memory.account(purpose);
+        let arrived = || Weight::new(account(Purpose::Arrived).empty(), &sums.arrived);
         let state = State {
             engine,
             phase: Phase::Handshake,
             identity: Bytes::new(),
             info: None,
-            partial: BytesMut::new(),
-            unfinished: 0,
-            charged: 0,
-            kept: Vec::new(),
+            unfinished: Weight::new(account(Purpose::Unfinished).empty(), &sums.unfinished),
+            message_bytes: 0,
+            kept: Kept::new(arrived()),
+            unread: Weight::new(account(Purpose::Unread).empty(), &sums.unread),
+            large: VecDeque::new(),
+            received: Moved::default(),
+            written: Moved::default(),
             dirty: false,
             writing: false,
-            heard: false,
-            quiet_ticks: 0,
-            pinged: false,
-            age_ticks: 0,
+            blame: 0,
+            times: Times::default(),
             reason: None,
+            own: account(Purpose::Connections).charge_promised(CONNECTION),
         };
-        let (closing, written) = (Notify::new(), Notify::new());
-        (Rc::new(Self { peer, from, output, closing, written, state: RefCell::new(state) }), input)
+        let connection = Self {
+            peer,
+            from,
+            output,
+            closing: Notify::new(),
+            written: Notify::new(),
+            inbox: RefCell::new(Inbox::new(arrived())),
+            room: Notify::new(),
+            paused: Cell::new(false),
+            state: RefCell::new(state),
+            _slot: slot,
+        };
+        (Rc::new(connection), input)
     }
 
     /// Reads until the connection ends, and tells the hub why it did.
     pub(super) async fn serve(self: Rc<Self>, hub: Rc<Hub>, mut input: OwnedReadHalf) {
         let closing = self.closing.notified();
         self.flush();
-        let already = self.state.borrow().reason.is_some();
+        let already = self.is_closing();
         let reason = tokio::select! {
             biased;
             () = closing, if !already => LeftReason::Shutdown,
@@ -159,102 +167,29 @@ impl Connection {
         hub.part(&self, reason);
     }
 
-    async fn read_all(self: &Rc<Self>, hub: &Rc<Hub>, input: &mut OwnedReadHalf) -> LeftReason {
-        loop {
-            let mut bytes = match self.read_some(hub, input).await {
-                Ok(bytes) if bytes.is_empty() => return LeftReason::Closed,
-                Ok(bytes) => bytes,
-                Err(error) => return LeftReason::Lost(error.kind()),
-            };
-            let parsed = self.parse(hub, &mut bytes);
-            self.keep_rest(bytes);
-            if let Err(reason) = parsed.and_then(|()| hub.charge(self)) {
-                return reason;
-            }
-            hub.wait_for_room().await;
-            // One read a turn, so that a peer that never stops talking does not silence the others.
-            tokio::task::yield_now().await;
-        }
-    }
-
-    /// The unfinished frame and what has arrived after it; nothing at the end of the stream.
-    ///
-    /// A connection without an unfinished frame reads into the buffer that all share, so that ten
-    /// thousand quiet connections hold no memory, and a busy one gets many messages a read.
-    async fn read_some(&self, hub: &Hub, input: &mut OwnedReadHalf) -> io::Result<BytesMut> {
-        poll_fn(|context| {
-            let rest = std::mem::take(&mut self.state.borrow_mut().partial);
-            let shared = rest.is_empty();
-            let mut buffer = if shared { hub.take_slab() } else { rest };
-            if !shared {
-                buffer.reserve((buffer.len() / 2).clamp(READ_MIN, READ_MAX));
-            }
-            let polled = pin!(input.read_buf(&mut buffer)).poll(context);
-            if shared {
-                let bytes = buffer.split();
-                hub.put_slab(buffer);
-                return polled.map(|read| read.map(|_| bytes));
-            }
-            match polled {
-                std::task::Poll::Ready(Ok(0)) => std::task::Poll::Ready(Ok(BytesMut::new())),
-                std::task::Poll::Ready(Ok(count)) => {
-                    self.state.borrow_mut().unfinished += count;
-                    std::task::Poll::Ready(Ok(buffer))
-                }
-                std::task::Poll::Ready(Err(error)) => std::task::Poll::Ready(Err(error)),
-                std::task::Poll::Pending => {
-                    self.state.borrow_mut().partial = buffer;
-                    std::task::Poll::Pending
-                }
-            }
-        })
-        .await
-    }
-
-    /// Hands on every whole message in `bytes`.
-    fn parse(self: &Rc<Self>, hub: &Rc<Hub>, bytes: &mut BytesMut) -> Result<(), LeftReason> {
+    /// Appends a message to its output. `false`: it takes none any more.
+    pub(super) fn send(&self, frames: &[Bytes], options: &ListenerOptions) -> bool {
         let mut state = self.state.borrow_mut();
-        state.heard = true;
-        loop {
-            let event = state.engine.receive(bytes).map_err(LeftReason::Protocol)?;
-            match event {
-                None => break,
-                Some(Event::Message(frames)) => match state.phase {
-                    Phase::Open => hub.push_message(self.peer, &state.identity, frames),
-                    Phase::Held if state.kept.len() < KEPT_MAX => state.kept.push(frames),
-                    Phase::Held | Phase::Handshake | Phase::Closed => {}
-                },
-                Some(Event::Ready(info)) => {
-                    drop(state);
-                    hub.admit(self, info);
-                    state = self.state.borrow_mut();
-                }
-                Some(Event::Subscribe(topic)) => hub.push(HubEvent::Subscribe { peer: self.peer, topic }),
-                Some(Event::Cancel(topic)) => hub.push(HubEvent::Cancel { peer: self.peer, topic }),
-                Some(Event::Ping | Event::Pong) => {}
-            }
-            state.unfinished = 0;
+        if !matches!(state.phase, Phase::Open | Phase::Held) || state.reason.is_some() {
+            return false;
         }
-        // Handshake and PONG do not wait for the owner's turn.
-        let answer = !state.dirty && !state.engine.outbox().is_empty();
-        drop(state);
-        if answer {
-            self.flush();
+        let unread = state.engine.outbox().len();
+        if unread > options.unread_max && unread > state.unread_max(options) {
+            drop(state);
+            self.close(LeftReason::Slow { unread });
+            return false;
         }
-        Ok(())
-    }
-
-    /// Keeps an unfinished frame in memory of its own, so that it does not keep the shared buffer alive.
-    fn keep_rest(&self, rest: BytesMut) {
-        let mut state = self.state.borrow_mut();
-        state.unfinished = state.unfinished.max(rest.len());
-        if rest.is_empty() {
-            return;
+        let began = state.engine.outbox().end();
+        state.engine.send(frames);
+        let end = state.engine.outbox().end();
+        let bytes = (end - began) as usize;
+        if bytes > options.unread_max / 4 {
+            state.large.push_back((end, bytes));
         }
-        state.partial = match rest.len() < READ_MAX {
-            true => BytesMut::from(&rest[..]),
-            false => rest,
-        };
+        if state.engine.outbox().len() > WEIGHED_AT_ONCE {
+            state.weigh_output();
+        }
+        true
     }
 
     /// Writes what waits, as far as the kernel takes it; a task sees to the rest.
@@ -279,6 +214,18 @@ impl Connection {
 
     /// `Ok` with output left: the kernel takes no more.
     fn write(&self, state: &mut State) -> io::Result<()> {
+        let before = state.engine.outbox().written();
+        let result = self.write_all(state);
+        let written = state.engine.outbox().written() - before;
+        if written > 0 {
+            state.written.add(written as usize);
+            state.times.unread = 0;
+        }
+        state.weigh_output();
+        result
+    }
+
+    fn write_all(&self, state: &mut State) -> io::Result<()> {
         while !state.engine.outbox().is_empty() {
             let mut slices = [IoSlice::new(&[]); SLICES];
             let count = state.engine.outbox().slices(&mut slices);
@@ -336,13 +283,13 @@ impl Connection {
     pub(super) fn ping(self: &Rc<Self>) {
         {
             let mut state = self.state.borrow_mut();
-            if state.info.as_ref().is_none_or(|info| info.version < Version::V3_1) {
+            if state.engine.version() != Some(Version::V3_1) {
                 return;
             }
             // No time to live: libzmq would hang up on us when we are silent for that long.
             state.engine.ping(0);
-            state.pinged = true;
-            state.quiet_ticks = 0;
+            state.times.pinged = true;
+            state.times.quiet = 0;
         }
         self.flush();
     }
@@ -353,11 +300,40 @@ impl Connection {
         self.closing.notify_waiters();
         self.written.notify_waiters();
     }
+
+    /// Whether it is about to end.
+    pub(super) fn is_closing(&self) -> bool {
+        self.state.borrow().reason.is_some()
+    }
 }
 
-/// Room for an unfinished frame grows by this much at least, bytes.
-const READ_MIN: usize = 8 << 10;
-/// … and at most, so that buffers follow what arrives.
-const READ_MAX: usize = 1 << 20;
+impl State {
+    /// Bytes that may wait for the peer: what is set; its large messages, since one cannot be sent by halves; and what it
+    /// takes in some seconds, since who reads is not to be cut.
+    fn unread_max(&mut self, options: &ListenerOptions) -> usize {
+        let written = self.engine.outbox().written();
+        while self.large.front().is_some_and(|(end, _)| *end <= written) {
+            self.large.pop_front();
+        }
+        let large: usize = self.large.iter().map(|(_, bytes)| bytes).sum();
+        let large = large.min(2 * options.limits.message_max);
+        options.unread_max + large + 2 * self.written.recent()
+    }
+
+    fn weigh_output(&mut self) {
+        let outbox = self.engine.outbox();
+        let held = if outbox.is_empty() { 0 } else { outbox.held() };
+        self.unread.set(held);
+    }
+
+    /// Weighs what the handshake told, for as long as it is kept.
+    pub(super) fn weigh_info(&mut self) {
+        let info = self.info.as_ref().map_or(0, |info| info.held());
+        self.own.set(CONNECTION + info);
+    }
+}
+
+/// Output is weighed when it is written, and before that if it is more than this.
+const WEIGHED_AT_ONCE: usize = 64 << 10;
 /// Pieces in one vectored write.
 const SLICES: usize = 32;

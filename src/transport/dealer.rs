@@ -2,6 +2,8 @@
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -13,7 +15,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tracing::debug;
 
-use super::hub::set_socket_options;
+use super::listen::set_socket_options;
 use crate::zmtp::{self, Engine, Event, Limits, PeerInfo, SocketType};
 
 /// How a [`Dealer`] behaves.
@@ -281,16 +283,13 @@ impl Link {
             }
             let writing = !wire.engine.outbox().is_empty();
             let room = wire.engine.outbox().len() < UNWRITTEN_MAX && !last;
-            let Wire { engine, input, output, buffer } = wire;
-            buffer.reserve(READ);
             tokio::select! {
-                read = input.read_buf(buffer) => match read {
-                    Ok(0) => return End::Broken("closed by the peer".to_owned()),
-                    Ok(_) => (heard, pinged) = (Instant::now(), false),
+                moved = wire.move_some(writing) => match moved {
+                    Ok(Moved::Read(0)) => return End::Broken("closed by the peer".to_owned()),
+                    Ok(Moved::Read(_)) => (heard, pinged) = (Instant::now(), false),
+                    Ok(Moved::Written(0)) => return End::Broken("nothing can be written".to_owned()),
+                    Ok(Moved::Written(count)) => wire.engine.outbox().advance(count),
                     Err(error) => return End::Broken(error.to_string()),
-                },
-                written = write_some(output, engine), if writing => if let Err(error) = written {
-                    return End::Broken(error.to_string());
                 },
                 count = self.outgoing.recv_many(&mut batch, BATCH), if room => {
                     // All senders are gone, or the owner's sign: write what there is, then close.
@@ -298,7 +297,7 @@ impl Link {
                     for frames in batch.drain(..) {
                         match frames.is_empty() {
                             true => last = true,
-                            false => engine.send(&frames),
+                            false => wire.engine.send(&frames),
                         }
                     }
                 },
@@ -306,9 +305,9 @@ impl Link {
                     if pinged {
                         return End::Broken("the peer does not answer PING".to_owned());
                     }
-                    engine.ping(0);
+                    wire.engine.ping(0);
                     // Peers before 3.1 cannot be asked: TCP's own keepalive must do.
-                    pinged = !engine.outbox().is_empty();
+                    pinged = !wire.engine.outbox().is_empty();
                     heard = if pinged { heard } else { Instant::now() };
                 },
             }
@@ -325,7 +324,12 @@ impl Link {
                     self.incoming.send(event).await.map_err(|_| End::Closed)?;
                 }
                 Ok(Some(
-                    Event::Ready(_) | Event::Subscribe(_) | Event::Cancel(_) | Event::Ping | Event::Pong,
+                    Event::Ready(_)
+                    | Event::Subscribe(_)
+                    | Event::Cancel(_)
+                    | Event::Ping
+                    | Event::Pong
+                    | Event::Ignored,
                 )) => {}
                 Err(error) => return Err(End::Broken(error.to_string())),
             }
@@ -341,7 +345,38 @@ struct Wire {
     buffer: BytesMut,
 }
 
+/// Bytes that went over a stream.
+enum Moved {
+    Read(usize),
+    Written(usize),
+}
+
 impl Wire {
+    /// Reads once, or, if there is something to write, writes once: what is possible first. Cancel safe.
+    async fn move_some(&mut self, writing: bool) -> io::Result<Moved> {
+        poll_fn(|context| {
+            let read = self.poll_read(context).map_ok(Moved::Read);
+            if read.is_ready() || !writing {
+                return read;
+            }
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let count = self.engine.outbox().slices(&mut slices);
+            Pin::new(&mut self.output).poll_write_vectored(context, &slices[..count]).map_ok(Moved::Written)
+        })
+        .await
+    }
+
+    /// What is missing of a long frame is read where it belongs.
+    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.buffer.is_empty()
+            && let Some(mut room) = self.engine.room()
+        {
+            return pin!(self.input.read_buf(&mut room)).poll(context);
+        }
+        self.buffer.reserve(READ);
+        pin!(self.input.read_buf(&mut self.buffer)).poll(context)
+    }
+
     /// Writes as much as the kernel takes at once.
     fn write_now(&mut self) -> io::Result<()> {
         while !self.engine.outbox().is_empty() {
@@ -381,7 +416,7 @@ async fn write_some(output: &mut OwnedWriteHalf, engine: &mut Engine) -> io::Res
     let written = poll_fn(|context| {
         let mut slices = [IoSlice::new(&[]); SLICES];
         let count = engine.outbox().slices(&mut slices);
-        std::pin::Pin::new(&mut *output).poll_write_vectored(context, &slices[..count])
+        Pin::new(&mut *output).poll_write_vectored(context, &slices[..count])
     });
     match written.await? {
         0 => Err(io::ErrorKind::WriteZero.into()),

@@ -9,8 +9,8 @@ use std::rc::Rc;
 use bytes::Bytes;
 use tokio::task::JoinHandle;
 
-use super::hub::{Counters, Hub, HubEvent, ListenerOptions, listen};
-use super::janitor;
+use super::hub::{Counters, Hub, HubEvent, ListenerOptions};
+use super::{janitor, listen};
 use crate::job::PeerId;
 use crate::zmtp::SocketType;
 
@@ -38,13 +38,13 @@ impl Publisher {
     ///
     /// The system's own: the port is in use, the address is not ours, no right to bind.
     pub fn bind(address: SocketAddr, options: ListenerOptions) -> io::Result<Self> {
-        let listener = listen(address)?;
+        let listener = listen::listen(address)?;
         let address = listener.local_addr()?;
         let hub = Hub::new(SocketType::Pub, options);
         let subscriptions = Rc::default();
         let version = Rc::default();
         let tasks = [
-            tokio::task::spawn_local(Rc::clone(&hub).accept_all(listener)),
+            tokio::task::spawn_local(listen::accept_all(Rc::clone(&hub), listener)),
             tokio::task::spawn_local(janitor::watch(Rc::clone(&hub))),
             tokio::task::spawn_local(follow(Rc::clone(&hub), Rc::clone(&subscriptions), Rc::clone(&version))),
         ];
@@ -97,6 +97,11 @@ impl Publisher {
     /// Writes what was sent since the last flush.
     pub fn flush(&self) {
         self.hub.flush();
+    }
+
+    /// The same for some of the subscribers. Whether there are more.
+    pub fn flush_some(&self) -> bool {
+        self.hub.flush_some()
     }
 
     /// Messages not given to a subscriber that did not keep up.

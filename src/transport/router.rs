@@ -8,13 +8,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::task::JoinHandle;
 
-use super::connection::LeftReason;
-use super::hub::{Counters, Hub, HubEvent, ListenerOptions, listen};
-use super::janitor;
+use super::hub::{Counters, Hub, HubEvent, ListenerOptions};
+use super::janitor::{self, BLAME_MAX};
+use super::left::LeftReason;
+use super::listen;
 use crate::job::PeerId;
 use crate::zmtp::{PeerInfo, SocketType};
 
-/// What a [`Router`] saw. For each peer: `Came`, then its messages, then `Left`.
+/// What a [`Router`] saw. For each peer: `Came`, then its messages, then `Left`. Between peers there is no order: they are
+/// served in rounds.
 #[derive(Debug)]
 pub enum RouterEvent {
     /// A peer's handshake is done.
@@ -31,6 +33,16 @@ pub enum RouterEvent {
         /// Who sent it.
         peer: PeerId,
         /// The sender's identity.
+        identity: Bytes,
+        /// At least one frame.
+        frames: Vec<Bytes>,
+    },
+    /// A message of a peer whose identity is in use by another connection, and for whom no more is kept. The peer may
+    /// not have come; it can be answered all the same, and should be.
+    HeldBack {
+        /// Who sent it.
+        peer: PeerId,
+        /// The identity that is in use.
         identity: Bytes,
         /// At least one frame.
         frames: Vec<Bytes>,
@@ -64,11 +76,11 @@ impl Router {
     ///
     /// The system's own: the port is in use, the address is not ours, no right to bind.
     pub fn bind(address: SocketAddr, options: ListenerOptions) -> io::Result<Self> {
-        let listener = listen(address)?;
+        let listener = listen::listen(address)?;
         let address = listener.local_addr()?;
         let hub = Hub::new(SocketType::Router, options);
         let tasks = [
-            tokio::task::spawn_local(Rc::clone(&hub).accept_all(listener)),
+            tokio::task::spawn_local(listen::accept_all(Rc::clone(&hub), listener)),
             tokio::task::spawn_local(janitor::watch(Rc::clone(&hub))),
         ];
         Ok(Self { hub, address, tasks })
@@ -107,9 +119,34 @@ impl Router {
         self.hub.send(peer, frames).then_some(()).ok_or(RouterSendError)
     }
 
+    /// The last message of a peer costs as much as so many others: its next rounds are shorter.
+    pub fn charge_turn(&self, peer: PeerId, units: u32) {
+        if let Some(connection) = self.hub.connection(peer) {
+            connection.charge_turn(units);
+        }
+    }
+
+    /// A message of a peer cannot have been right. One that sends a thousand of these a second for ten seconds is cut.
+    pub fn blame(&self, peer: PeerId) {
+        let Some(connection) = self.hub.connection(peer) else { return };
+        let blame = {
+            let mut state = connection.state.borrow_mut();
+            state.blame += 1;
+            state.blame
+        };
+        if blame > BLAME_MAX {
+            connection.close(LeftReason::Misbehaved);
+        }
+    }
+
     /// Writes what was sent since the last flush: one write a connection.
     pub fn flush(&self) {
         self.hub.flush();
+    }
+
+    /// The same for some of the connections. Whether there are more.
+    pub fn flush_some(&self) -> bool {
+        self.hub.flush_some()
     }
 
     /// The peer that has this identity now.
@@ -155,8 +192,13 @@ impl Drop for Router {
 /// Subscriptions mean nothing to a ROUTER.
 fn known(event: HubEvent) -> Option<RouterEvent> {
     match event {
-        HubEvent::Came { peer, identity, info } => Some(RouterEvent::Came { peer, identity, info }),
-        HubEvent::Message { peer, identity, frames } => Some(RouterEvent::Message { peer, identity, frames }),
+        HubEvent::Came { peer, identity, info } => Some(RouterEvent::Came { peer, identity, info: *info }),
+        HubEvent::Message { peer, identity, frames, held_back: false } => {
+            Some(RouterEvent::Message { peer, identity, frames })
+        }
+        HubEvent::Message { peer, identity, frames, held_back: true } => {
+            Some(RouterEvent::HeldBack { peer, identity, frames })
+        }
         HubEvent::Left { peer, reason } => Some(RouterEvent::Left { peer, reason }),
         HubEvent::Subscribe { .. } | HubEvent::Cancel { .. } => None,
     }

@@ -35,9 +35,15 @@ impl<'a> Command<'a> {
     }
 }
 
-/// A peer's words, for a log line: what is not ASCII, and control characters, escaped.
+/// The most of a peer's words that is shown.
+const SHOWN_MAX: usize = 128;
+
+/// A peer's words, for a log line: what is not ASCII, and control characters, escaped; long ones cut.
 pub(super) fn printable(text: &[u8]) -> String {
-    text.escape_ascii().to_string()
+    match text.get(..SHOWN_MAX) {
+        Some(start) if text.len() > SHOWN_MAX => format!("{}… ({} bytes)", start.escape_ascii(), text.len()),
+        Some(_) | None => text.escape_ascii().to_string(),
+    }
 }
 
 /// Appends a command of small parts.

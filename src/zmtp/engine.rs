@@ -3,14 +3,18 @@
 //! Invariants:
 //! - a length is checked against the limits before a byte of its body is waited for;
 //! - `frames` holds fewer than `frames_max` frames and at most `message_max` bytes;
+//! - a frame above [`SLICE_MAX`] has a buffer of its own, and others are slices of the input: whoever lets an engine wait
+//!   for more calls [`Engine::detach`], so that a frame does not keep the buffer that it came in;
 //! - after an error nothing more is taken: every later call gives the same error.
 
+use bytes::buf::Limit;
 use bytes::{Buf, Bytes, BytesMut};
 
+use super::body::{Body, SLICE_MAX};
 use super::command::{CONTEXT_MAX, Command, put_command};
 use super::frame::{COMMAND, HEADER_MAX, Header, LONG, MORE, put_header};
 use super::opening::Opening;
-use super::outbox::{Outbox, SHARED_FROM};
+use super::outbox::Outbox;
 use super::{Config, Event, Limits, SocketType, Version, ZmtpError};
 
 /// The longest command that is taken once the peer is ready, in octets of its body: a subscription's
@@ -24,8 +28,11 @@ const PONGS_MAX: usize = 16;
 /// Room for the frames of most messages.
 const FRAMES_TYPICAL: usize = 8;
 
-/// The most that [`Engine::input_hint`] asks for: bytes must come before there is more room for them.
-const INPUT_STEP: usize = 64 << 10;
+/// What an allocation costs beside its bytes, more or less.
+const ALLOCATION: usize = 16;
+
+/// A body that lacks less than this is not worth a read of its own: what follows it comes with it.
+const READ_MIN: usize = 16 << 10;
 
 /// One end of one connection.
 #[derive(Debug)]
@@ -40,6 +47,10 @@ pub struct Engine {
     frames: Vec<Bytes>,
     /// The bytes of `frames`.
     frames_len: usize,
+    /// How many of `frames`, from the first on, are not slices of the input any more.
+    detached: usize,
+    /// The frame that is on its way.
+    body: Option<Body>,
     outbox: Outbox,
     pongs: Pongs,
     version: Option<Version>,
@@ -76,6 +87,8 @@ impl Engine {
             inbound: Inbound::of(config.socket_type),
             frames: Vec::new(),
             frames_len: 0,
+            detached: 0,
+            body: None,
             outbox,
             pongs: Pongs::default(),
             version: None,
@@ -107,7 +120,7 @@ impl Engine {
         debug_assert!(self.version.is_some(), "messages are sent once the peer is ready");
         let Some((last, before)) = frames.split_last() else { return };
         let copied = frames.iter().map(|frame| HEADER_MAX + frame.len()).sum::<usize>();
-        if copied < SHARED_FROM {
+        if copied <= SLICE_MAX {
             self.outbox.reserve(copied);
         }
         for frame in before {
@@ -157,24 +170,33 @@ impl Engine {
         self.peer_ttl
     }
 
-    /// How many more bytes are wanted after `input`, 64 KiB at most, so that a large frame need not
-    /// come in many small reads. Never less than one.
-    pub fn input_hint(&self, input: &[u8]) -> usize {
-        let whole = match &self.phase {
-            Phase::Opening(opening) => opening.needs(),
-            Phase::Traffic => match Header::peek(input, self.flags_allowed) {
-                Ok(Some(header)) => header.header_len.saturating_add(saturated(header.body_len)),
-                Ok(None) | Err(_) => HEADER_MAX,
-            },
-            Phase::Failed(_) => 1,
-        };
-        whole.saturating_sub(input.len()).clamp(1, INPUT_STEP)
+    /// Where the rest of a long frame may be read into, so that it is not copied; [`Engine::receive`] then finds it there.
+    /// `None`: no such frame is under way, or little of it is missing.
+    pub fn room(&mut self) -> Option<Limit<&mut Vec<u8>>> {
+        self.body.as_mut().filter(|body| body.missing() >= READ_MIN).map(Body::room)
     }
 
-    /// Bytes of frames that are held because their message is not whole: what a peer makes us keep
+    /// Gives the frames of a message that is not whole memory of their own. To be called before the input is waited for.
+    pub fn detach(&mut self) {
+        for frame in &mut self.frames[self.detached..] {
+            if (1..=SLICE_MAX).contains(&frame.len()) {
+                *frame = Bytes::copy_from_slice(frame);
+            }
+        }
+        self.detached = self.frames.len();
+    }
+
+    /// Memory that is held because a message is not whole, frames' fixed cost included: what a peer makes us keep
     /// beside the input.
     pub fn held(&self) -> usize {
-        self.frames_len
+        let fixed = self.frames.capacity() * size_of::<Bytes>() + self.frames.len() * ALLOCATION;
+        fixed + self.frames_len + self.body.as_ref().map_or(0, Body::held)
+    }
+
+    /// Gives up: what is held is free, and nothing more is taken.
+    pub fn abandon(&mut self) {
+        self.fail(&ZmtpError::Abandoned);
+        self.outbox = Outbox::default();
     }
 
     fn open(&mut self, input: &mut BytesMut) -> Result<Option<Event>, ZmtpError> {
@@ -193,25 +215,48 @@ impl Engine {
         self.phase = Phase::Failed(Box::new(error.clone()));
         self.frames = Vec::new();
         self.frames_len = 0;
+        self.detached = 0;
+        self.body = None;
     }
 
     #[inline]
     fn traffic(&mut self, input: &mut BytesMut) -> Result<Option<Event>, ZmtpError> {
         loop {
-            let Some(header) = Header::peek(input, self.flags_allowed)? else { return Ok(None) };
-            self.check_limits(header)?;
-            // Within the limits, so it fits.
-            let body_len = header.body_len as usize;
-            if input.len() - header.header_len < body_len {
-                return Ok(None);
-            }
-            input.advance(header.header_len);
-            let body = if body_len == 0 { Bytes::new() } else { input.split_to(body_len).freeze() };
-            let event = if header.is_command() { self.command(&body)? } else { self.frame(header, body) };
+            let Some((header, body)) = self.next_frame(input)? else { return Ok(None) };
+            let event =
+                if header.is_command() { Some(self.command(&body)?) } else { self.frame(header, body) };
             if event.is_some() {
                 return Ok(event);
             }
         }
+    }
+
+    #[inline]
+    fn next_frame(&mut self, input: &mut BytesMut) -> Result<Option<(Header, Bytes)>, ZmtpError> {
+        if self.body.is_some() {
+            return Ok(self.go_on(input));
+        }
+        let Some(header) = Header::peek(input, self.flags_allowed)? else { return Ok(None) };
+        self.check_limits(header)?;
+        // Within the limits, so it fits.
+        let body_len = header.body_len as usize;
+        let whole = input.len() - header.header_len >= body_len;
+        input.advance(header.header_len);
+        if !whole || body_len > SLICE_MAX {
+            self.body = Some(Body::new(header));
+            return Ok(self.go_on(input));
+        }
+        let body = if body_len == 0 { Bytes::new() } else { input.split_to(body_len).freeze() };
+        Ok(Some((header, body)))
+    }
+
+    /// Takes more of the frame that is on its way; the frame, once it is whole.
+    fn go_on(&mut self, input: &mut BytesMut) -> Option<(Header, Bytes)> {
+        let body = self.body.as_mut()?;
+        body.take(input);
+        let frame = body.whole()?;
+        self.body = None;
+        Some(frame)
     }
 
     #[inline]
@@ -241,40 +286,39 @@ impl Engine {
             return None;
         }
         if self.frames.is_empty() {
-            return self.message(vec![body]);
+            return Some(self.message(vec![body]));
         }
         self.frames_len = 0;
+        self.detached = 0;
         let mut frames = std::mem::take(&mut self.frames);
         frames.push(body);
-        self.message(frames)
+        Some(self.message(frames))
     }
 
     #[inline]
-    fn message(&self, frames: Vec<Bytes>) -> Option<Event> {
+    fn message(&self, frames: Vec<Bytes>) -> Event {
         match self.inbound {
-            Inbound::Messages => Some(Event::Message(frames)),
-            Inbound::SubscriptionsAndMessages => {
-                subscription(&frames).or_else(|| Some(Event::Message(frames)))
-            }
-            Inbound::Subscriptions => subscription(&frames),
+            Inbound::Messages => Event::Message(frames),
+            Inbound::SubscriptionsAndMessages => subscription(&frames).unwrap_or(Event::Message(frames)),
+            Inbound::Subscriptions => subscription(&frames).unwrap_or(Event::Ignored),
         }
     }
 
     /// Takes a command. libzmq may put a PING between two frames of a message, so we let commands come
     /// there. What we do not know is ignored, so that later versions may say more.
-    fn command(&mut self, body: &Bytes) -> Result<Option<Event>, ZmtpError> {
+    fn command(&mut self, body: &Bytes) -> Result<Event, ZmtpError> {
         let command = Command::parse(body)?;
         let subscribable = self.inbound != Inbound::Messages;
         Ok(match command.name {
-            b"PING" => Some(self.answer_ping(command.data)?),
+            b"PING" => self.answer_ping(command.data)?,
             b"PONG" => {
                 check_context(command.data)?;
-                Some(Event::Pong)
+                Event::Pong
             }
-            b"SUBSCRIBE" if subscribable => Some(Event::Subscribe(body.slice_ref(command.data))),
-            b"CANCEL" if subscribable => Some(Event::Cancel(body.slice_ref(command.data))),
+            b"SUBSCRIBE" if subscribable => Event::Subscribe(body.slice_ref(command.data)),
+            b"CANCEL" if subscribable => Event::Cancel(body.slice_ref(command.data)),
             b"ERROR" => return Err(command.error_reason()),
-            _ => None,
+            _ => Event::Ignored,
         })
     }
 
@@ -347,8 +391,4 @@ fn check_context(context: &[u8]) -> Result<(), ZmtpError> {
 #[inline]
 fn within(size: u64, max: usize, error: impl FnOnce(u64, usize) -> ZmtpError) -> Result<(), ZmtpError> {
     if size > max as u64 { Err(error(size, max)) } else { Ok(()) }
-}
-
-fn saturated(size: u64) -> usize {
-    usize::try_from(size).unwrap_or(usize::MAX)
 }

@@ -9,6 +9,9 @@ use super::{PeerInfo, SocketType, Version, ZmtpError};
 /// The longest identity (RFC 37, "The Identity Property").
 pub(super) const IDENTITY_MAX: usize = 255;
 
+/// Properties that a peer may have: each costs more than its bytes.
+const PROPERTIES_MAX: usize = 64;
+
 /// Reads what a peer says of itself in READY, for a socket of the type `ours`.
 ///
 /// `Socket-Type` must be there and fit: a peer without one could be anything. A property that comes
@@ -39,6 +42,9 @@ fn parse_properties(mut data: Bytes) -> Result<Vec<(Bytes, Bytes)>, ZmtpError> {
         let value_len = take(&mut data, 4)?.get_u32();
         let value_len = i32::try_from(value_len).map_err(|_| OVERLONG)?;
         let value = take(&mut data, usize::try_from(value_len).map_err(|_| OVERLONG)?)?;
+        if properties.len() == PROPERTIES_MAX {
+            return Err(ZmtpError::MalformedMetadata("it has more than 64 properties"));
+        }
         properties.push((name, value));
     }
     Ok(properties)

@@ -9,6 +9,7 @@
 //! - what is held for a peer is bounded by [`Limits`], and grows by what came, not by what was announced;
 //! - the same bytes give the same events, however they are cut.
 
+mod body;
 mod command;
 mod engine;
 mod frame;
@@ -23,6 +24,7 @@ mod tests;
 
 use bytes::Bytes;
 
+pub use body::SLICE_MAX;
 pub use engine::Engine;
 pub use outbox::Outbox;
 pub use socket_type::SocketType;
@@ -82,6 +84,14 @@ pub struct PeerInfo {
     pub properties: Vec<(Bytes, Bytes)>,
 }
 
+impl PeerInfo {
+    /// Bytes of memory that it takes.
+    pub fn held(&self) -> usize {
+        let property = |(name, value): &(Bytes, Bytes)| 2 * size_of::<Bytes>() + name.len() + value.len() + 5;
+        size_of::<Self>() + self.properties.iter().map(property).sum::<usize>()
+    }
+}
+
 /// What came out of the peer's bytes.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Event {
@@ -97,6 +107,9 @@ pub enum Event {
     Ping,
     /// The peer answered our PING.
     Pong,
+    /// What means nothing to us: a command of a later version, a message to a PUB that is no subscription. Told, so that
+    /// whoever drives the engine can count what a peer says.
+    Ignored,
 }
 
 /// Why a connection cannot go on. Always the peer's doing.
@@ -193,6 +206,9 @@ pub enum ZmtpError {
         /// The limit.
         max: usize,
     },
+    /// [`Engine::abandon`] was called.
+    #[error("given up")]
+    Abandoned,
     /// A longer context in PING or PONG than 16 bytes (RFC 37, "Connection Heartbeating").
     #[error("a heartbeat context of {size} bytes, 16 are allowed")]
     ContextTooLong {

@@ -68,15 +68,6 @@ impl Opening {
         }
     }
 
-    /// Bytes of `input`'s front that must be there before the opening can go on: a hint.
-    pub(super) fn needs(&self) -> usize {
-        match self.stage {
-            Stage::Major | Stage::Rest { .. } => 64,
-            Stage::Handshake { .. } => mechanism::COMMAND_MAX,
-            Stage::Octet | Stage::Identity { .. } => IDENTITY_MAX,
-        }
-    }
-
     fn major(&mut self, input: &mut BytesMut, outbox: &mut Outbox) -> Result<Progress, ZmtpError> {
         Ok(match greeting::take_major(input)? {
             None => Progress::Wait,

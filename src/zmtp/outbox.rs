@@ -12,8 +12,10 @@ use std::io::IoSlice;
 
 use bytes::Bytes;
 
-/// Frames from here on are not copied but shared.
-pub(super) const SHARED_FROM: usize = 8 << 10;
+use super::body::SLICE_MAX;
+
+/// What a piece costs beside its bytes.
+const PIECE: usize = size_of::<Bytes>() + 16;
 
 /// The most that is gathered in one piece, and the most capacity kept when all is written.
 const CHUNK: usize = 64 << 10;
@@ -85,13 +87,19 @@ impl Outbox {
         }
     }
 
+    /// Bytes of memory that it holds, fixed costs included.
+    pub fn held(&self) -> usize {
+        let closed = self.len.saturating_sub(self.open.len()) + self.closed.len() * PIECE;
+        closed + self.open.capacity()
+    }
+
     /// The place in the stream where the next byte will stand, counted from the beginning.
-    pub(super) fn end(&self) -> u64 {
+    pub fn end(&self) -> u64 {
         self.written + self.len as u64
     }
 
     /// Bytes written since the beginning of the connection.
-    pub(super) fn written(&self) -> u64 {
+    pub fn written(&self) -> u64 {
         self.written
     }
 
@@ -103,7 +111,7 @@ impl Outbox {
         }
     }
 
-    /// Appends a copy of a few bytes: fewer than [`SHARED_FROM`].
+    /// Appends a copy of a few bytes: [`SLICE_MAX`] at most.
     #[inline]
     pub(super) fn put(&mut self, bytes: &[u8]) {
         self.reserve(bytes.len());
@@ -111,10 +119,10 @@ impl Outbox {
         self.len += bytes.len();
     }
 
-    /// Appends bytes of any number, shared if they are many.
+    /// Appends bytes of any number, shared if they are so many that they cannot be a slice of a larger buffer.
     #[inline]
     pub(super) fn put_frame(&mut self, bytes: &Bytes) {
-        if bytes.len() < SHARED_FROM {
+        if bytes.len() <= SLICE_MAX {
             self.put(bytes);
         } else {
             self.put_shared(bytes.clone());
@@ -123,7 +131,7 @@ impl Outbox {
 
     /// Appends a copy of bytes of any number.
     pub(super) fn put_copied(&mut self, bytes: &[u8]) {
-        if bytes.len() < SHARED_FROM {
+        if bytes.len() <= SLICE_MAX {
             self.put(bytes);
         } else {
             self.put_shared(Bytes::copy_from_slice(bytes));

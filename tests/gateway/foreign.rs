@@ -36,7 +36,7 @@ impl Php {
             loop {
                 match served.recv().await {
                     RouterEvent::Came { .. } => count.set(count.get() + 1),
-                    RouterEvent::Left { .. } => {}
+                    RouterEvent::Left { .. } | RouterEvent::HeldBack { .. } => {}
                     RouterEvent::Message { peer, frames, .. } => {
                         let (job, param) = (frames[frames.len() - 1].clone(), frames[1].clone());
                         match &job[..] {

@@ -30,7 +30,17 @@ pub(crate) struct Broker {
 impl Broker {
     /// A broker whose heartbeats come each second, with more flags.
     pub(crate) fn start(flags: &[&str]) -> Self {
-        let mut command = Command::new(zmws());
+        Self::start_as(Command::new(zmws()), flags)
+    }
+
+    /// The same with so many descriptors at most.
+    pub(crate) fn start_with_descriptors(limit: u32, flags: &[&str]) -> Self {
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(format!("ulimit -n {limit} && exec \"$0\" \"$@\"")).arg(zmws());
+        Self::start_as(shell, flags)
+    }
+
+    fn start_as(mut command: Command, flags: &[&str]) -> Self {
         command
             .args(["broker", "--client-port=0", "--worker-port=0", "--news-port=0", "--admin-port=0"])
             .args(flags)

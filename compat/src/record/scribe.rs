@@ -195,7 +195,7 @@ impl Scribe {
             }
             ZmtpEvent::Subscribe(topic) => self.command(conn, to, "SUBSCRIBE", &topic),
             ZmtpEvent::Cancel(topic) => self.command(conn, to, "CANCEL", &topic),
-            ZmtpEvent::Ready(_) | ZmtpEvent::Ping | ZmtpEvent::Pong => Ok(()),
+            ZmtpEvent::Ready(_) | ZmtpEvent::Ping | ZmtpEvent::Pong | ZmtpEvent::Ignored => Ok(()),
         }
     }
 

@@ -107,7 +107,8 @@ fn of_stream(conn: ConnIndex, to: Side, event: ZmtpEvent) -> Option<What> {
         | ZmtpEvent::Subscribe(_)
         | ZmtpEvent::Cancel(_)
         | ZmtpEvent::Ping
-        | ZmtpEvent::Pong => None,
+        | ZmtpEvent::Pong
+        | ZmtpEvent::Ignored => None,
     }
 }
 

@@ -172,6 +172,7 @@ impl Server {
     /// Answers one question. Whoever asked may have gone.
     pub(super) fn answer(&mut self, ask: Ask) {
         let began = self.clock.now();
+        self.work.questions += 1;
         let reply = match ask.question {
             Question::Alive => Reply::line(200, "ok"),
             Question::Ready => match self.broker.intake() {
@@ -247,6 +248,8 @@ impl Server {
                 port("news", self.news.connections(), self.news.counters(), 0),
             ],
             news_dropped: self.news.dropped(),
+            memory: self.config.memory.clone(),
+            turns: self.turns.times,
             resident_bytes: process::resident_bytes(),
             open_files: process::open_files(),
         };
@@ -268,6 +271,11 @@ fn port(name: &'static str, connections: usize, counters: transport::Counters, m
         handshake_timeouts: counters.handshake_timeouts,
         protocol_errors: counters.protocol_errors,
         slow: counters.slow,
+        input_full: counters.input_full,
+        memory_full: counters.memory_full,
+        stalled: counters.stalled,
+        misbehaved: counters.misbehaved,
+        held_back: counters.held_back,
         vanished: counters.vanished,
         identity_clashes: counters.identity_clashes,
         malformed,

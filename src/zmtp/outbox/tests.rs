@@ -13,7 +13,7 @@ fn all(outbox: &Outbox) -> Vec<u8> {
 #[test]
 fn large_frames_are_shared_and_small_ones_gathered() {
     let mut outbox = Outbox::default();
-    let large = Bytes::from(vec![1; SHARED_FROM]);
+    let large = Bytes::from(vec![1; SLICE_MAX + 1]);
     outbox.put(b"head");
     outbox.put_frame(&Bytes::from_static(b"small"));
     outbox.put_frame(&large);
@@ -29,7 +29,7 @@ fn large_frames_are_shared_and_small_ones_gathered() {
 fn slices_fill_no_more_than_they_are_given() {
     let mut outbox = Outbox::default();
     outbox.put(b"one");
-    outbox.put_frame(&Bytes::from(vec![2; SHARED_FROM]));
+    outbox.put_frame(&Bytes::from(vec![2; SLICE_MAX + 1]));
     outbox.put(b"three");
     let mut one = [IoSlice::new(&[]); 1];
     assert_eq!(outbox.slices(&mut one), 1);
@@ -56,7 +56,7 @@ fn what_was_huge_keeps_64_kib_at_most() {
     let mut outbox = Outbox::default();
     for _ in 0..10_000 {
         outbox.put(&[0; 1000]);
-        outbox.put_frame(&Bytes::from(vec![0; SHARED_FROM - 1]));
+        outbox.put_frame(&Bytes::from(vec![0; SLICE_MAX]));
     }
     outbox.advance(outbox.len());
     assert!(outbox.is_empty() && outbox.closed.is_empty());
@@ -86,7 +86,7 @@ enum Step {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let sizes = prop_oneof![0..300usize, SHARED_FROM - 2..SHARED_FROM + 2, 0..40_000usize];
+    let sizes = prop_oneof![0..300usize, SLICE_MAX - 2..SLICE_MAX + 2, 0..40_000usize];
     let step = prop_oneof![
         proptest::collection::vec(any::<u8>(), 0..300).prop_map(Step::Put),
         sizes.clone().prop_map(Step::Frame),

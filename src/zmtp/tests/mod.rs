@@ -84,6 +84,7 @@ fn shown(event: &Event) -> String {
         Event::Cancel(topic) => format!("cancel: {}", escaped(topic)),
         Event::Ping => "ping".into(),
         Event::Pong => "pong".into(),
+        Event::Ignored => "ignored".into(),
     }
 }
 

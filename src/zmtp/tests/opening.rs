@@ -359,3 +359,20 @@ fn an_xpub_calls_itself_pub_in_2_0() {
     said(&mut engine, b"\xFF\0\0\0\0\0\0\0\x01\x7F\x01");
     assert_eq!(drain(&mut engine)[11..], [1, 0, 0]);
 }
+
+/// A property costs more than its bytes: fourteen hundred would fit a READY.
+#[test]
+fn a_ready_of_many_properties_is_refused() {
+    let properties = |count: usize| {
+        let other = property("X-A", b"").repeat(count - 1);
+        ready_says(&[property("Socket-Type", b"DEALER"), other].concat())
+    };
+    assert!(properties(64).starts_with("ready"), "{}", properties(64));
+    insta::assert_snapshot!(properties(65), @"error: malformed metadata in READY: it has more than 64 properties");
+}
+
+#[test]
+fn long_words_of_a_peer_are_cut_where_they_are_shown() {
+    let says = ready_says(&property("Socket-Type", &[b'\n'; 8_000]));
+    assert!(says.len() < 400 && says.contains("\u{2026} (8000 bytes)"), "{says}");
+}

@@ -1,5 +1,8 @@
 //! Sockets against sockets on the loopback; every wait is for an event, with a deadline.
 
+mod bounds;
+mod fairness;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
