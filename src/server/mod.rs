@@ -6,9 +6,11 @@
 mod admin;
 pub mod clock;
 mod config;
+mod lists;
 mod log;
 mod news;
 mod stop;
+mod stray;
 #[cfg(test)]
 mod tests;
 
@@ -28,10 +30,12 @@ use crate::broker::{Action, Audience, Broker, Denied, Done, Event, Stage};
 use crate::job::Timestamp;
 use crate::message::{Address, ClientReply, WorkerOrder};
 use crate::store::Memory;
-use crate::transport::{ListenerOptions, Publisher, Router, RouterEvent};
+use crate::transport::{Interest, ListenerOptions, Publisher, Router, RouterEvent};
 use crate::wire;
 use admin::Desk;
 use clock::Clock;
+use lists::Lists;
+use stray::Silent;
 
 /// A port that could not be bound.
 #[derive(Debug, thiserror::Error)]
@@ -61,8 +65,10 @@ pub struct Server {
     clients: Router,
     workers: Router,
     news: Publisher,
-    /// The version of the subscriptions that the broker knows of.
-    audience_version: u64,
+    /// Who listens to jobs that are taken, and to those that begin.
+    interests: [Interest; 2],
+    lists: Lists,
+    silent: Silent,
     desk: Desk,
     broker: Broker,
     store: Memory,
@@ -107,11 +113,15 @@ impl Server {
         let cannot = |what, address| move |source| BindError { what, address, source };
         let clients = Router::bind(addresses.clients, sockets.clone());
         let workers = Router::bind(addresses.workers, sockets.clone());
-        let news = Publisher::bind(addresses.news, sockets);
+        let memory = &config.broker.memory;
+        let news = Publisher::bind(addresses.news, sockets, memory);
         let desk = addresses
             .admin
             .map_or_else(|| Ok(Desk::closed()), |at| Desk::open(at).map_err(cannot("operators", at)));
         let clock = Clock::start();
+        let lists = Lists::new(memory);
+        let news = news.map_err(cannot("subscribers", addresses.news))?;
+        let interests = [Stage::Accepted, Stage::Started].map(|stage| news.interest(news::kind(stage)));
         let mut broker = Broker::new(config.broker.clone());
         let store = Memory::default();
         for job in store.scan() {
@@ -120,8 +130,10 @@ impl Server {
         Ok(Self {
             clients: clients.map_err(cannot("clients", addresses.clients))?,
             workers: workers.map_err(cannot("workers", addresses.workers))?,
-            news: news.map_err(cannot("subscribers", addresses.news))?,
-            audience_version: 0,
+            news,
+            interests,
+            lists,
+            silent: Silent::default(),
             desk: desk?,
             broker,
             store,
@@ -201,6 +213,7 @@ impl Server {
                     self.answer(ask);
                     None
                 }
+                () = self.lists.wake(&self.clock) => None,
             };
             self.turn(event);
         }
@@ -219,6 +232,7 @@ impl Server {
     /// Handles the event that woke us and what else has arrived, then writes all that came of it.
     fn turn(&mut self, event: Option<Event>) {
         self.know_the_audience();
+        self.lists.begin_turn();
         let now = self.clock.now();
         self.handle_some(now, event);
         for _ in 0..TURN {
@@ -239,6 +253,7 @@ impl Server {
         if self.broker.deadline().is_some_and(|due| due <= now) {
             self.handle(now, Event::Tick);
         }
+        self.serve_lists();
         self.workers.flush();
         self.clients.flush();
         self.news.flush();
@@ -246,13 +261,8 @@ impl Server {
 
     /// What the broker tells of jobs before they end follows who listens.
     fn know_the_audience(&mut self) {
-        let version = self.news.version();
-        if version != self.audience_version {
-            self.audience_version = version;
-            let wants = |stage| self.news.wants(news::topic(stage));
-            let audience = Audience { accepted: wants(Stage::Accepted), started: wants(Stage::Started) };
-            self.broker.set_audience(audience);
-        }
+        let [accepted, started] = self.interests.each_ref().map(Interest::is_wanted);
+        self.broker.set_audience(Audience { accepted, started });
     }
 
     fn handle_some(&mut self, now: Timestamp, event: Option<Event>) {
@@ -274,16 +284,25 @@ impl Server {
 
     fn of_client(&mut self, event: RouterEvent) -> Option<Event> {
         let (peer, identity, frames) = match event {
-            RouterEvent::Came { .. } => return None,
-            RouterEvent::Left { peer, .. } => return Some(Event::ClientLeft(peer)),
+            RouterEvent::Came { peer, .. } => {
+                self.silent.came(self.clock.now(), peer);
+                return None;
+            }
+            RouterEvent::Left { peer, .. } => {
+                self.silent.left(peer);
+                self.lists.forget(peer);
+                return Some(Event::ClientLeft(peer));
+            }
             RouterEvent::Message { peer, identity, frames } => (peer, identity, frames),
         };
         match wire::decode_client_command(frames) {
             Ok((origin, command)) => {
-                Some(Event::Client { from: Address { peer, identity, origin }, command })
+                let event = Event::Client { from: Address { peer, identity, origin }, command };
+                Some(self.vet(event))
             }
             Err(rejected) => {
                 self.malformed.clients += 1;
+                self.silent.left(peer);
                 debug!(%peer, error = %rejected.error, "malformed request of a client");
                 if let Some((origin, reply)) = rejected.reply {
                     self.reply(&Address { peer, identity, origin }, &reply);
@@ -316,18 +335,18 @@ impl Server {
     fn carry_out(&mut self, action: Action) {
         match action {
             Action::Reply { to, reply } => self.reply(&to, &reply),
-            Action::Inspect { to, view, echo } => {
-                let json = crate::admin::json(&self.broker.snapshot(view));
-                self.reply(&to, &ClientReply::Snapshot { view, json, echo });
-            }
+            Action::Inspect { to, view, echo } => self.inspect(to, view, echo),
             Action::Order { to, order } => self.order(&to, &order),
             Action::Record(record) => self.store.append(&record),
             Action::Publish(end) => {
                 if self.news.has_subscribers() {
-                    self.news.send(&news::frames(&end));
+                    self.news.send(news::topic(news::ENDS, &end.service), || news::end(&end));
                 }
             }
-            Action::Announce(announcement) => self.news.send(&news::announcement(&announcement)),
+            Action::Announce(news) => {
+                let topic = news::topic(news::kind(news.stage), &news.service);
+                self.news.send(topic, || news::announcement(&news));
+            }
             Action::Operated(outcome) => self.operated = Some(outcome),
             Action::Note(note) => log::note(&note),
         }

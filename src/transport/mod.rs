@@ -17,6 +17,7 @@ mod janitor;
 mod publisher;
 mod router;
 mod subscriber;
+mod subscriptions;
 
 pub use connection::LeftReason;
 pub use dealer::{Dealer, DealerEvent, DealerOptions, DealerSender, SendError};
@@ -24,6 +25,7 @@ pub use hub::{Counters, ListenerOptions};
 pub use publisher::Publisher;
 pub use router::{Router, RouterEvent, RouterSendError};
 pub use subscriber::Subscriber;
+pub use subscriptions::Interest;
 
 #[cfg(test)]
 mod tests;

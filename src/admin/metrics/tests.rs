@@ -49,6 +49,9 @@ fn figures(services: Vec<ServiceRow>, rest: Option<ServiceRow>) -> Figures {
         counters: Counters { refused_frames: 4, ..Counters::default() },
         ports: vec![port("clients"), port("workers"), port("news")],
         news_dropped: 0,
+        topics_refused: 0,
+        lists_refused: 0,
+        lists_unheard: 0,
         resident_bytes: Some(1 << 20),
         open_files: None,
     }

@@ -247,6 +247,9 @@ impl Server {
                 port("news", self.news.connections(), self.news.counters(), 0),
             ],
             news_dropped: self.news.dropped(),
+            topics_refused: self.news.topics_refused(),
+            lists_refused: self.lists.refused,
+            lists_unheard: self.lists.unheard,
             resident_bytes: process::resident_bytes(),
             open_files: process::open_files(),
         };
