@@ -5,12 +5,18 @@
 
 mod support;
 
+#[path = "hostile/answers.rs"]
+mod answers;
 #[path = "hostile/bytes.rs"]
 mod bytes;
 #[path = "hostile/floods.rs"]
 mod floods;
+#[path = "hostile/lists.rs"]
+mod lists;
 #[path = "hostile/messages.rs"]
 mod messages;
+#[path = "hostile/names.rs"]
+mod names;
 
 use support::broker::Broker;
 use support::bystander::Bystander;

@@ -40,7 +40,7 @@ impl Answer {
 
     /// That of a job which the broker gives up.
     pub(super) fn failed(reason: Reason) -> Self {
-        Self { outcome: Outcome::Fail, body: Body::EMPTY, reason: Some(reason) }
+        Self { outcome: Outcome::Fail, body: reason.body(), reason: Some(reason) }
     }
 }
 

@@ -41,6 +41,12 @@ impl Reason {
         (!said.is_empty()).then(|| Self::Worker(Bytes::copy_from_slice(said)))
     }
 
+    /// What a client that waits gets as the value of a job that the broker gave up: a text, tagged as all clients read it.
+    /// No text of the broker's own needs an escape.
+    pub(super) fn body(&self) -> Body {
+        Body::One(format!("PARAM-JSON: \"{self}\"").into())
+    }
+
     /// Bytes that it holds.
     pub(super) fn weight(&self) -> usize {
         match self {

@@ -418,7 +418,7 @@ transcript!(
 
 transcript!(
     what_the_memory_has_no_room_for_is_refused,
-    Config { memory: Memory::new(9_000), ..Config::default() },
+    Config { memory: Memory::new(12_000), history_max: 0, ..Config::default() },
     &format!(
         "
         m1 ready S
@@ -429,6 +429,8 @@ transcript!(
         m1 done 0
         c1 ask S {larger}
         m1 done 1
+        c1 ask S {larger}
+        m1 done 2
         c1 ask S {larger}
     ",
         large = "x".repeat(2_000),
@@ -442,8 +444,9 @@ transcript!(
     "
     w1 ready S
     m2 ready S
+    m3 ready S
     w1 leaves
-    m2 ready S
+    m3 ready S
 "
 );
 
