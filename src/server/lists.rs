@@ -226,10 +226,8 @@ impl Server {
         }
         self.lists.tidy(self.clock.now());
         self.lists.take_drained();
-        let mut turns = self.lists.order.len();
-        for _ in 0..SENT_MAX {
-            let Some(peer) = self.lists.order.pop_front().filter(|_| turns > 0) else { break };
-            turns -= 1;
+        for _ in 0..self.lists.order.len().min(SENT_MAX) {
+            let Some(peer) = self.lists.order.pop_front() else { break };
             if self.serve_asker(peer) {
                 self.lists.order.push_back(peer);
             }
