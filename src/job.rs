@@ -60,6 +60,9 @@ impl fmt::Display for JobId {
 pub struct ServiceName(Bytes);
 
 impl ServiceName {
+    /// Bytes of the longest name that a broker remembers: as many as an identity may have. A longer one is refused.
+    pub const BYTES_MAX: usize = 255;
+
     /// `None` for the empty name, which no dialect can ask for (PROTOCOL.md quirk 19).
     pub fn new(name: impl Into<Bytes>) -> Option<Self> {
         let name = name.into();
@@ -76,6 +79,17 @@ impl ServiceName {
     #[must_use]
     pub fn detached(&self) -> Self {
         Self(Bytes::copy_from_slice(&self.0))
+    }
+
+    /// Whether no broker remembers it.
+    pub fn is_too_long(&self) -> bool {
+        self.0.len() > Self::BYTES_MAX
+    }
+
+    /// What is said of a name that may be too long: it in memory of its own, cut.
+    #[must_use]
+    pub fn cut(&self) -> Self {
+        Self(Bytes::copy_from_slice(&self.0[..self.0.len().min(Self::BYTES_MAX)]))
     }
 }
 

@@ -30,6 +30,15 @@ impl Dialect {
         }
     }
 
+    /// Whether a worker may answer at the clients' port: zmws 2's original does so after a fail-over
+    /// (PROTOCOL.md quirk 1).
+    pub fn answers_at_clients_port(self) -> bool {
+        match self {
+            Self::Zmws2 => true,
+            Self::Zmws1 | Self::Mdp01 | Self::Mdp02 => false,
+        }
+    }
+
     /// Whether a body passes unharmed.
     pub fn carries(self, body: &Body) -> bool {
         matches!(body, Body::One(_)) || self.carries_many()
@@ -131,6 +140,8 @@ pub enum ClientCommand {
     Finish {
         /// The job.
         job: JobId,
+        /// The service it names.
+        service: Bytes,
         /// How it ended.
         outcome: Outcome,
         /// What it brought.

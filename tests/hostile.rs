@@ -5,14 +5,20 @@
 
 mod support;
 
+#[path = "hostile/answers.rs"]
+mod answers;
 #[path = "hostile/bounds.rs"]
 mod bounds;
 #[path = "hostile/bytes.rs"]
 mod bytes;
 #[path = "hostile/floods.rs"]
 mod floods;
+#[path = "hostile/lists.rs"]
+mod lists;
 #[path = "hostile/messages.rs"]
 mod messages;
+#[path = "hostile/names.rs"]
+mod names;
 
 use support::broker::Broker;
 use support::bystander::Bystander;

@@ -189,7 +189,8 @@ impl World {
             1 => ClientCommand::Manage { name: service(9), query: Bytes::new() },
             _ => {
                 let JobRef::Named(job) = self.job_ref(input) else { return };
-                ClientCommand::Finish { job, outcome: Outcome::Complete, body: Body::EMPTY }
+                let service = service(0).as_bytes().clone();
+                ClientCommand::Finish { job, service, outcome: Outcome::Complete, body: Body::EMPTY }
             }
         };
         self.client(from, command);

@@ -77,6 +77,12 @@ pub struct Figures {
     pub memory: Memory,
     /// How long the loop's turns were.
     pub turns: TurnTimes,
+    /// Subscriptions that were not taken.
+    pub topics_refused: u64,
+    /// Requests for a list that were not taken.
+    pub lists_refused: u64,
+    /// Requests for a list whose client was gone before it was made.
+    pub lists_unheard: u64,
     /// Memory of the process that is in use, in bytes, if the system tells.
     pub resident_bytes: Option<u64>,
     /// Files that the process has open, if the system tells.
@@ -287,7 +293,10 @@ impl Figures {
         for (name, help, figure) in families {
             to.counts(name, help, by_port(figure))?;
         }
-        to.count("zmws_news_dropped", "News not given to slow subscribers.", self.news_dropped)
+        to.count("zmws_news_dropped", "News not given to slow subscribers.", self.news_dropped)?;
+        to.count("zmws_topics_refused", "Subscriptions beyond what one may have.", self.topics_refused)?;
+        to.count("zmws_lists_refused", "Requests for a list not taken.", self.lists_refused)?;
+        to.count("zmws_lists_unheard", "Lists whose client had gone.", self.lists_unheard)
     }
 
     fn process(&self, to: &mut Families<'_, '_>) -> fmt::Result {

@@ -16,17 +16,71 @@ use std::borrow::Cow;
 use crate::broker::snapshot::{JobRow, Snapshot, WorkerRow};
 use crate::params::json::{self, Style};
 
+/// Bytes of JSON from which on a list ends early: more would be a message that nobody can read.
+pub const LIST_BYTES_MAX: usize = 8 << 20;
+
+/// A list that is written row by row: the JSON array of PROTOCOL.md §5.
+#[derive(Debug, Default)]
+pub struct List {
+    rows: Vec<Vec<u8>>,
+    bytes: usize,
+}
+
+impl List {
+    /// Appends rows. `false`: it is as long as it may be, and what is left of them was left out.
+    pub fn add(&mut self, rows: &Snapshot) -> bool {
+        match rows {
+            Snapshot::Jobs(rows) => rows.iter().all(|row| self.push(&Job::of(row))),
+            Snapshot::Workers(rows) => rows.iter().all(|row| self.push(&Worker::of(row))),
+        }
+    }
+
+    fn push(&mut self, row: &impl Serialize) -> bool {
+        let text = json::encode_with(row, Style::default());
+        let text = text.expect("texts, whole numbers and finite times are JSON");
+        let bytes = self.bytes + text.len() + 1;
+        let fits = bytes <= LIST_BYTES_MAX;
+        if fits {
+            self.bytes = bytes;
+            self.rows.push(text);
+        }
+        fits
+    }
+
+    /// Bytes that it holds.
+    pub fn held(&self) -> usize {
+        self.bytes + self.rows.capacity() * (size_of::<Vec<u8>>() + 16)
+    }
+
+    /// The array, its rows in the order in which they were appended.
+    pub fn json(&self) -> Bytes {
+        self.array(self.rows.iter())
+    }
+
+    /// The array, the last row that was appended in front.
+    pub fn json_backwards(&self) -> Bytes {
+        self.array(self.rows.iter().rev())
+    }
+
+    fn array<'a>(&self, rows: impl Iterator<Item = &'a Vec<u8>>) -> Bytes {
+        let mut text = Vec::with_capacity(self.bytes + 2);
+        text.push(b'[');
+        for row in rows {
+            if text.len() > 1 {
+                text.push(b',');
+            }
+            text.extend_from_slice(row);
+        }
+        text.push(b']');
+        text.into()
+    }
+}
+
 /// A snapshot as the JSON array of PROTOCOL.md §5.
 pub fn json(snapshot: &Snapshot) -> Bytes {
-    let text = match snapshot {
-        Snapshot::Jobs(rows) => {
-            json::encode_with(&rows.iter().map(Job::of).collect::<Vec<_>>(), Style::default())
-        }
-        Snapshot::Workers(rows) => {
-            json::encode_with(&rows.iter().map(Worker::of).collect::<Vec<_>>(), Style::default())
-        }
-    };
-    text.expect("texts, whole numbers and finite times are JSON").into()
+    let mut list = List::default();
+    list.add(snapshot);
+    list.json()
 }
 
 /// Keys in the original's order; those that a queued or active job does not have yet are left out.
@@ -109,6 +163,7 @@ mod tests {
             run: None,
             completed_at: None,
             outcome: None,
+            reason: None,
             attempts: 0,
             bytes: 23,
         }

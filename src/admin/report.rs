@@ -2,10 +2,11 @@
 
 use super::identity;
 use super::status::{Job, JobState, Quantiles, Service, State, Status, Totals, Worker};
-use crate::broker::snapshot::{self, Intake, JobRow, NAME_MAX, Overview, PeerRow, ServiceRow};
+use crate::broker::snapshot::{self, Intake, JobRow, Overview, PeerRow, Reason, ServiceRow};
 use crate::broker::{Counters, Totals as BrokerTotals};
 use crate::job::{JobId, ServiceName, Timestamp};
 use crate::message::Dialect;
+use crate::params::json;
 
 /// Services that `GET /status` tells apart.
 pub const SERVICES_MAX: usize = 1_000;
@@ -60,7 +61,7 @@ pub fn status(frame: &Frame, overview: &Overview, totals: &BrokerTotals, counter
 
 fn service(now: Timestamp, row: &ServiceRow) -> Service {
     Service {
-        service: row.service.as_ref().map_or_else(String::new, shown),
+        service: row.service.as_ref().map_or_else(String::new, ServiceName::to_string),
         paused: row.paused,
         draining: row.draining,
         queued: row.queued as u64,
@@ -77,12 +78,13 @@ fn service(now: Timestamp, row: &ServiceRow) -> Service {
     }
 }
 
-/// A name as text, cut if it is long.
-fn shown(service: &ServiceName) -> String {
-    let bytes = service.as_bytes();
-    match bytes.len() > NAME_MAX {
-        true => String::from_utf8_lossy(&bytes[..NAME_MAX]).into_owned() + "…",
-        false => service.to_string(),
+/// A reason as a line of text. What a worker said is shown without its tag, and without quotes if it is a text.
+pub fn reason(reason: &Reason) -> String {
+    let Reason::Worker(said) = reason else { return reason.to_string() };
+    let text = said.strip_prefix(b"PARAM-JSON: ").unwrap_or(said);
+    match json::decode(text) {
+        Some(serde_json::Value::String(text)) => text,
+        Some(_) | None => String::from_utf8_lossy(text).into_owned(),
     }
 }
 
@@ -104,7 +106,7 @@ pub fn worker(now: Timestamp, row: &PeerRow, address: String) -> Worker {
         id: identity(&row.identity).into_owned(),
         address,
         dialect: dialect(row.dialect).to_owned(),
-        services: row.services.iter().map(shown).collect(),
+        services: row.services.iter().map(ServiceName::to_string).collect(),
         jobs: row.jobs.iter().map(JobId::to_string).collect(),
         done: row.done,
         busy_s: row.busy_since.map(|at| seconds_since(now, at)),
@@ -126,7 +128,7 @@ fn dialect(dialect: Dialect) -> &'static str {
 pub fn job(row: &JobRow) -> Job {
     Job {
         id: row.job.to_string(),
-        service: shown(&row.service),
+        service: row.service.to_string(),
         state: match row.state() {
             snapshot::JobState::Queued => JobState::Queued,
             snapshot::JobState::Active => JobState::Active,
@@ -138,6 +140,7 @@ pub fn job(row: &JobRow) -> Job {
         started_at: row.run.as_ref().map(|run| run.started_at.as_secs_f64()),
         ended_at: row.completed_at.map(Timestamp::as_secs_f64),
         worker: row.run.as_ref().map(|run| identity(&run.worker).into_owned()),
+        reason: row.reason.as_ref().map(reason),
         attempts: row.attempts,
         bytes: row.bytes as u64,
     }

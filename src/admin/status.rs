@@ -151,6 +151,9 @@ pub struct Job {
     pub ended_at: Option<f64>,
     /// The worker that has or had it.
     pub worker: Option<String>,
+    /// Why it failed, as far as anybody said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// Workers it has lost.
     pub attempts: u32,
     /// Bytes of its parameter. The parameter itself is not shown.

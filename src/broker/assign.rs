@@ -5,6 +5,7 @@ use super::event::{Action, Stage};
 use super::job::State;
 use super::offers::{Kind, ServiceKey};
 use super::queue::Place;
+use super::timers::Timer;
 use super::worker::CREDIT;
 use super::{Broker, micros};
 use crate::job::{JobId, PeerId, Timestamp};
@@ -46,6 +47,9 @@ impl Broker {
             return;
         };
         job.state = State::Active { worker: peer, started_at: now };
+        if let Some(due) = job.held_until.take() {
+            self.timers.cancel(due, Timer::Held(id));
+        }
         let key = job.service;
         let order = WorkerOrder::Run {
             job: JobRef::Named(id),

@@ -1,9 +1,10 @@
 //! The broker's invariants, counted anew from all that it holds.
 
-use super::Broker;
+use super::ending::Ended;
 use super::job::State;
 use super::offers::Kind;
 use super::worker::CREDIT;
+use super::{Broker, weights};
 
 impl Broker {
     /// Panics where an invariant does not hold. For tests, those of the fuzz targets among them; there is
@@ -14,6 +15,8 @@ impl Broker {
         self.check_services();
         self.check_sums();
         self.check_kept();
+        self.check_weights();
+        self.check_timers();
     }
 
     fn check_jobs(&self) {
@@ -31,6 +34,53 @@ impl Broker {
             assert!(!self.remembered.contains(id), "{id} is open and over");
         }
         assert_eq!(self.history.len(), self.remembered.len(), "history");
+    }
+
+    /// What each thing holds in the books is what it weighs, so that the books are the sum.
+    fn check_weights(&self) {
+        for (id, job) in &self.jobs {
+            assert_eq!(job.charge.bytes(), job.held(), "weight of {id}");
+        }
+        for (peer, worker) in &self.workers {
+            let held = weights::worker(&worker.address.identity, worker.services.len());
+            assert_eq!(worker.charge.bytes(), held, "weight of worker {peer}");
+        }
+        for service in self.services.iter() {
+            assert!(!service.name.is_too_long(), "{} is remembered", service.name);
+            let statistics = service.statistics.as_ref().map_or(0, |_| weights::STATISTICS);
+            let held = weights::service(service.name.as_bytes()) + statistics;
+            assert_eq!(service.charge.bytes(), held, "weight of {}", service.name);
+        }
+        assert!(self.history.iter().all(Ended::is_weighed), "weights of the history");
+        let bytes: usize = self.history.iter().map(|ended| weights::row(&ended.row)).sum();
+        assert_eq!(bytes, self.history_bytes, "bytes of the history");
+        let (rows_max, bytes_max) = (self.config.history_max, self.config.history_bytes_max);
+        assert!(self.history.len() <= rows_max && bytes <= bytes_max, "the history is too long");
+    }
+
+    /// The books say what all that is held weighs, where no other broker writes into them.
+    #[cfg(test)]
+    pub(super) fn check_books(&self) {
+        let jobs: usize = self.jobs.values().map(|job| job.held()).sum();
+        assert_eq!(self.accounts.jobs.held(), jobs, "the account of jobs");
+        let workers: usize = self.workers.values().map(|worker| worker.charge.bytes()).sum();
+        let services: usize = self.services.iter().map(|service| service.charge.bytes()).sum();
+        assert_eq!(self.accounts.names.held(), workers + services, "the account of names");
+        assert_eq!(self.accounts.history.held(), self.history_bytes, "the account of the history");
+        let dead: usize = self.kept.newest_first().map(|(_, job)| weights::dead_letter(job)).sum();
+        assert_eq!(self.accounts.dead_letters.held(), dead, "the account of dead letters");
+    }
+
+    /// There is a timer for each thing that waits for time, and no other.
+    fn check_timers(&self) {
+        let held = self.jobs.values().filter(|job| job.held_until.is_some());
+        assert!(held.clone().all(|job| matches!(job.state, State::Queued(_))), "an active job is held");
+        let workers = self.workers.values().filter(|worker| worker.timer.is_some());
+        assert_eq!(self.timers.len(), held.count() + workers.count(), "timers");
+        for (connection, worker) in &self.answers_over {
+            let over = self.workers.get(worker).and_then(|worker| worker.answers_over);
+            assert_eq!(over, Some(*connection), "whose answers come to the clients' port");
+        }
     }
 
     /// What is counted by service is what is counted in all.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::job::ServiceName;
+use crate::memory::Memory;
 
 /// What the broker may be told to do otherwise.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub struct Config {
     pub hold_ms: u64,
     /// Ended jobs that are remembered. Default 100.
     pub history_max: usize,
+    /// Bytes of those, of which the parameters are the most. Default 64 MiB; the oldest is forgotten first.
+    pub history_bytes_max: usize,
     /// Jobs that are kept whole after they have lost `attempts_max` workers, to be looked at and tried again.
     /// Default 1 000; the oldest is forgotten first.
     pub kept_max: usize,
@@ -40,6 +43,9 @@ pub struct Config {
     pub services_max: usize,
     /// Where job ids begin: from the clock or the system's randomness at the edge.
     pub seed: u64,
+    /// The books that all that is held is weighed in. Default: books of its own, without a maximum. Where they are full,
+    /// jobs and offers of services are refused.
+    pub memory: Memory,
 }
 
 impl Default for Config {
@@ -52,6 +58,7 @@ impl Default for Config {
             job_timeout_default_ms: None,
             hold_ms: 60_000,
             history_max: 100,
+            history_bytes_max: 64 << 20,
             kept_max: 1_000,
             kept_bytes_max: 64 << 20,
             queued_per_service_max: 1_000_000,
@@ -59,6 +66,7 @@ impl Default for Config {
             bytes_max: 1 << 30,
             services_max: 65_536,
             seed: 0,
+            memory: Memory::default(),
         }
     }
 }

@@ -2,15 +2,18 @@
 
 use bytes::Bytes;
 
-use super::Broker;
+use super::{Broker, weights};
 use super::event::{Action, JobEnd, Record};
 use super::job::{Client, Job, Owner, State};
 use super::kept::KeptJob;
 use super::notes::{GivenUp, Note, Taken};
 use super::offers::{Kind, ServiceKey};
 use super::queue::SHRINK_FROM;
+use super::reason::Reason;
 use super::snapshot::{JobRow, RunRow};
+use super::timers::Timer;
 use crate::job::{Body, JobId, PeerId, Timestamp};
+use crate::memory::Charge;
 use crate::message::{ClientReply, Mode, Outcome};
 
 /// Bytes of a parameter that a list shows, and that are remembered of a job that is over.
@@ -21,19 +24,47 @@ pub(super) struct Answer {
     pub(super) outcome: Outcome,
     /// What it brought; empty if nothing.
     pub(super) body: Body,
+    /// Why it failed, as far as anybody said.
+    pub(super) reason: Option<Reason>,
 }
 
 impl Answer {
+    /// What a worker says.
+    pub(super) fn of_worker(outcome: Outcome, body: Body) -> Self {
+        let reason = match outcome {
+            Outcome::Complete => None,
+            Outcome::Fail => Reason::said(&body),
+        };
+        Self { outcome, body, reason }
+    }
+
     /// That of a job which the broker gives up.
-    pub(super) const FAILED: Self = Self { outcome: Outcome::Fail, body: Body::EMPTY };
+    pub(super) fn failed(reason: Reason) -> Self {
+        Self { outcome: Outcome::Fail, body: reason.body(), reason: Some(reason) }
+    }
+}
+
+/// A job that is over, as it is remembered.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) row: JobRow,
+    /// What [`weights::row`] says.
+    charge: Charge,
+}
+
+impl Ended {
+    #[cfg(any(test, debug_assertions))]
+    pub(super) fn is_weighed(&self) -> bool {
+        self.charge.bytes() == weights::row(&self.row)
+    }
 }
 
 impl Broker {
     /// The job is over, wherever it is.
     pub(super) fn end(&mut self, now: Timestamp, id: JobId, answer: Answer, actions: &mut Vec<Action>) {
-        let Answer { outcome, body } = answer;
+        let Answer { outcome, body, reason } = answer;
         let Some(job) = self.jobs.remove(&id) else { return };
-        self.take_out(&job);
+        self.take_out(id, &job);
         // A backlog that is gone leaves no memory behind.
         if self.jobs.capacity() > SHRINK_FROM && self.jobs.len() < self.jobs.capacity() / 8 {
             self.jobs.shrink_to(self.jobs.capacity() / 2);
@@ -64,14 +95,19 @@ impl Broker {
             requested_at: job.requested_at,
             started_at,
             ended_at: now,
+            reason: reason.clone(),
         }));
-        self.remember(now, id, &job, outcome);
+        let row = JobRow { completed_at: Some(now), outcome: Some(outcome), reason, ..self.row(id, &job) };
+        self.remember(row);
         self.services.drop_if_unused(job.service);
     }
 
     /// Accounts for a job that is gone from `jobs`.
-    fn take_out(&mut self, job: &Job) {
+    fn take_out(&mut self, id: JobId, job: &Job) {
         self.bytes -= job.weight();
+        if let Some(due) = job.held_until {
+            self.timers.cancel(due, Timer::Held(id));
+        }
         let service = &mut self.services[job.service];
         match job.state {
             State::Queued(_) => {
@@ -88,21 +124,36 @@ impl Broker {
         }
     }
 
-    fn remember(&mut self, now: Timestamp, id: JobId, job: &Job, outcome: Outcome) {
-        if self.config.history_max == 0 {
-            return;
-        }
-        let full = self.history.len() >= self.config.history_max;
-        if let Some(oldest) = full.then(|| self.history.pop_front()).flatten() {
-            self.remembered.remove(&oldest.job);
-        }
-        let mut row = self.row(id, job);
+    /// The job was held until now, so that the weight of what is remembered of it is not asked for: the bounds are
+    /// those of here.
+    fn remember(&mut self, mut row: JobRow) {
         // In memory of its own: a slice would keep the whole frame, or a read buffer, which nobody counts.
         row.param = Bytes::copy_from_slice(&row.param);
-        row.completed_at = Some(now);
-        row.outcome = Some(outcome);
-        self.history.push_back(row);
-        self.remembered.insert(id);
+        let held = weights::row(&row);
+        let (rows_max, bytes_max) = (self.config.history_max, self.config.history_bytes_max);
+        if rows_max == 0 || held > bytes_max {
+            return;
+        }
+        while self.history.len() >= rows_max || self.history_bytes + held > bytes_max {
+            let Some(oldest) = self.history.pop_front() else { break };
+            self.history_bytes -= oldest.charge.bytes();
+            self.remembered.remove(&oldest.row.job);
+        }
+        self.remembered.insert(row.job);
+        self.history_bytes += held;
+        self.ended += 1;
+        self.history.push_back(Ended { row, charge: self.accounts.history.charge_promised(held) });
+    }
+
+    /// Takes a job out of the history that is queued again.
+    pub(super) fn forget_end(&mut self, id: JobId) {
+        if !self.remembered.remove(&id) {
+            return;
+        }
+        if let Some(at) = self.history.iter().position(|ended| ended.row.job == id) {
+            let ended = self.history.remove(at).expect("it was found there");
+            self.history_bytes -= ended.charge.bytes();
+        }
     }
 
     /// What a list shows of a job.
@@ -126,6 +177,7 @@ impl Broker {
             run,
             completed_at: None,
             outcome: None,
+            reason: None,
             attempts: job.attempts,
             bytes: job.body.len(),
         }
@@ -144,17 +196,19 @@ impl Broker {
         let Some(job) = self.jobs.get_mut(&id) else { return };
         job.attempts += 1;
         let peer = owner.peer;
-        job.former.get_or_insert_default().push(owner);
+        job.lost_by(owner);
         let (attempts, key, mode) = (job.attempts, job.service, job.mode);
         let service = self.services[key].name.clone();
         if attempts >= attempts_max || (self.stopping && mode == Mode::Wait) {
+            let mut reason = Reason::Stopped;
             if attempts >= attempts_max {
-                self.keep(now, id);
+                reason = Reason::LostWorkers { attempts, last: cause };
+                self.keep(now, id, &reason);
                 self.counters.jobs_given_up += 1;
                 let cause = GivenUp::Attempts;
                 actions.push(Action::Note(Note::JobFailed { job: id, service, attempts, cause }));
             }
-            return self.end(now, id, Answer::FAILED, actions);
+            return self.end(now, id, Answer::failed(reason), actions);
         }
         actions.push(Action::Note(Note::JobRequeued { job: id, service, peer, attempts, cause }));
         self.requeue(now, id, key, actions);
@@ -170,7 +224,7 @@ impl Broker {
     }
 
     /// Keeps a job that is about to be given up.
-    fn keep(&mut self, now: Timestamp, id: JobId) {
+    fn keep(&mut self, now: Timestamp, id: JobId, reason: &Reason) {
         let Some(job) = self.jobs.get(&id) else { return };
         let State::Active { started_at, .. } = job.state else { return };
         let last = job.former.as_ref().and_then(|owners| owners.last());
@@ -184,6 +238,8 @@ impl Broker {
             worker: last.map(|owner| owner.identity.clone()).unwrap_or_default(),
             started_at,
             failed_at: now,
+            reason: reason.clone(),
+            charge: self.accounts.dead_letters.empty(),
         };
         self.kept.keep(id, kept, self.config.kept_max, self.config.kept_bytes_max);
     }

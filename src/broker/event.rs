@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::job::{Body, JobId, PeerId, ServiceName, Timestamp};
 use crate::message::{Address, ClientCommand, ClientReply, Outcome, View, WorkerCommand, WorkerOrder};
 
-use super::{Denied, Done, Note, Operation};
+use super::{Denied, Done, Note, Operation, Reason};
 
 /// What happens to the broker.
 #[derive(Clone, Debug)]
@@ -16,6 +16,13 @@ pub enum Event {
         from: Address,
         /// What it said.
         command: ClientCommand,
+    },
+    /// Somebody at the clients' port answered for a job as a worker does that the network knows it is not.
+    Stranger {
+        /// The connection.
+        from: PeerId,
+        /// The job.
+        job: JobId,
     },
     /// A client's connection is gone.
     ClientLeft(PeerId),
@@ -128,6 +135,8 @@ pub struct JobEnd {
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Timestamp,
+    /// Why it failed, as far as anybody said.
+    pub reason: Option<Reason>,
 }
 
 /// How far a job has come, for the news.

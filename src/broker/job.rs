@@ -12,7 +12,9 @@ use bytes::Bytes;
 
 use super::offers::ServiceKey;
 use super::queue::Place;
+use super::weights;
 use crate::job::{Body, PeerId, Timestamp};
+use crate::memory::Charge;
 use crate::message::{Address, Mode};
 
 /// A job that is not over. A million may wait, so each field is weighed.
@@ -29,6 +31,10 @@ pub(super) struct Job {
     /// Those workers; `None` for nearly all jobs.
     #[expect(clippy::box_collection, reason = "one word for the jobs that have none")]
     pub(super) former: Option<Box<Vec<Owner>>>,
+    /// Until when it waits for a worker of a kind that is not there: its timer rings then.
+    pub(super) held_until: Option<Timestamp>,
+    /// [`Job::held`] bytes.
+    pub(super) charge: Charge,
 }
 
 /// Who asked for a job.
@@ -65,6 +71,27 @@ impl Job {
         }
     }
 
+    /// Bytes that it holds, its own among them.
+    pub(super) fn held(&self) -> usize {
+        let envelope = match &self.client {
+            Client::Known(address) => address.origin.envelope.as_deref().unwrap_or_default(),
+            Client::Restored(_) => &[],
+        };
+        let former = self.former.as_ref().map_or(0, |owners| owners.len() * weights::OWNER);
+        weights::job(&self.body, self.client_identity(), envelope) + former
+    }
+
+    /// A worker had it and lost it. Of very many only the last are remembered.
+    pub(super) fn lost_by(&mut self, owner: Owner) {
+        let former = self.former.get_or_insert_default();
+        if former.len() >= FORMER_MAX {
+            former.remove(0);
+        }
+        former.push(owner);
+        let held = self.held();
+        self.charge.set(held);
+    }
+
     /// Its client's ZeroMQ identity.
     pub(super) fn client_identity(&self) -> &Bytes {
         match &self.client {
@@ -85,6 +112,9 @@ impl Job {
         self.former.iter().flat_map(|owners| owners.iter()).any(|owner| !is_own(&owner.identity))
     }
 }
+
+/// Workers that had a job and are remembered, so that their late answers count.
+const FORMER_MAX: usize = 32;
 
 /// Bytes of the return envelope, which a client may make as large as it likes.
 pub(super) fn envelope_len(address: &Address) -> usize {

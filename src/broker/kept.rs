@@ -6,7 +6,10 @@ use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
 use super::offers::ServiceKey;
+use super::reason::Reason;
+use super::weights;
 use crate::job::{Body, JobId, Timestamp};
+use crate::memory::Charge;
 
 /// A job that was given up.
 #[derive(Debug)]
@@ -25,6 +28,10 @@ pub(super) struct KeptJob {
     pub(super) worker: Bytes,
     pub(super) started_at: Timestamp,
     pub(super) failed_at: Timestamp,
+    /// Why it was given up.
+    pub(super) reason: Reason,
+    /// What [`weights::dead_letter`] says.
+    pub(super) charge: Charge,
 }
 
 impl KeptJob {
@@ -44,12 +51,14 @@ pub(super) struct Kept {
 }
 
 impl Kept {
+    /// Keeps it. The job was held until now, so that its weight is not asked for again: the bounds are those of here.
     pub(super) fn keep(&mut self, id: JobId, mut job: KeptJob, jobs_max: usize, bytes_max: usize) {
         if jobs_max == 0 || job.weight() > bytes_max {
             return;
         }
         // In memory of its own: a slice would keep a read buffer, which nobody counts.
         job.body = job.body.detached(usize::MAX);
+        job.charge.set(weights::dead_letter(&job));
         self.bytes += job.weight();
         self.last += 1;
         self.places.insert(id, self.last);
@@ -93,6 +102,8 @@ impl Kept {
     #[cfg(any(test, debug_assertions))]
     pub(super) fn check(&self, jobs_max: usize, bytes_max: usize) {
         let bytes: usize = self.jobs.values().map(|(_, job)| job.weight()).sum();
+        let held = self.jobs.values().all(|(_, job)| job.charge.bytes() == weights::dead_letter(job));
+        assert!(held, "weights of dead letters");
         assert_eq!((bytes, self.places.len()), (self.bytes, self.jobs.len()), "kept jobs");
         assert!(self.jobs.len() <= jobs_max && bytes <= bytes_max, "more jobs are kept than may be");
     }

@@ -1,14 +1,25 @@
 //! What workers say: ready, alive, a part, done, gone.
 
-use super::Broker;
+use bytes::Bytes;
+
+use super::{Broker, weights};
 use super::ending::Answer;
 use super::event::Action;
 use super::job::{Owner, State, is_own};
-use super::notes::{Ignored, Note, Taken};
+use super::notes::{Ignored, Note, Taken, Unoffered};
 use super::offers::ServiceKey;
+use super::timers::Timer;
 use super::worker::{self, Worker};
 use crate::job::{Body, JobId, PeerId, ServiceName, Timestamp};
+use crate::memory::{Charge, MemoryFull};
 use crate::message::{Address, ClientReply, JobRef, Mode, WorkerCommand, WorkerOrder};
+
+/// An answer that did not come over the connection that has the job.
+pub(super) struct Elsewhere {
+    pub(super) job: JobId,
+    pub(super) service: Bytes,
+    pub(super) answer: Answer,
+}
 
 /// Whose answer it is.
 enum Standing {
@@ -36,7 +47,7 @@ impl Broker {
             WorkerCommand::Heartbeat => self.send_away_if_unknown(from, actions),
             WorkerCommand::Partial { job, body, .. } => self.partial(&from, &job, body, actions),
             WorkerCommand::Finish { job, outcome, body, .. } => {
-                self.finish(now, from, &job, Answer { outcome, body }, actions);
+                self.finish(now, from, &job, Answer::of_worker(outcome, body), actions);
             }
             WorkerCommand::Disconnect => self.worker_left(now, from.peer, actions),
         }
@@ -104,36 +115,55 @@ impl Broker {
         actions: &mut Vec<Action>,
     ) -> bool {
         let peer = from.peer;
-        let known = self.services.key(service).is_some_and(|key| self.services[key].offered);
-        let full = !known && self.services.offered() >= self.config.services_max;
-        let offered = self.workers.get(&peer).map_or(0, |worker| worker.services.len());
-        // RFC 8: the names in `mmi.` are the broker's own.
-        let reserved = service.as_bytes().starts_with(b"mmi.");
-        if full || reserved || offered >= worker::SERVICES_MAX {
-            self.counters.services_refused += 1;
-            actions.push(Action::Note(Note::ServiceRefused { peer, service: service.clone() }));
-            if offered == 0 {
-                actions.push(Action::Order { to: from, order: WorkerOrder::Disconnect });
+        let (key, charge) = match self.may_offer(&from, service) {
+            Ok(admitted) => admitted,
+            Err(cause) => {
+                self.counters.services_refused += 1;
+                actions.push(Action::Note(Note::ServiceRefused { peer, service: service.cut(), cause }));
+                if !self.workers.contains_key(&peer) {
+                    actions.push(Action::Order { to: from, order: WorkerOrder::Disconnect });
+                }
+                return false;
             }
-            return false;
-        }
+        };
         self.wake(peer);
-        let key = self.services.enter(service);
         let is_retired = self.retired.contains(&peer);
-        let counters = &mut self.counters;
+        let (counters, empty) = (&mut self.counters, self.accounts.names.empty());
         let worker = self.workers.entry(peer).or_insert_with(|| {
             counters.workers_joined += 1;
-            Worker::new(now, from.clone(), is_retired)
+            Worker::new(now, from.clone(), is_retired, empty)
         });
         debug_assert!(worker.resting.is_none(), "woken above");
         let takes_many = worker.takes_many();
         worker.services.push(key);
+        worker.charge = charge;
         self.services.mark_offered(key);
         let service = &mut self.services[key];
         service.workers += 1;
         service.workers_many += usize::from(takes_many);
         actions.push(Action::Note(Note::WorkerJoined { peer, service: service.name.clone() }));
         true
+    }
+
+    /// The service, and the weight of a worker that offers one more, if it may.
+    fn may_offer(&mut self, from: &Address, service: &ServiceName) -> Result<(ServiceKey, Charge), Unoffered> {
+        if service.is_too_long() {
+            return Err(Unoffered::NameTooLong);
+        }
+        // RFC 8: the names in `mmi.` are the broker's own.
+        if service.as_bytes().starts_with(b"mmi.") {
+            return Err(Unoffered::Reserved);
+        }
+        let known = self.services.key(service).is_some_and(|key| self.services[key].offered);
+        let offered = self.workers.get(&from.peer).map_or(0, |worker| worker.services.len());
+        if offered >= worker::SERVICES_MAX || (!known && self.services.offered() >= self.config.services_max) {
+            return Err(Unoffered::TooMany);
+        }
+        let names = &self.accounts.names;
+        let full = |_: MemoryFull| Unoffered::MemoryFull;
+        let charge = names.charge(weights::worker(&from.identity, offered + 1)).map_err(full)?;
+        let key = self.services.enter(service, |bytes| names.charge(bytes)).map_err(full)?;
+        Ok((key, charge))
     }
 
     fn send_away_if_unknown(&mut self, from: Address, actions: &mut Vec<Action>) {
@@ -213,24 +243,65 @@ impl Broker {
         self.rest(now, peer, actions);
     }
 
-    /// An answer at the clients' port (PROTOCOL.md quirk 1): the job's id is all that tells whose it is.
-    pub(super) fn stray_answer(
+    /// An answer at the clients' port (PROTOCOL.md quirk 1): zmws 2's original opens a connection there beside that
+    /// to the workers' port, without an identity, and answers over it after a fail-over. Nothing in the answer says
+    /// whose it is, and ids stand in SERVER-ACTIVE for everybody. So it counts only if all is as with that worker:
+    ///
+    /// - the job is with a worker of a dialect that answers so, and the answer names the job's service;
+    /// - it comes without an identity and without a delimiter, as from a DEALER;
+    /// - its connection has answered for no other worker, and no other connection for this worker.
+    ///
+    /// What the network knows the server has seen to before: it lets an answer through only over a connection that
+    /// came from the worker's own address together with the worker, and that never asked for anything.
+    pub(super) fn answer_at_clients_port(
         &mut self,
         now: Timestamp,
-        from: PeerId,
-        id: JobId,
-        answer: Answer,
+        from: &Address,
+        Elsewhere { job: id, service, answer }: Elsewhere,
         actions: &mut Vec<Action>,
     ) {
-        let Some(State::Active { worker, .. }) = self.jobs.get(&id).map(|job| job.state) else {
-            return self.ignore(from, Some(id), Ignored::Unknown, actions);
+        let Some(job) = self.jobs.get(&id) else {
+            return self.ignore(from.peer, Some(id), Ignored::Unknown, actions);
         };
+        let owner = match job.state {
+            State::Active { worker, .. } if service == *self.services[job.service].name.as_bytes() => worker,
+            State::Active { .. } | State::Queued(_) => {
+                return self.ignore(from.peer, Some(id), Ignored::NotOwner, actions);
+            }
+        };
+        if is_own(&from.identity) || from.origin.delimiter || !self.may_be_of(owner, from.peer) {
+            return self.ignore(from.peer, Some(id), Ignored::NotOwner, actions);
+        }
+        self.answers_over.insert(from.peer, owner);
         self.end(now, id, answer, actions);
-        if let Some(worker) = self.workers.get_mut(&worker) {
+        if let Some(worker) = self.workers.get_mut(&owner) {
+            worker.answers_over = Some(from.peer);
             worker.done += 1;
             worker.heard_at = now;
         }
-        self.settle(now, worker, id, actions);
+        self.settle(now, owner, id, actions);
+    }
+
+    /// Whether a connection to the clients' port may be of a worker: neither is another's.
+    fn may_be_of(&self, worker: PeerId, connection: PeerId) -> bool {
+        let Some(owner) = self.workers.get(&worker) else { return false };
+        owner.address.origin.dialect.answers_at_clients_port()
+            && owner.answers_over.is_none_or(|other| other == connection)
+            && self.answers_over.get(&connection).is_none_or(|&other| other == worker)
+    }
+
+    /// Who has a job, and since when it is there: what an answer at the clients' port is compared with.
+    pub fn worker_of(&self, job: JobId) -> Option<(PeerId, Timestamp)> {
+        match self.jobs.get(&job)?.state {
+            State::Active { worker, .. } => Some((worker, self.workers.get(&worker)?.joined_at)),
+            State::Queued(_) => None,
+        }
+    }
+
+    /// An answer at the clients' port that cannot be of the job's worker.
+    pub(super) fn answer_of_a_stranger(&mut self, peer: PeerId, job: JobId, actions: &mut Vec<Action>) {
+        let cause = if self.jobs.contains_key(&job) { Ignored::NotOwner } else { Ignored::Unknown };
+        self.ignore(peer, Some(job), cause, actions);
     }
 
     /// The job that a worker means. By a Majordomo address it can only mean the one it has.
@@ -291,6 +362,12 @@ impl Broker {
         let worker = self.workers.get(&peer)?;
         let jobs = worker.jobs.iter().copied().filter(|&id| self.is_with(id, peer)).collect();
         let worker = self.workers.remove(&peer)?;
+        if let Some(due) = worker.timer {
+            self.timers.cancel(due, Timer::Worker(peer));
+        }
+        if let Some(connection) = worker.answers_over {
+            self.answers_over.remove(&connection);
+        }
         for &key in &worker.services {
             let service = &mut self.services[key];
             service.workers -= 1;

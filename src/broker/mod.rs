@@ -5,13 +5,14 @@
 //!
 //! What is in which file: `submit` what clients want, `labour` what workers say, `assign` how a job and a
 //! worker find each other, `ending` how a job ends, `watch` what time brings, `operate` what operators want,
-//! `view` what it shows of itself.
+//! `listing` and `overview` what it shows of itself.
 //!
 //! Invariants, checked after every event in tests (`check`):
 //! - a job is queued or active, never both, and ends once;
 //! - a worker has at most `worker::CREDIT` jobs, and rests only while it has room for more;
 //! - no job waits while a worker that could take it rests, but for those of a paused service;
 //! - a worker that is retired does not rest;
+//! - what is held because of somebody outside is weighed in `Config::memory`, by a charge beside it;
 //! - nothing costs more because there are more jobs, services or workers (but a logarithm of the idle ones).
 
 #![deny(clippy::wildcard_enum_match_arm)]
@@ -25,57 +26,66 @@ mod event;
 mod job;
 mod kept;
 mod labour;
+mod listing;
 mod notes;
 mod offers;
 mod operate;
 mod operation;
 mod overview;
 mod queue;
+mod reason;
 pub mod snapshot;
 mod statistics;
 mod submit;
 #[cfg(test)]
 mod tests;
 mod timers;
-mod view;
 mod watch;
+mod weights;
 mod worker;
 
 pub use config::Config;
 pub use event::{Action, Announcement, Audience, Event, JobEnd, Record, Restored, Stage};
-pub use notes::{Counters, GivenUp, Ignored, Note, Refusal, ServiceTotals, Taken, Totals};
+pub use notes::{Counters, GivenUp, Ignored, Note, Refusal, ServiceTotals, Taken, Totals, Unoffered};
 pub use operation::{Denied, Done, Operation};
+pub use reason::Reason;
 
 use std::collections::VecDeque;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::job::{JobId, PeerId, Timestamp};
-use crate::message::View;
+use ending::Ended;
 use job::Job;
 use kept::Kept;
 use offers::{ServiceKey, Services};
 use queue::Places;
-use snapshot::{JobRow, Snapshot};
 use timers::Timers;
+use weights::Accounts;
 use worker::Worker;
 
 /// The state machine.
 #[derive(Debug)]
 pub struct Broker {
     config: Config,
+    accounts: Accounts,
     /// Jobs that are not over. Ids and peers are numbers of our own choice, so their hash may be quick. Boxed, so
     /// that the table is small: it is never full, and is copied as it grows.
     jobs: FxHashMap<JobId, Box<Job>>,
     services: Services,
     workers: FxHashMap<PeerId, Worker>,
-    history: VecDeque<JobRow>,
+    history: VecDeque<Ended>,
+    history_bytes: usize,
+    /// Jobs that were ever put into the history.
+    ended: u64,
     /// The ids in `history`: they are not given again.
     remembered: FxHashSet<JobId>,
     /// Jobs that were given up.
     kept: Kept,
     /// Connections whose workers get no more jobs.
     retired: FxHashSet<PeerId>,
+    /// Connections to the clients' port over which workers answer, and whose they are.
+    answers_over: FxHashMap<PeerId, PeerId>,
     timers: Timers,
     places: Places,
     /// Counts workers that go to rest, for the order among them.
@@ -97,14 +107,18 @@ impl Broker {
     pub fn new(config: Config) -> Self {
         let ids = fastrand::Rng::with_seed(config.seed);
         Self {
+            accounts: Accounts::of(&config.memory),
             config,
             jobs: FxHashMap::default(),
             services: Services::default(),
             workers: FxHashMap::default(),
             history: VecDeque::new(),
+            history_bytes: 0,
+            ended: 0,
             remembered: FxHashSet::default(),
             kept: Kept::default(),
             retired: FxHashSet::default(),
+            answers_over: FxHashMap::default(),
             timers: Timers::default(),
             places: Places::default(),
             rests: 0,
@@ -125,7 +139,14 @@ impl Broker {
             Event::Client { from, command } => self.client(now, from, command, actions),
             // Its jobs go on: a background job has to, and a client that waits may come back under its
             // identity before the result is there.
-            Event::ClientLeft(_) => {}
+            Event::ClientLeft(peer) => {
+                if let Some(worker) = self.answers_over.remove(&peer)
+                    && let Some(worker) = self.workers.get_mut(&worker)
+                {
+                    worker.answers_over = None;
+                }
+            }
+            Event::Stranger { from, job } => self.answer_of_a_stranger(from, job, actions),
             Event::Worker { from, command } => self.worker(now, from, command, actions),
             Event::WorkerLeft(peer) => {
                 self.worker_left(now, peer, actions);
@@ -168,16 +189,6 @@ impl Broker {
     /// Whether no worker has a job: what a drain waits for.
     pub fn is_idle(&self) -> bool {
         self.active == 0
-    }
-
-    /// The list a client asked for, for the server to complete [`Action::Inspect`] with.
-    pub fn snapshot(&self, view: View) -> Snapshot {
-        match view {
-            View::Jobs => Snapshot::Jobs(self.queued_rows()),
-            View::Active => Snapshot::Jobs(self.active_rows()),
-            View::History => Snapshot::Jobs(self.history.iter().cloned().collect()),
-            View::Workers => Snapshot::Workers(self.worker_rows()),
-        }
     }
 
     /// What happened since the start.

@@ -1,5 +1,7 @@
 //! What the broker tells of itself besides its answers: facts for the log, counters, totals.
 
+use std::fmt;
+
 use super::{Denied, Done};
 use crate::job::{JobId, PeerId, ServiceName};
 
@@ -32,12 +34,14 @@ pub enum Note {
         /// The connection.
         peer: PeerId,
     },
-    /// A worker offered one service more than `services_max`, or one whose name is the broker's own.
+    /// A worker offered a service that is not taken.
     ServiceRefused {
         /// Its connection.
         peer: PeerId,
-        /// What it offered.
+        /// What it offered, cut if it is long.
         service: ServiceName,
+        /// Why.
+        cause: Unoffered,
     },
     /// A job went back to the front of its queue.
     JobRequeued {
@@ -65,7 +69,9 @@ pub enum Note {
     },
     /// A request was not taken.
     Refused {
-        /// What it asked for.
+        /// Who asked.
+        peer: PeerId,
+        /// What it asked for, cut if it is long.
         service: ServiceName,
         /// Why.
         cause: Refusal,
@@ -99,6 +105,52 @@ pub enum Taken {
     Timeout,
     /// An operator wanted it tried again.
     Operator,
+}
+
+impl fmt::Display for Taken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Left => "its worker left",
+            Self::Timeout => "it ran too long",
+            Self::Operator => "an operator wanted it",
+        })
+    }
+}
+
+impl Note {
+    /// Who did what is not taken, if that is what the note is about: whoever does it all the time means no good.
+    pub fn culprit(&self) -> Option<PeerId> {
+        match self {
+            Self::WorkerUnknown { peer }
+            | Self::ServiceRefused { peer, .. }
+            | Self::Refused { peer, .. }
+            | Self::AnswerIgnored { peer, .. } => Some(*peer),
+            Self::WorkerJoined { .. }
+            | Self::WorkerLeft { .. }
+            | Self::WorkerExpired { .. }
+            | Self::JobRequeued { .. }
+            | Self::JobFailed { .. }
+            | Self::LateAnswer { .. }
+            | Self::Operated(_) => None,
+        }
+    }
+}
+
+/// Why a worker may not offer a service.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
+pub enum Unoffered {
+    /// `services_max`, or as many as one worker may offer.
+    #[error("there are as many services as may be")]
+    TooMany,
+    /// It begins with `mmi.`.
+    #[error("the name is the broker's own")]
+    Reserved,
+    /// It has more than [`ServiceName::BYTES_MAX`].
+    #[error("the name is too long")]
+    NameTooLong,
+    /// The books of memory are full.
+    #[error("the broker's memory is full")]
+    MemoryFull,
 }
 
 /// Why the broker failed a job.
@@ -137,6 +189,12 @@ pub enum Refusal {
     /// A body of several frames, and only workers that take one.
     #[error("no worker of the service takes several frames")]
     Frames,
+    /// The name has more than [`ServiceName::BYTES_MAX`].
+    #[error("the service's name is too long")]
+    NameTooLong,
+    /// The books of memory are full.
+    #[error("the broker's memory is full")]
+    MemoryFull,
 }
 
 /// Why an answer was thrown away.
@@ -185,6 +243,10 @@ pub struct Counters {
     pub refused_services_full: u64,
     /// Refused: several frames, for workers that take one.
     pub refused_frames: u64,
+    /// Refused: the name is too long.
+    pub refused_name_too_long: u64,
+    /// Refused: the books of memory are full.
+    pub refused_memory_full: u64,
     /// Answers that counted although the job had been taken from the worker.
     pub answers_late: u64,
     /// Answers and parts for no open job.
@@ -201,7 +263,7 @@ pub struct Counters {
     pub workers_expired: u64,
     /// Commands by peers that had not said READY.
     pub workers_unknown: u64,
-    /// Offers of a service beyond `services_max`.
+    /// Offers of a service that were not taken.
     pub services_refused: u64,
 }
 
@@ -212,7 +274,7 @@ impl Counters {
     }
 
     /// Requests refused by cause.
-    pub fn refusals(&self) -> [(&'static str, u64); 8] {
+    pub fn refusals(&self) -> [(&'static str, u64); 10] {
         [
             ("unknown", self.refused_unknown),
             ("draining", self.refused_draining),
@@ -222,6 +284,8 @@ impl Counters {
             ("bytes_full", self.refused_bytes_full),
             ("services_full", self.refused_services_full),
             ("frames", self.refused_frames),
+            ("name_too_long", self.refused_name_too_long),
+            ("memory_full", self.refused_memory_full),
         ]
     }
 }

@@ -2,16 +2,18 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::queue::Queue;
+use super::queue::{Queue, SHRINK_FROM};
 use super::statistics::{Statistics, Sums};
+use super::weights;
 use crate::job::{Body, PeerId, ServiceName};
+use crate::memory::{Charge, MemoryFull};
 
 /// A service's number while it is known.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(super) struct ServiceKey(u32);
 
 /// What can be taken by whom.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Kind {
     /// A body of one frame, which every worker takes.
     One,
@@ -49,12 +51,15 @@ pub(super) struct Service {
     pub(super) draining: bool,
     /// There from the first job that ended or came back.
     pub(super) statistics: Option<Box<Statistics>>,
+    /// What [`weights::service`] says, and the statistics.
+    pub(super) charge: Charge,
 }
 
 impl Service {
-    fn new(name: ServiceName) -> Self {
+    fn new(name: ServiceName, charge: Charge) -> Self {
         Self {
             name,
+            charge,
             offered: false,
             one: Queue::default(),
             many: Queue::default(),
@@ -76,7 +81,17 @@ impl Service {
         }
     }
 
+    pub(super) fn queue_of(&self, kind: Kind) -> &Queue {
+        match kind {
+            Kind::One => &self.one,
+            Kind::Many => &self.many,
+        }
+    }
+
     pub(super) fn statistics(&mut self) -> &mut Statistics {
+        if self.statistics.is_none() {
+            self.charge.set(self.charge.bytes() + weights::STATISTICS);
+        }
         self.statistics.get_or_insert_default()
     }
 
@@ -103,7 +118,8 @@ impl Service {
 #[derive(Debug, Default)]
 pub(super) struct Services {
     keys: HashMap<ServiceName, ServiceKey>,
-    all: Vec<Option<Service>>,
+    /// Boxed, so that places of services that are gone cost next to nothing.
+    all: Vec<Option<Box<Service>>>,
     free: Vec<ServiceKey>,
     /// Those that a worker ever offered. The others are here for requests that are held, and are counted
     /// apart, so that requests for services that nobody offers keep no worker out.
@@ -136,19 +152,36 @@ impl Services {
         self.keys.get(name).copied()
     }
 
-    /// The service of that name, which is added if it is not known.
-    pub(super) fn enter(&mut self, name: &ServiceName) -> ServiceKey {
+    /// The service of that name, which is added if it is not known and its weight may be held.
+    pub(super) fn enter(
+        &mut self,
+        name: &ServiceName,
+        charge: impl FnOnce(usize) -> Result<Charge, MemoryFull>,
+    ) -> Result<ServiceKey, MemoryFull> {
         if let Some(key) = self.key(name) {
-            return key;
+            return Ok(key);
         }
+        debug_assert!(!name.is_too_long(), "refused before");
+        let charge = charge(weights::service(name.as_bytes()))?;
         let name = name.detached();
         let key = self.free.pop().unwrap_or_else(|| {
             self.all.push(None);
             ServiceKey(u32::try_from(self.all.len() - 1).expect("services_max is far below"))
         });
         self.keys.insert(name.clone(), key);
-        self.all[key.0 as usize] = Some(Service::new(name));
-        key
+        self.all[key.0 as usize] = Some(Box::new(Service::new(name, charge)));
+        Ok(key)
+    }
+
+    /// The services with their keys from the `from`th key on, in the order of keys.
+    pub(super) fn from(&self, from: usize) -> impl Iterator<Item = (ServiceKey, Option<&Service>)> {
+        let numbered = (0..).map(ServiceKey).zip(&self.all);
+        numbered.skip(from).map(|(key, slot)| (key, slot.as_deref()))
+    }
+
+    /// The service of a key that it may have lost.
+    pub(super) fn get(&self, key: ServiceKey) -> Option<&Service> {
+        self.all.get(key.0 as usize)?.as_deref()
     }
 
     /// What was counted of services that are not known any more.
@@ -159,7 +192,7 @@ impl Services {
     /// Drops a service that nobody ever offered, nobody waits for, and no operator holds back.
     pub(super) fn drop_if_unused(&mut self, key: ServiceKey) {
         let slot = &mut self.all[key.0 as usize];
-        let unused = |service: &mut Service| {
+        let unused = |service: &mut Box<Service>| {
             !service.offered && service.queued() == 0 && !service.paused && !service.draining
         };
         if let Some(service) = slot.take_if(unused) {
@@ -167,16 +200,19 @@ impl Services {
                 self.gone.merge(sums);
             }
             self.keys.remove(&service.name);
+            if self.keys.capacity() > SHRINK_FROM && self.keys.len() < self.keys.capacity() / 8 {
+                self.keys.shrink_to(self.keys.capacity() / 2);
+            }
             self.free.push(key);
         }
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Service> {
-        self.all.iter_mut().flatten()
+        self.all.iter_mut().flatten().map(AsMut::as_mut)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Service> {
-        self.all.iter().flatten()
+        self.all.iter().flatten().map(AsRef::as_ref)
     }
 }
 
@@ -184,12 +220,12 @@ impl std::ops::Index<ServiceKey> for Services {
     type Output = Service;
 
     fn index(&self, key: ServiceKey) -> &Service {
-        self.all[key.0 as usize].as_ref().expect("a service lives while a job or a worker has its key")
+        self.all[key.0 as usize].as_deref().expect("a service lives while a job or a worker has its key")
     }
 }
 
 impl std::ops::IndexMut<ServiceKey> for Services {
     fn index_mut(&mut self, key: ServiceKey) -> &mut Service {
-        self.all[key.0 as usize].as_mut().expect("a service lives while a job or a worker has its key")
+        self.all[key.0 as usize].as_deref_mut().expect("a service lives while a job or a worker has its key")
     }
 }

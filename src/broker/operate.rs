@@ -2,13 +2,14 @@
 //!
 //! It may cost by the number of services or of remembered jobs: people ask for it, not jobs.
 
-use super::Broker;
+use super::{Broker, weights};
 use super::ending::Answer;
 use super::event::{Action, Record};
 use super::job::{Client, Job, Owner, State};
 use super::notes::{Note, Refusal, Taken};
 use super::offers::{Kind, ServiceKey};
 use super::operation::{Denied, Done, Operation};
+use super::reason::Reason;
 use crate::job::{JobId, PeerId, ServiceName, Timestamp};
 use crate::message::Mode;
 
@@ -112,7 +113,7 @@ impl Broker {
         worker.job_due = None;
         let owner = Owner { peer, identity: worker.address.identity.clone() };
         let job = self.jobs.get_mut(&id).expect("the caller has seen it");
-        job.former.get_or_insert_default().push(owner);
+        job.lost_by(owner);
         let (attempts, key) = (job.attempts, job.service);
         let service = self.services[key].name.clone();
         let done = Done::TakenBack { job: id, service: service.clone(), peer };
@@ -126,11 +127,12 @@ impl Broker {
     /// its result any more: its client was told that it failed.
     fn retry_kept(&mut self, now: Timestamp, id: JobId, actions: &mut Vec<Action>) -> Result<Done, Denied> {
         let Some(kept) = self.kept.get(id) else { return Err(self.no_such(id)) };
-        self.has_room(kept.service, kept.body.len()).map_err(|cause| Denied::Full { job: id, cause })?;
+        let full = |cause| Denied::Full { job: id, cause };
+        self.has_room(kept.service, kept.body.len()).map_err(full)?;
+        let held = weights::job(&kept.body, &kept.client, &[]);
+        let charge = self.accounts.jobs.charge(held).map_err(|_| full(Refusal::MemoryFull))?;
         let kept = self.kept.take(id).expect("it was there a moment ago");
-        if self.remembered.remove(&id) {
-            self.history.retain(|row| row.job != id);
-        }
+        self.forget_end(id);
         let service = self.services[kept.service].name.clone();
         actions.push(Action::Record(Record::Accepted {
             job: id,
@@ -149,6 +151,8 @@ impl Broker {
             state: State::Queued(self.places.at_the_end()),
             attempts: 0,
             former: None,
+            held_until: None,
+            charge,
         };
         self.counters.jobs_retried += 1;
         self.enqueue(now, id, job, kind, actions);
@@ -165,7 +169,7 @@ impl Broker {
             State::Queued(_) => {
                 let service = self.services[job.service].name.clone();
                 self.counters.jobs_deleted += 1;
-                self.end(now, id, Answer::FAILED, actions);
+                self.end(now, id, Answer::failed(Reason::Deleted), actions);
                 Ok(Done::Deleted { job: id, service })
             }
         }

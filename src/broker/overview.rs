@@ -12,7 +12,7 @@ use super::kept::KeptJob;
 use super::offers::{Service, ServiceKey};
 use super::queue::Queue;
 use super::snapshot::{
-    ENTRIES_MAX, Intake, JobFilter, JobRow, JobState, NAME_MAX, Overview, PeerRow, RunRow, ServiceRow, Sums,
+    ENTRIES_MAX, Intake, JobFilter, JobRow, JobState, Overview, PeerRow, RunRow, ServiceRow, Sums,
 };
 use super::worker::Worker;
 use crate::job::{JobId, PeerId, ServiceName, Timestamp};
@@ -157,12 +157,12 @@ impl Broker {
     }
 
     fn queued_of(&self, service: Option<&ServiceName>, limit: usize) -> Vec<JobRow> {
-        let all = |service: &Service| service.queued() > 0;
-        let services: Vec<&Service> = match service {
-            Some(name) => self.services.key(name).map(|key| &self.services[key]).into_iter().collect(),
-            None => self.services.iter().filter(|service| all(service)).collect(),
-        };
-        self.rows_of_queues(services.into_iter(), limit, usize::MAX)
+        let of_one = |name| self.services.key(name).map(|key| (key, &self.services[key]));
+        match service.map(of_one) {
+            Some(None) => Vec::new(),
+            Some(Some(service)) => self.queued_rows(Some(service), limit),
+            None => self.queued_rows(None, limit),
+        }
     }
 
     fn active_of(&self, service: Option<&ServiceName>) -> Vec<JobRow> {
@@ -185,7 +185,7 @@ impl Broker {
         let wanted = |row: &&JobRow| {
             row.outcome == Some(outcome) && service.is_none_or(|service| row.service == *service)
         };
-        self.history.iter().rev().filter(wanted).cloned().collect()
+        self.history.iter().rev().map(|ended| &ended.row).filter(wanted).cloned().collect()
     }
 
     /// Those that are kept, and what the history has beside them.
@@ -209,23 +209,22 @@ impl Broker {
             run: Some(RunRow { worker: job.worker.clone(), started_at: job.started_at }),
             completed_at: Some(job.failed_at),
             outcome: Some(Outcome::Fail),
+            reason: Some(job.reason.clone()),
             attempts: job.attempts,
             bytes: job.body.len(),
         }
     }
 }
 
-/// Puts those that are told apart in front, in order. How many they are. Those with a long name are not.
+/// Puts those that are told apart in front, in order. How many they are.
 fn put_first(services: &mut [&Service], services_max: usize, first: &HashSet<ServiceName>) -> usize {
-    let is_long = |service: &Service| service.name.as_bytes().len() > NAME_MAX;
     let ended = |service: &Service| service.sums().map_or(0, Sums::ended);
     let place = |service: &&Service| {
         let service = *service;
         let name = &service.name;
-        (is_long(service), !first.contains(name), Reverse(ended(service)), name.clone())
+        (!first.contains(name), Reverse(ended(service)), name.clone())
     };
-    let short = services.iter().filter(|service| !is_long(service)).count();
-    let cut = short.min(services_max);
+    let cut = services.len().min(services_max);
     if cut < services.len() {
         services.select_nth_unstable_by_key(cut, place);
     }

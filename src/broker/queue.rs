@@ -85,6 +85,13 @@ impl Queue {
         }
     }
 
+    /// The entries from a place on, dead ones among them.
+    pub(super) fn from(&self, place: Place) -> impl Iterator<Item = (Place, JobId)> + '_ {
+        // Places ascend: those in front of all others are smaller than all others.
+        let at = self.entries.partition_point(|&(other, _)| other < place);
+        self.entries.range(at..).copied()
+    }
+
     /// The entries from the front, dead ones among them.
     pub(super) fn entries(&self) -> impl Iterator<Item = (Place, JobId)> + '_ {
         self.entries.iter().copied()

@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 
+pub use super::listing::Listing;
+pub use super::reason::Reason;
 pub use super::statistics::{BOUNDS_US, Histogram, Quantiles, Sums};
 
 use crate::job::{JobId, PeerId, ServiceName, Timestamp};
@@ -10,7 +12,7 @@ use crate::message::{Dialect, Outcome};
 /// Entries a list has at most: more would be a message that nobody can read.
 pub const ENTRIES_MAX: usize = 10_000;
 
-/// Bytes of parameters from which on a list of queued or active jobs ends early.
+/// Bytes of parameters from which on a list of jobs ends early.
 pub const PARAM_BYTES_MAX: usize = 8 << 20;
 
 /// A list, as a client asked for it.
@@ -43,6 +45,8 @@ pub struct JobRow {
     pub completed_at: Option<Timestamp>,
     /// How it ended.
     pub outcome: Option<Outcome>,
+    /// Why it failed, as far as anybody said.
+    pub reason: Option<Reason>,
     /// Workers it has lost.
     pub attempts: u32,
     /// Bytes of its whole parameter.
@@ -79,10 +83,6 @@ pub enum Intake {
     /// Refuses them and begins none: the server ends.
     Stopping,
 }
-
-/// Bytes of the longest name of a service that is told apart: a worker may choose one of megabytes, and lists
-/// repeat it.
-pub const NAME_MAX: usize = 256;
 
 /// The broker as a whole, and its busiest services.
 #[derive(Clone, Debug)]

@@ -5,16 +5,18 @@ use bytes::Bytes;
 use super::ending::Answer;
 use super::event::{Action, Record, Restored, Stage};
 use super::job::{Client, Job, State, envelope_len};
+use super::labour::Elsewhere;
 use super::notes::{Note, Refusal};
 use super::offers::{Kind, ServiceKey};
 use super::timers::Timer;
-use super::{Broker, micros};
+use super::{Broker, micros, weights};
 use crate::job::{Body, JobId, ServiceName, Timestamp};
+use crate::memory::{Charge, MemoryFull};
 use crate::message::{Address, ClientCommand, ClientReply, IfUnknown, Mode};
 
 /// Frames of up to this size are copied out of the read buffer they came in: a job that waits shall not
-/// keep a whole buffer alive.
-const COPY_MAX: usize = 32 << 10;
+/// keep a whole buffer alive, which nobody counts. Larger ones have a buffer of their own.
+const COPY_MAX: usize = 128 << 10;
 
 /// A job as a client asked for it.
 struct Request {
@@ -41,8 +43,9 @@ impl Broker {
                 let code = self.manage(&name, query);
                 actions.push(Action::Reply { to: from, reply: ClientReply::Managed { name, code } });
             }
-            ClientCommand::Finish { job, outcome, body } => {
-                self.stray_answer(now, from.peer, job, Answer { outcome, body }, actions);
+            ClientCommand::Finish { job, service, outcome, body } => {
+                let answer = Elsewhere { job, service, answer: Answer::of_worker(outcome, body) };
+                self.answer_at_clients_port(now, &from, answer, actions);
             }
         }
     }
@@ -50,9 +53,9 @@ impl Broker {
     fn submit(&mut self, now: Timestamp, from: Address, request: Request, actions: &mut Vec<Action>) {
         let kind = Kind::of(&request.body);
         let weight = request.body.len() + envelope_len(&from);
-        let service = match self.admit(&request, weight) {
-            Ok(service) => service,
-            Err(cause) => return self.refuse(from, request.service, cause, actions),
+        let (service, charge) = match self.admit(&request, &from, weight) {
+            Ok(admitted) => admitted,
+            Err(cause) => return self.refuse(from, &request.service, cause, actions),
         };
         let id = self.new_id();
         if request.mode == Mode::Background {
@@ -76,6 +79,8 @@ impl Broker {
             state: State::Queued(self.places.at_the_end()),
             attempts: 0,
             former: None,
+            held_until: None,
+            charge,
         };
         self.counters.jobs_accepted += 1;
         self.enqueue(now, id, job, kind, actions);
@@ -103,17 +108,27 @@ impl Broker {
 
     /// Bounds the time that a queued job waits for a worker of a kind that is not there.
     pub(super) fn hold(&mut self, now: Timestamp, id: JobId) {
-        let Some(job) = self.jobs.get(&id) else { return };
+        let Some(job) = self.jobs.get_mut(&id) else { return };
         let service = &self.services[job.service];
         let in_vain = !service.offered || (Kind::of(&job.body) == Kind::Many && service.workers_many == 0);
-        if let (true, State::Queued(place)) = (in_vain, job.state) {
-            self.timers.set(now.plus_micros(micros(self.config.hold_ms)), Timer::Held(id, place));
+        if let (true, State::Queued(_)) = (in_vain, job.state) {
+            let due = now.plus_micros(micros(self.config.hold_ms));
+            job.held_until = Some(due);
+            self.timers.set(due, Timer::Held(id));
         }
     }
 
-    /// The service, if the job may be taken.
-    fn admit(&mut self, request: &Request, weight: usize) -> Result<ServiceKey, Refusal> {
+    /// The service, and the job's weight in the books, if the job may be taken.
+    fn admit(
+        &mut self,
+        request: &Request,
+        from: &Address,
+        weight: usize,
+    ) -> Result<(ServiceKey, Charge), Refusal> {
         let kind = Kind::of(&request.body);
+        if request.service.is_too_long() {
+            return Err(Refusal::NameTooLong);
+        }
         if self.stopping || self.closed {
             return Err(Refusal::Draining);
         }
@@ -136,10 +151,17 @@ impl Broker {
             self.has_room(key, weight)?;
         }
         self.has_room_at_all(weight)?;
-        Ok(self.services.enter(&request.service))
+        let envelope = from.origin.envelope.as_deref().unwrap_or_default();
+        let held = weights::job(&request.body, &from.identity, envelope);
+        let full = |_: MemoryFull| Refusal::MemoryFull;
+        let charge = self.accounts.jobs.charge(held).map_err(full)?;
+        let names = &self.accounts.names;
+        let key = self.services.enter(&request.service, |bytes| names.charge(bytes)).map_err(full)?;
+        Ok((key, charge))
     }
 
-    fn refuse(&mut self, from: Address, service: ServiceName, cause: Refusal, actions: &mut Vec<Action>) {
+    /// What is said of the service is cut: a name may be as long as a frame.
+    fn refuse(&mut self, from: Address, service: &ServiceName, cause: Refusal, actions: &mut Vec<Action>) {
         let counters = &mut self.counters;
         *match cause {
             Refusal::Unknown => &mut counters.refused_unknown,
@@ -150,10 +172,14 @@ impl Broker {
             Refusal::BytesFull => &mut counters.refused_bytes_full,
             Refusal::ServicesFull => &mut counters.refused_services_full,
             Refusal::Frames => &mut counters.refused_frames,
+            Refusal::NameTooLong => &mut counters.refused_name_too_long,
+            Refusal::MemoryFull => &mut counters.refused_memory_full,
         } += 1;
+        let service = service.cut();
         let reply = ClientReply::Refused { service: service.as_bytes().clone() };
+        let peer = from.peer;
         actions.push(Action::Reply { to: from, reply });
-        actions.push(Action::Note(Note::Refused { service, cause }));
+        actions.push(Action::Note(Note::Refused { peer, service, cause }));
     }
 
     /// An id that no job has that we still know.
@@ -186,14 +212,16 @@ impl Broker {
         if self.jobs.contains_key(&job.job) {
             return false;
         }
-        let service = self.services.enter(&job.service);
+        let names = &self.accounts.names;
+        let entered = self.services.enter(&job.service, |bytes| Ok(names.charge_promised(bytes)));
+        let service = entered.expect("it is not asked for");
         self.services.mark_offered(service);
         let kind = Kind::of(&job.body);
         let place = self.places.at_the_end();
         self.services[service].queue(kind).push_back(place, job.job);
         self.queued += 1;
         self.counters.jobs_accepted += 1;
-        let restored = Job {
+        let mut restored = Job {
             service,
             body: job.body,
             client: Client::Restored(job.client),
@@ -202,7 +230,10 @@ impl Broker {
             state: State::Queued(place),
             attempts: job.attempts,
             former: None,
+            held_until: None,
+            charge: self.accounts.jobs.empty(),
         };
+        restored.charge.set(restored.held());
         self.bytes += restored.weight();
         self.jobs.insert(job.job, Box::new(restored));
         true

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! w1 ready SLEEP        a worker (m1 … are Majordomo workers, which take several frames)
+//! z1 ready SLEEP        a worker of zmws 2, which may answer at the clients' port, as f1
 //! c1 wait SLEEP a       a client that waits; `ask` for one that does not, `hold` for Majordomo
 //! w1 done 0             the first job that was given, by the order in which ids appeared
 //! w1 leaves             its connection closes
@@ -11,6 +12,7 @@
 
 mod figures;
 mod laws;
+mod lists;
 mod operations;
 mod transcripts;
 
@@ -21,6 +23,7 @@ use bytes::Bytes;
 
 use super::*;
 use crate::job::{Body, ServiceName};
+use crate::memory::Memory;
 use crate::message::{
     Address, ClientCommand, ClientReply, Dialect, IfUnknown, JobRef, Mode, Origin, Outcome, WorkerCommand,
     WorkerOrder,
@@ -81,12 +84,12 @@ impl World {
         let from = self.address(who);
         if rest == ["leaves"] {
             *self.incarnations.entry(who.to_owned()).or_default() += 1;
-            return self.event(match who.starts_with('c') {
+            return self.event(match who.starts_with(['c', 'f']) {
                 true => Event::ClientLeft(from.peer),
                 false => Event::WorkerLeft(from.peer),
             });
         }
-        if who.starts_with('c') {
+        if who.starts_with(['c', 'f']) {
             let command = client_command(rest, &self.ids);
             return self.event(Event::Client { from, command });
         }
@@ -94,26 +97,30 @@ impl World {
         self.event(Event::Worker { from, command });
     }
 
-    /// `w1` is a worker of zmws 1, `m1` one of Majordomo, `a1` one without an identity of its own.
+    /// `w1` is a worker of zmws 1, `z1` one of zmws 2, `m1` one of Majordomo, `a1` one without an identity of its own;
+    /// `f1` is a connection to the clients' port as zmws 2's workers have it.
     fn address(&self, who: &str) -> Address {
         let dialect = match who.as_bytes()[0] {
             b'm' => Dialect::Mdp01,
+            b'z' | b'f' => Dialect::Zmws2,
             _ => Dialect::Zmws1,
         };
         let incarnation = self.incarnations.get(who).copied().unwrap_or(0);
         let number: u64 = who[1..].parse().expect("a number");
         let peer = PeerId(u64::from(who.as_bytes()[0]) * 1_000_000 + number * 1_000 + incarnation);
-        let identity = match who.starts_with('a') {
+        let identity = match who.starts_with(['a', 'f']) {
             true => Bytes::from(vec![0, 0, 0, 0, (peer.0 % 250) as u8]),
             false => Bytes::copy_from_slice(who.as_bytes()),
         };
-        Address { peer, identity, origin: Origin::plain(dialect) }
+        let delimiter = !who.starts_with('f');
+        Address { peer, identity, origin: Origin { delimiter, ..Origin::plain(dialect) } }
     }
 
     fn event(&mut self, event: Event) {
         let mut actions = Vec::new();
         self.broker.handle(self.now, event, &mut actions);
         self.broker.check();
+        self.broker.check_books();
         for action in actions {
             self.show(&action);
         }
@@ -248,9 +255,12 @@ fn client_command(words: &[&str], ids: &[JobId]) -> ClientCommand {
         ["mmi", name, query] => {
             ClientCommand::Manage { name: service(name), query: Bytes::copy_from_slice(query.as_bytes()) }
         }
-        ["done", job, rest @ ..] => {
-            ClientCommand::Finish { job: named(job, ids), outcome: Outcome::Complete, body: body(rest) }
-        }
+        ["done", job, of, rest @ ..] => ClientCommand::Finish {
+            job: named(job, ids),
+            service: service(of).as_bytes().clone(),
+            outcome: Outcome::Complete,
+            body: body(rest),
+        },
         _ => panic!("no client says {words:?}"),
     }
 }

@@ -1,10 +1,8 @@
-//! What is due when. A timer that nobody needs any more rings all the same, and is then ignored: cheaper
-//! than to find it.
+//! What is due when. A timer that is not needed any more is cancelled, so that there are never more of them than there
+//! are things to wait for.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::BTreeSet;
 
-use super::queue::Place;
 use crate::job::{JobId, PeerId, Timestamp};
 
 /// What rings.
@@ -13,26 +11,35 @@ pub(super) enum Timer {
     /// A worker is to be told or heard, or its job is to be over.
     Worker(PeerId),
     /// A request has been held for long enough.
-    Held(JobId, Place),
+    Held(JobId),
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Timers(BinaryHeap<Reverse<(Timestamp, Timer)>>);
+pub(super) struct Timers(BTreeSet<(Timestamp, Timer)>);
 
 impl Timers {
     pub(super) fn set(&mut self, at: Timestamp, timer: Timer) {
-        self.0.push(Reverse((at, timer)));
+        self.0.insert((at, timer));
+    }
+
+    pub(super) fn cancel(&mut self, at: Timestamp, timer: Timer) {
+        self.0.remove(&(at, timer));
     }
 
     pub(super) fn next(&self) -> Option<Timestamp> {
-        self.0.peek().map(|Reverse((at, _))| *at)
+        self.0.first().map(|(at, _)| *at)
     }
 
-    /// The next one that is due, and when it was.
-    pub(super) fn pop_due(&mut self, now: Timestamp) -> Option<(Timestamp, Timer)> {
+    /// The next one that is due.
+    pub(super) fn pop_due(&mut self, now: Timestamp) -> Option<Timer> {
         if self.next()? > now {
             return None;
         }
-        self.0.pop().map(|Reverse(timer)| timer)
+        self.0.pop_first().map(|(_, timer)| timer)
+    }
+
+    #[cfg(any(test, debug_assertions))]
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
     }
 }

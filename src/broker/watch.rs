@@ -6,7 +6,7 @@ use super::event::Action;
 use super::job::{Owner, State};
 use super::notes::{GivenUp, Note, Taken};
 use super::offers::Kind;
-use super::queue::Place;
+use super::reason::Reason;
 use super::timers::Timer;
 use super::worker::Worker;
 use super::{Broker, MS, micros};
@@ -15,16 +15,15 @@ use crate::message::{Mode, WorkerOrder};
 
 impl Broker {
     pub(super) fn tick(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
-        while let Some((at, timer)) = self.timers.pop_due(now) {
+        while let Some(timer) = self.timers.pop_due(now) {
             match timer {
                 Timer::Worker(peer) => {
-                    let current = self.workers.get_mut(&peer).filter(|worker| worker.timer == Some(at));
-                    if let Some(worker) = current {
+                    if let Some(worker) = self.workers.get_mut(&peer) {
                         worker.timer = None;
                         self.look_after(now, peer, actions);
                     }
                 }
-                Timer::Held(id, place) => self.held_long_enough(now, id, place, actions),
+                Timer::Held(id) => self.held_long_enough(now, id, actions),
             }
         }
     }
@@ -35,6 +34,9 @@ impl Broker {
         let Some(due) = self.due(worker) else { return };
         if worker.timer.is_some_and(|timer| timer <= due) {
             return;
+        }
+        if let Some(later) = worker.timer {
+            self.timers.cancel(later, Timer::Worker(peer));
         }
         self.timers.set(due, Timer::Worker(peer));
         if let Some(worker) = self.workers.get_mut(&peer) {
@@ -105,12 +107,14 @@ impl Broker {
     }
 
     /// A request for a service that nobody offers, or whose workers cannot take it, has waited in vain.
-    fn held_long_enough(&mut self, now: Timestamp, id: JobId, place: Place, actions: &mut Vec<Action>) {
-        let Some(job) = self.jobs.get(&id).filter(|job| job.state == State::Queued(place)) else { return };
+    fn held_long_enough(&mut self, now: Timestamp, id: JobId, actions: &mut Vec<Action>) {
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        job.held_until = None;
         let service = &self.services[job.service];
         if service.paused {
             let due = now.plus_micros(micros(self.config.hold_ms.max(1)));
-            return self.timers.set(due, Timer::Held(id, place));
+            job.held_until = Some(due);
+            return self.timers.set(due, Timer::Held(id));
         }
         let servable = match Kind::of(&job.body) {
             Kind::One => service.offered,
@@ -119,11 +123,12 @@ impl Broker {
         if servable {
             return;
         }
-        let (service, attempts) = (service.name.clone(), job.attempts);
+        let (service, attempts, requested_at) = (service.name.clone(), job.attempts, job.requested_at);
         let cause = GivenUp::HeldTooLong;
         actions.push(Action::Note(Note::JobFailed { job: id, service, attempts, cause }));
         self.counters.jobs_held_too_long += 1;
-        self.end(now, id, Answer::FAILED, actions);
+        let within_ms = now.micros_since(requested_at) / MS;
+        self.end(now, id, Answer::failed(Reason::NoWorker { within_ms }), actions);
     }
 
     /// No new jobs from now on, and none is begun. Clients that wait for one that has not begun are told.
@@ -132,7 +137,7 @@ impl Broker {
         let waits = |job: &super::job::Job| job.mode == Mode::Wait && matches!(job.state, State::Queued(_));
         let in_vain: Vec<JobId> = self.jobs.iter().filter(|(_, job)| waits(job)).map(|(&id, _)| id).collect();
         for id in in_vain {
-            self.end(now, id, Answer::FAILED, actions);
+            self.end(now, id, Answer::failed(Reason::Stopped), actions);
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Workers: what they offer, what they do, and when they were heard.
 
 use super::offers::ServiceKey;
-use crate::job::{JobId, Timestamp};
+use crate::job::{JobId, PeerId, Timestamp};
+use crate::memory::Charge;
 use crate::message::Address;
 
 /// Jobs a worker may have at a time. Every dialect we speak has one; a dialect in which a worker says how
@@ -34,10 +35,16 @@ pub(super) struct Worker {
     pub(super) job_due: Option<Timestamp>,
     /// The earliest of its timers.
     pub(super) timer: Option<Timestamp>,
+    /// When it said READY first.
+    pub(super) joined_at: Timestamp,
+    /// The connection to the clients' port over which it answered.
+    pub(super) answers_over: Option<PeerId>,
+    /// What [`weights::worker`](super::weights::worker) says.
+    pub(super) charge: Charge,
 }
 
 impl Worker {
-    pub(super) fn new(now: Timestamp, address: Address, retired: bool) -> Self {
+    pub(super) fn new(now: Timestamp, address: Address, retired: bool, charge: Charge) -> Self {
         Self {
             address,
             services: Vec::new(),
@@ -49,6 +56,9 @@ impl Worker {
             told_at: now,
             job_due: None,
             timer: None,
+            joined_at: now,
+            answers_over: None,
+            charge,
         }
     }
 

@@ -24,7 +24,7 @@ pub struct Config {
     /// How long running jobs may go on once the server is told to stop. Default 10 s; then their clients
     /// hear nothing more of them.
     pub grace: Duration,
-    /// The broker's own. Its seed is replaced at the start.
+    /// The broker's own. Its seed and its books are replaced at the start.
     pub broker: broker::Config,
     /// The books of all that is held because of peers. Default: books without a maximum.
     pub memory: Memory,

@@ -2,7 +2,7 @@
 
 use tracing::{debug, info, warn};
 
-use crate::broker::{Note, Taken};
+use crate::broker::Note;
 
 /// One note, one line.
 pub(super) fn note(note: &Note) {
@@ -12,21 +12,14 @@ pub(super) fn note(note: &Note) {
         Note::WorkerLeft { peer, job: None } => info!(%peer, "worker left"),
         Note::WorkerExpired { peer, silent_ms } => warn!(%peer, silent_ms, "idle worker silent, dropped"),
         Note::WorkerUnknown { peer } => debug!(%peer, "word of a worker that has not said READY"),
-        Note::ServiceRefused { peer, service } => {
-            warn!(%peer, %service, "service not taken: there are too many, or its name is ours");
-        }
+        Note::ServiceRefused { peer, service, cause } => warn!(%peer, %service, "service not taken: {cause}"),
         Note::JobRequeued { job, service, peer, attempts, cause } => {
-            let cause = match cause {
-                Taken::Left => "its worker left",
-                Taken::Timeout => "it ran too long",
-                Taken::Operator => "an operator wanted it",
-            };
-            warn!(%job, %service, %peer, attempts, cause, "job goes back to the front of its queue");
+            warn!(%job, %service, %peer, attempts, %cause, "job goes back to the front of its queue");
         }
         Note::JobFailed { job, service, attempts, cause } => {
             warn!(%job, %service, attempts, ?cause, "job given up");
         }
-        Note::Refused { service, cause } => debug!(%service, ?cause, "request refused"),
+        Note::Refused { peer, service, cause } => debug!(%peer, %service, ?cause, "request refused"),
         Note::LateAnswer { job, peer } => info!(%job, %peer, "late answer taken"),
         Note::AnswerIgnored { peer, job, cause } => {
             debug!(%peer, job = job.map(display), ?cause, "answer ignored");

@@ -7,9 +7,11 @@ mod admin;
 pub mod clock;
 mod config;
 mod held_back;
+mod lists;
 mod log;
 mod news;
 mod stop;
+mod stray;
 #[cfg(test)]
 mod tests;
 mod turns;
@@ -30,11 +32,13 @@ use crate::broker::{Action, Audience, Broker, Denied, Done, Event, Note, Stage};
 use crate::job::{PeerId, Timestamp};
 use crate::message::{Address, ClientCommand, ClientReply, WorkerOrder};
 use crate::store::Memory;
-use crate::transport::{ListenerOptions, Publisher, Router, RouterEvent};
+use crate::transport::{Interest, ListenerOptions, Publisher, Router, RouterEvent};
 use crate::wire;
 use admin::{Ask, Desk};
 use clock::Clock;
 use turns::{Turns, Work};
+use lists::Lists;
+use stray::Silent;
 
 /// A port that could not be bound.
 #[derive(Debug, thiserror::Error)]
@@ -64,8 +68,10 @@ pub struct Server {
     clients: Router,
     workers: Router,
     news: Publisher,
-    /// The version of the subscriptions that the broker knows of.
-    audience_version: u64,
+    /// Who listens to jobs that are taken, and to those that begin.
+    interests: [Interest; 2],
+    lists: Lists,
+    silent: Silent,
     desk: Desk,
     broker: Broker,
     store: Memory,
@@ -113,6 +119,7 @@ impl Server {
     pub fn bind(mut config: Config) -> Result<Self, BindError> {
         let seed = clock::seed();
         config.broker.seed = seed;
+        config.broker.memory = config.memory.clone();
         let addresses = config.addresses();
         let sockets = ListenerOptions {
             seed: seed as u32,
@@ -128,6 +135,9 @@ impl Server {
             .admin
             .map_or_else(|| Ok(Desk::closed()), |at| Desk::open(at).map_err(cannot("operators", at)));
         let clock = Clock::start();
+        let lists = Lists::new(&config.memory);
+        let news = news.map_err(cannot("subscribers", addresses.news))?;
+        let interests = [Stage::Accepted, Stage::Started].map(|stage| news.interest(news::kind(stage)));
         let mut broker = Broker::new(config.broker.clone());
         let store = Memory::default();
         for job in store.scan() {
@@ -136,8 +146,10 @@ impl Server {
         Ok(Self {
             clients: clients.map_err(cannot("clients", addresses.clients))?,
             workers: workers.map_err(cannot("workers", addresses.workers))?,
-            news: news.map_err(cannot("subscribers", addresses.news))?,
-            audience_version: 0,
+            news,
+            interests,
+            lists,
+            silent: Silent::default(),
             desk: desk?,
             broker,
             store,
@@ -222,6 +234,7 @@ impl Server {
                 // One that has rung and was not set anew would ring for ever.
                 () = &mut alarm, if self.broker.deadline().is_some() => Woken::Alarm,
                 ask = self.desk.next(&self.clock) => Woken::Asked(ask),
+                () = self.lists.wake(&self.clock) => Woken::Unfinished,
             };
             more = self.turn(woken);
         }
@@ -242,6 +255,7 @@ impl Server {
     fn turn(&mut self, woken: Woken) -> bool {
         self.work = Work::default();
         self.know_the_audience();
+        self.lists.begin_turn();
         let now = self.clock.now();
         match woken {
             Woken::Worker(event) => self.take_worker(now, event),
@@ -258,6 +272,7 @@ impl Server {
         if self.broker.deadline().is_some_and(|due| due <= now) {
             self.tick(now);
         }
+        self.serve_lists();
         more |= self.workers.flush_some() | self.clients.flush_some() | self.news.flush_some();
         self.turns.ended(now, self.clock.now(), &self.work);
         more
@@ -303,13 +318,8 @@ impl Server {
 
     /// What the broker tells of jobs before they end follows who listens.
     fn know_the_audience(&mut self) {
-        let version = self.news.version();
-        if version != self.audience_version {
-            self.audience_version = version;
-            let wants = |stage| self.news.wants(news::topic(stage));
-            let audience = Audience { accepted: wants(Stage::Accepted), started: wants(Stage::Started) };
-            self.broker.set_audience(audience);
-        }
+        let [accepted, started] = self.interests.each_ref().map(Interest::is_wanted);
+        self.broker.set_audience(Audience { accepted, started });
     }
 
     fn handle(&mut self, now: Timestamp, event: Event) {
@@ -325,8 +335,15 @@ impl Server {
 
     fn of_client(&mut self, event: RouterEvent) -> Option<Event> {
         let (peer, identity, frames) = match event {
-            RouterEvent::Came { .. } => return None,
-            RouterEvent::Left { peer, .. } => return Some(Event::ClientLeft(peer)),
+            RouterEvent::Came { peer, .. } => {
+                self.silent.came(self.clock.now(), peer);
+                return None;
+            }
+            RouterEvent::Left { peer, .. } => {
+                self.silent.left(peer);
+                self.lists.forget(peer);
+                return Some(Event::ClientLeft(peer));
+            }
             RouterEvent::Message { peer, identity, frames } => (peer, identity, frames),
             RouterEvent::HeldBack { peer, frames, .. } => {
                 self.refuse_held_back(peer, frames);
@@ -341,10 +358,12 @@ impl Server {
                     self.work.add(cost);
                     self.clients.charge_turn(peer, cost);
                 }
-                Some(Event::Client { from: Address { peer, identity, origin }, command })
+                let event = Event::Client { from: Address { peer, identity, origin }, command };
+                Some(self.vet(event))
             }
             Err(rejected) => {
                 self.malformed.clients += 1;
+                self.silent.left(peer);
                 debug!(%peer, error = %rejected.error, "malformed request of a client");
                 self.blame(peer);
                 if let Some((origin, reply)) = rejected.reply {
@@ -413,18 +432,18 @@ impl Server {
     fn carry_out(&mut self, action: Action) {
         match action {
             Action::Reply { to, reply } => self.reply(&to, &reply),
-            Action::Inspect { to, view, echo } => {
-                let json = crate::admin::json(&self.broker.snapshot(view));
-                self.reply(&to, &ClientReply::Snapshot { view, json, echo });
-            }
+            Action::Inspect { to, view, echo } => self.inspect(to, view, echo),
             Action::Order { to, order } => self.order(&to, &order),
             Action::Record(record) => self.store.append(&record),
             Action::Publish(end) => {
                 if self.news.has_subscribers() {
-                    self.news.send(&news::frames(&end));
+                    self.news.send(news::topic(news::ENDS, &end.service), || news::end(&end));
                 }
             }
-            Action::Announce(announcement) => self.news.send(&news::announcement(&announcement)),
+            Action::Announce(news) => {
+                let topic = news::topic(news::kind(news.stage), &news.service);
+                self.news.send(topic, || news::announcement(&news));
+            }
             Action::Operated(outcome) => self.operated = Some(outcome),
             Action::Note(note) => {
                 if let Note::WorkerUnknown { peer } | Note::AnswerIgnored { peer, .. } = &note {

@@ -28,6 +28,7 @@ mod publisher;
 mod reader;
 mod router;
 mod subscriber;
+mod subscriptions;
 
 pub use dealer::{Dealer, DealerEvent, DealerOptions, DealerSender, SendError};
 pub use left::LeftReason;
@@ -35,6 +36,7 @@ pub use options::{ConnectionLimit, Counters, ListenerOptions};
 pub use publisher::Publisher;
 pub use router::{Router, RouterEvent, RouterSendError};
 pub use subscriber::Subscriber;
+pub use subscriptions::Interest;
 
 #[cfg(test)]
 mod tests;

@@ -1,24 +1,20 @@
 //! A PUB that listens, and drops for subscribers that do not keep up.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
 use bytes::Bytes;
 use tokio::task::JoinHandle;
+use tracing::debug;
 
 use super::hub::{Counters, Hub, HubEvent, ListenerOptions};
+use super::subscriptions::{Interest, Subscriptions};
 use super::{janitor, listen};
 use crate::job::PeerId;
+use crate::memory::Purpose;
 use crate::zmtp::SocketType;
-
-/// Topics one subscriber may have.
-const TOPICS_MAX: usize = 1_024;
-
-/// Topic prefixes by subscriber.
-type Subscriptions = HashMap<PeerId, Vec<Bytes>>;
 
 /// A PUB socket. Needs a `LocalSet`; dropping it closes all connections.
 #[derive(Debug)]
@@ -27,12 +23,16 @@ pub struct Publisher {
     address: SocketAddr,
     subscriptions: Rc<RefCell<Subscriptions>>,
     dropped: Cell<u64>,
-    version: Rc<Cell<u64>>,
+    /// Kept from message to message for its memory.
+    wanting: RefCell<Vec<PeerId>>,
     tasks: [JoinHandle<()>; 3],
 }
 
+/// Words of subscribers that are taken before others have their turn.
+const TURN: usize = 256;
+
 impl Publisher {
-    /// Listens at `address`; port 0 lets the system choose. Call it inside a `LocalSet`.
+    /// Listens at `address`; port 0 lets the system choose. Topics are weighed in `memory`. Call it inside a `LocalSet`.
     ///
     /// # Errors
     ///
@@ -40,15 +40,16 @@ impl Publisher {
     pub fn bind(address: SocketAddr, options: ListenerOptions) -> io::Result<Self> {
         let listener = listen::listen(address)?;
         let address = listener.local_addr()?;
+        let subscriptions = Subscriptions::new(options.memory.account(Purpose::Subscriptions));
         let hub = Hub::new(SocketType::Pub, options);
-        let subscriptions = Rc::default();
-        let version = Rc::default();
+        let subscriptions = Rc::new(RefCell::new(subscriptions));
         let tasks = [
             tokio::task::spawn_local(listen::accept_all(Rc::clone(&hub), listener)),
             tokio::task::spawn_local(janitor::watch(Rc::clone(&hub))),
-            tokio::task::spawn_local(follow(Rc::clone(&hub), Rc::clone(&subscriptions), Rc::clone(&version))),
+            tokio::task::spawn_local(follow(Rc::clone(&hub), Rc::clone(&subscriptions))),
         ];
-        Ok(Self { hub, address, subscriptions, dropped: Cell::new(0), version, tasks })
+        let (dropped, wanting) = (Cell::new(0), RefCell::default());
+        Ok(Self { hub, address, subscriptions, dropped, wanting, tasks })
     }
 
     /// Where it listens.
@@ -56,20 +57,14 @@ impl Publisher {
         self.address
     }
 
-    /// Whether anybody would get anything. Saves the making of messages that nobody wants.
+    /// Whether anybody subscribes to anything.
     pub fn has_subscribers(&self) -> bool {
         !self.subscriptions.borrow().is_empty()
     }
 
-    /// Grows whenever a subscription comes or goes: what [`Publisher::wants`] said holds until then.
-    pub fn version(&self) -> u64 {
-        self.version.get()
-    }
-
-    /// Whether anybody might get a message whose first frame begins with `prefix`.
-    pub fn wants(&self, prefix: &[u8]) -> bool {
-        let might = |topic: &Bytes| prefix.starts_with(topic) || topic.starts_with(prefix);
-        self.subscriptions.borrow().values().flatten().any(might)
+    /// Tells from now on whether anybody might get a message whose topic begins with `prefix`.
+    pub fn interest(&self, prefix: &[u8]) -> Interest {
+        self.subscriptions.borrow_mut().interest(Bytes::copy_from_slice(prefix))
     }
 
     /// Connections now, those in handshake included.
@@ -77,18 +72,22 @@ impl Publisher {
         self.hub.connection_count()
     }
 
-    /// Appends a message for all whose topics `frames[0]` begins with; [`Publisher::flush`] writes it.
+    /// Appends a message for all who have a beginning of its topic; [`Publisher::flush`] writes it. The body is made
+    /// if there is anybody.
     ///
     /// A subscriber that has left half of [`ListenerOptions::unread_max`] unread does not get it: a PUB
     /// drops, and never waits (RFC 29, PUB).
-    pub fn send(&self, frames: &[Bytes]) {
-        let Some(topic) = frames.first() else { return };
-        for (&peer, topics) in self.subscriptions.borrow().iter() {
-            if !topics.iter().any(|prefix| topic.starts_with(prefix)) {
-                continue;
-            }
+    pub fn send(&self, topic: Bytes, body: impl FnOnce() -> Bytes) {
+        let mut wanting = self.wanting.borrow_mut();
+        wanting.clear();
+        self.subscriptions.borrow_mut().wanting(&topic, &mut wanting);
+        if wanting.is_empty() {
+            return;
+        }
+        let frames = [topic, body()];
+        for &peer in &*wanting {
             let unread = self.hub.unread(peer).unwrap_or(usize::MAX);
-            if unread > self.hub.options.unread_max / 2 || !self.hub.send(peer, frames) {
+            if unread > self.hub.options.unread_max / 2 || !self.hub.send(peer, &frames) {
                 self.dropped.set(self.dropped.get() + 1);
             }
         }
@@ -109,6 +108,11 @@ impl Publisher {
         self.dropped.get()
     }
 
+    /// Subscriptions that were not taken: beyond what one subscriber may have, or too long.
+    pub fn topics_refused(&self) -> u64 {
+        self.subscriptions.borrow().refused()
+    }
+
     /// What was counted since the socket was bound.
     pub fn counters(&self) -> Counters {
         self.hub.counters.get()
@@ -123,31 +127,25 @@ impl Drop for Publisher {
 }
 
 /// Keeps `subscriptions` as the subscribers want them.
-async fn follow(hub: Rc<Hub>, subscriptions: Rc<RefCell<Subscriptions>>, version: Rc<Cell<u64>>) {
+async fn follow(hub: Rc<Hub>, subscriptions: Rc<RefCell<Subscriptions>>) {
     loop {
-        let event = hub.recv().await;
-        version.set(version.get() + 1);
-        let mut subscriptions = subscriptions.borrow_mut();
-        match event {
-            HubEvent::Subscribe { peer, topic } => {
-                let topics = subscriptions.entry(peer).or_default();
-                if topics.len() < TOPICS_MAX {
-                    topics.push(Bytes::copy_from_slice(&topic));
-                }
-            }
-            HubEvent::Cancel { peer, topic } => {
-                let Some(topics) = subscriptions.get_mut(&peer) else { continue };
-                if let Some(place) = topics.iter().position(|other| *other == topic) {
-                    topics.swap_remove(place);
-                }
-                if topics.is_empty() {
-                    subscriptions.remove(&peer);
-                }
-            }
-            HubEvent::Left { peer, .. } => {
-                subscriptions.remove(&peer);
-            }
-            HubEvent::Came { .. } | HubEvent::Message { .. } => {}
+        for _ in 0..TURN {
+            take(hub.recv().await, &mut subscriptions.borrow_mut());
         }
+        // An event may always be there, and then nothing above waits.
+        tokio::task::yield_now().await;
+    }
+}
+
+fn take(event: HubEvent, subscriptions: &mut Subscriptions) {
+    match event {
+        HubEvent::Subscribe { peer, topic } => {
+            if !subscriptions.subscribe(peer, &topic) {
+                debug!(%peer, bytes = topic.len(), "subscription not taken: it is too long, or one too many");
+            }
+        }
+        HubEvent::Cancel { peer, topic } => subscriptions.cancel(peer, &topic),
+        HubEvent::Left { peer, .. } => subscriptions.leave(peer),
+        HubEvent::Came { .. } | HubEvent::Message { .. } => {}
     }
 }

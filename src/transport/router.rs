@@ -154,6 +154,21 @@ impl Router {
         self.hub.peer_of(identity)
     }
 
+    /// Bytes that a peer has not read yet, those of this turn among them; `None` if it is gone.
+    pub fn unread(&self, peer: PeerId) -> Option<usize> {
+        self.hub.unread(peer)
+    }
+
+    /// Waits until a peer has been written what waits for it, or is gone. Borrows nothing.
+    pub fn written(&self, peer: PeerId) -> impl Future<Output = ()> + use<> {
+        let connection = self.hub.connection(peer);
+        async move {
+            if let Some(connection) = connection {
+                connection.written().await;
+            }
+        }
+    }
+
     /// Where a peer connects from; `None` if it is gone.
     pub fn remote_addr(&self, peer: PeerId) -> Option<SocketAddr> {
         self.hub.connection(peer).map(|connection| connection.from)

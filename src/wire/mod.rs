@@ -23,7 +23,8 @@ mod tests;
 
 use bytes::Bytes;
 
-use crate::message::{ClientCommand, ClientReply, Dialect, Origin, WorkerCommand, WorkerOrder};
+use crate::job::ServiceName;
+use crate::message::{ClientCommand, ClientReply, Dialect, Origin, View, WorkerCommand, WorkerOrder};
 
 /// The frames of one multipart message.
 pub type Frames = Vec<Bytes>;
@@ -89,7 +90,8 @@ pub fn decode_client_command(frames: Frames) -> Result<(Origin, ClientCommand), 
     };
     match decoded {
         Ok(command) => Ok((origin, command)),
-        Err(Refusal { error, service }) => {
+        Err(Refusal { error, mut service }) => {
+            service.truncate(ServiceName::BYTES_MAX);
             let reply = (origin, ClientReply::Refused { service });
             Err(Box::new(Rejected { error, reply: Some(reply) }))
         }
@@ -201,6 +203,11 @@ pub fn decode_worker_order(dialect: Dialect, frames: Frames) -> Result<WorkerOrd
         Dialect::Mdp01 => mdp01::decode_worker_order(frames),
         Dialect::Mdp02 => mdp02::decode_worker_order(frames),
     }
+}
+
+/// The name by which a list is asked for.
+pub fn view_name(view: View) -> &'static [u8] {
+    text::view_name(view)
 }
 
 /// Room for the frames of most messages.

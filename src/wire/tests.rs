@@ -48,8 +48,8 @@ fn describe(command: &ClientCommand) -> String {
         }
         ClientCommand::Inspect { view, echo } => format!("{view:?} echo ({})", show(echo)),
         ClientCommand::Manage { name, query } => format!("{name} ({})", String::from_utf8_lossy(query)),
-        ClientCommand::Finish { job, outcome, body } => {
-            format!("{outcome:?} {job} ({})", show(body.frames()))
+        ClientCommand::Finish { job, service, outcome, body } => {
+            format!("{outcome:?} {job} of {} ({})", show(std::slice::from_ref(service)), show(body.frames()))
         }
     }
 }

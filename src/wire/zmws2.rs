@@ -46,7 +46,7 @@ fn decode_stray_answer(frames: &[Bytes]) -> Option<ClientCommand> {
     }
     let Ok(Verb::Finish(job, outcome)) = Verb::parse(frames.last()?) else { return None };
     let value = if frames.len() > 4 { frames[3].clone() } else { Bytes::new() };
-    Some(ClientCommand::Finish { job, outcome, body: Body::One(value) })
+    Some(ClientCommand::Finish { job, service: frames[2].clone(), outcome, body: Body::One(value) })
 }
 
 pub(super) fn encode_client_command(command: &ClientCommand, frames: &mut Frames) -> Option<()> {

@@ -25,6 +25,8 @@ pub enum Rule {
     ZeroIsData,
     /// A parameter or identity of `@` and 32 or 34 characters is not taken for hexadecimal.
     HexIsNotDecoded,
+    /// A refusal names a service whose name is too long by its beginning.
+    LongNamesAreCut,
     /// A result passes as it is, whatever it begins with.
     ResultsPassAsTheyAre,
     /// A client may be called `0`.
@@ -99,6 +101,7 @@ impl Rule {
             Self::NoParamIsEmpty => frames::no_param_is_empty(case),
             Self::ZeroIsData => frames::zero_is_data(case),
             Self::HexIsNotDecoded => frames::hex_is_not_decoded(case),
+            Self::LongNamesAreCut => frames::long_names_are_cut(case),
             Self::ResultsPassAsTheyAre => frames::results_pass(case),
             Self::ClientZero => frames::client_zero(case),
             Self::Zmws1Served => dialects::zmws1_served(case),

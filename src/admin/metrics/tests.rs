@@ -51,6 +51,9 @@ fn figures(services: Vec<ServiceRow>, rest: Option<ServiceRow>) -> Figures {
         news_dropped: 0,
         memory: Memory::new(1 << 20),
         turns: TurnTimes::default(),
+        topics_refused: 0,
+        lists_refused: 0,
+        lists_unheard: 0,
         resident_bytes: Some(1 << 20),
         open_files: None,
     }

@@ -1,6 +1,9 @@
 //! What is remembered, shown and counted, and its bounds.
 
+use super::snapshot::Snapshot;
 use super::*;
+use crate::memory::Purpose;
+use crate::message::View;
 
 #[test]
 fn ids_come_from_the_seed_and_are_unique_among_those_remembered() {
@@ -70,7 +73,7 @@ fn history_keeps_a_copy_of_a_small_part_of_what_was_asked() {
     let Snapshot::Jobs(mut rows) = world.broker.snapshot(View::History) else { panic!("jobs") };
     assert_eq!(rows.pop().map(|row| row.param.len()), Some(64 << 10));
     let kept = world.broker.history.pop_back().expect("one job is over");
-    assert!(kept.param.is_unique(), "nothing else holds, or is held by, what is kept");
+    assert!(kept.row.param.is_unique(), "nothing else holds, or is held by, what is kept");
 }
 
 #[test]
@@ -79,6 +82,23 @@ fn history_names_the_worker_that_took_its_job_down() {
     world.play("w1 ready S\n c1 ask S\n w1 leaves");
     let Snapshot::Jobs(rows) = world.broker.snapshot(View::History) else { panic!("jobs") };
     assert_eq!(rows[0].run.as_ref().map(|run| &run.worker[..]), Some(&b"w1"[..]));
+}
+
+#[test]
+fn the_history_is_bounded_in_bytes_and_gives_them_back() {
+    let memory = Memory::default();
+    let config = Config { history_bytes_max: 64 << 10, memory: memory.clone(), ..Config::default() };
+    let mut world = World::new(config);
+    world.play("w1 ready S");
+    let large = "x".repeat(10 << 10);
+    for number in 0..20 {
+        world.play(&format!("c1 ask S {large}\n w1 done {number}"));
+    }
+    let held = memory.account(Purpose::History).held();
+    assert_eq!(world.broker.history.len(), 6);
+    assert!((6 * large.len()..64 << 10).contains(&held), "{held}");
+    drop(world);
+    assert_eq!(memory.held(), 0, "all that was held is given back");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 use proptest::prelude::*;
 
 use super::*;
+use crate::memory::Purpose;
 
 /// What can happen, with small numbers for who and which.
 #[derive(Clone, Debug)]
@@ -239,6 +240,7 @@ impl Watched {
         let is_operation = matches!(event, Event::Operate(_));
         self.broker.handle(self.now, event, &mut actions);
         self.broker.check();
+        self.broker.check_books();
         let operated = actions.iter().filter(|action| matches!(action, Action::Operated(_))).count();
         assert_eq!(operated, usize::from(is_operation), "an operation is answered once, and nothing else is");
         for action in actions {
@@ -344,6 +346,30 @@ proptest! {
         prop_assert!(world.accepted.is_empty(), "background jobs on record that are over");
     }
 
+    /// Where the books are full there are refusals and no growth, and what was promised is kept all the same.
+    #[test]
+    fn full_books_refuse_and_nothing_is_lost(
+        steps in prop::collection::vec(step(), 0..120),
+        seed in any::<u64>(),
+        max in 2_000..20_000_usize,
+    ) {
+        let memory = Memory::new(max);
+        let config = Config { memory: memory.clone(), history_bytes_max: 1_000, ..short_tempered() };
+        let mut world = Watched::new(seed, config);
+        for step in &steps {
+            world.take(step);
+            world.check_conservation();
+            let promised = memory.account(Purpose::History).held()
+                + memory.account(Purpose::DeadLetters).held()
+                + world.broker.services.iter().filter(|service| service.statistics.is_some()).count()
+                    * weights::STATISTICS
+                + world.broker.jobs.values().map(|job| job.attempts as usize * weights::OWNER).sum::<usize>();
+            prop_assert!(memory.held() <= max + promised, "{} are held, {max} + {promised} may be", memory.held());
+        }
+        world.pass(1_000_000);
+        world.check_conservation();
+    }
+
     #[test]
     fn one_service_is_first_in_first_out(jobs in 1..60usize, workers in 1..5u8) {
         let mut world = Watched::new(1, Config::default());
@@ -411,17 +437,18 @@ fn statistics_add_up_to_what_was_told() {
     assert_eq!(lately, (completed, failed), "all of it took less than a minute");
 }
 
+/// Workers that come and go as fast as they can leave nothing: no timer, no name, no weight.
 #[test]
-fn a_service_with_a_huge_name_is_counted_but_not_told_apart() {
-    let mut world = Watched::new(7, Config::default());
-    for name in ["S".to_owned(), "x".repeat(257)] {
-        let service = ServiceName::new(name).expect("a name");
-        world.say(1, WorkerCommand::Ready { service });
+fn workers_that_come_and_go_leave_nothing_behind() {
+    let memory = Memory::default();
+    let mut world = Watched::new(7, Config { memory: memory.clone(), ..Config::default() });
+    world.say(1, WorkerCommand::Ready { service: name_of(0) });
+    let before = memory.held();
+    for _ in 0..1_000 {
+        world.say(2, WorkerCommand::Ready { service: name_of(0) });
+        world.say(2, WorkerCommand::Disconnect);
     }
-    let overview = world.broker.overview(world.now, 10, &HashSet::new());
-    let shown: Vec<_> = overview.services.iter().map(|row| row.service.clone()).collect();
-    assert_eq!(shown, [ServiceName::new("S")]);
-    assert_eq!(overview.rest.map(|rest| rest.idle), Some(1));
+    assert_eq!((memory.held(), world.broker.timers.len()), (before, 1));
 }
 
 /// Workers that crash, vanish and come back, answers that come late or twice: in the end every job is over.

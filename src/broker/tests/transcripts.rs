@@ -368,11 +368,85 @@ transcript!(
 transcript!(
     an_answer_at_the_clients_port_counts_and_frees_the_worker,
     "
-    w1 ready S
+    z1 ready S
     c1 wait S a
     c1 wait S b
-    c2 done 0 answer
-    c2 done 0 again
+    f1 done 0 S answer
+    f1 done 0 S again
+    f1 done 1 S answer
+"
+);
+
+transcript!(
+    an_answer_at_the_clients_port_of_anybody_else_is_ignored,
+    "
+    w1 ready S
+    c1 wait S a
+    f1 done 0 S not-of-zmws-1
+    w1 leaves
+    f1 done 0 S nobody-has-it
+    z1 ready S
+    f1 done 0 OTHER of-another-service
+    c2 done 0 S with-an-identity
+    f1 done 0 S right
+    c1 wait S b
+    f2 done 1 S of-another-connection
+    z2 ready T
+    c1 wait T c
+    f1 done 2 T of-another-worker
+    f2 done 2 T right
+    f1 leaves
+    f3 done 1 S right
+"
+);
+
+transcript!(
+    a_name_that_is_too_long_is_refused_and_not_remembered,
+    &format!(
+        "
+        w1 ready S
+        w1 ready {long}
+        m1 ready {long}
+        c1 ask {long}
+        c1 hold {long}
+        c1 hold {right}
+    ",
+        long = "n".repeat(ServiceName::BYTES_MAX + 1),
+        right = "n".repeat(ServiceName::BYTES_MAX),
+    )
+);
+
+transcript!(
+    what_the_memory_has_no_room_for_is_refused,
+    Config { memory: Memory::new(12_000), history_max: 0, ..Config::default() },
+    &format!(
+        "
+        m1 ready S
+        c1 wait S a
+        c1 ask S {large}
+        c1 ask S {larger}
+        c1 hold OTHER {larger}
+        m1 done 0
+        c1 ask S {larger}
+        m1 done 1
+        c1 ask S {larger}
+        m1 done 2
+        c1 ask S {larger}
+    ",
+        large = "x".repeat(2_000),
+        larger = "x".repeat(4_000),
+    )
+);
+
+transcript!(
+    a_worker_that_the_memory_has_no_room_for_is_sent_away,
+    Config { memory: Memory::new(1_200), ..Config::default() },
+    "
+    w1 ready S
+    m2 ready S
+    m3 ready S
+    w1 leaves
+    m3 ready S
 "
 );
 

@@ -250,6 +250,9 @@ impl Server {
             news_dropped: self.news.dropped(),
             memory: self.config.memory.clone(),
             turns: self.turns.times,
+            topics_refused: self.news.topics_refused(),
+            lists_refused: self.lists.refused,
+            lists_unheard: self.lists.unheard,
             resident_bytes: process::resident_bytes(),
             open_files: process::open_files(),
         };

@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::job::PeerId;
+use crate::memory::Memory;
 use crate::zmtp::{self, Engine, Event, Limits, SocketType};
 
 const ANY: &str = "127.0.0.1:0";
@@ -354,6 +355,10 @@ fn publisher(address: &str) -> Publisher {
     publisher.expect("the loopback has a free port")
 }
 
+fn tell(publisher: &Publisher, topic: &'static str, body: &'static str) {
+    publisher.send(Bytes::from_static(topic.as_bytes()), || Bytes::from_static(body.as_bytes()));
+}
+
 async fn subscribed(publisher: &Publisher) {
     while !publisher.has_subscribers() {
         tokio::task::yield_now().await;
@@ -382,9 +387,9 @@ fn a_subscriber_hears_its_topics_again_after_its_publisher_was_gone() {
 
         let second = publisher(&address);
         subscribed(&second).await;
-        second.send(&frames(&["JOB.B", "no"]));
-        second.send(&frames(&["JOB.AB", "yes"]));
-        second.send(&frames(&["STARTED.X", "yes, too"]));
+        tell(&second, "JOB.B", "no");
+        tell(&second, "JOB.AB", "yes");
+        tell(&second, "STARTED.X", "yes, too");
         second.flush();
         assert_eq!(heard(&mut subscriber).await, frames(&["JOB.AB", "yes"]));
         assert_eq!(heard(&mut subscriber).await, frames(&["STARTED.X", "yes, too"]));
@@ -397,8 +402,8 @@ fn subscribers_get_their_topics_and_no_others() {
         let publisher = publisher(ANY);
         let mut socket = Mute::subscribe(publisher.local_addr(), b"JOB.A").await;
         subscribed(&publisher).await;
-        publisher.send(&frames(&["JOB.B", "no"]));
-        publisher.send(&frames(&["JOB.A", "yes"]));
+        tell(&publisher, "JOB.B", "no");
+        tell(&publisher, "JOB.A", "yes");
         publisher.flush();
         assert_eq!(socket.next_message().await, frames(&["JOB.A", "yes"]));
     });
