@@ -6,6 +6,7 @@
 mod admin;
 pub mod clock;
 mod config;
+mod ids;
 mod log;
 mod news;
 mod stop;
@@ -24,7 +25,7 @@ use bytes::Bytes;
 use tokio::time::Sleep;
 use tracing::{debug, info};
 
-use crate::broker::{Action, Audience, Broker, Denied, Done, Event, Stage};
+use crate::broker::{Action, Announcement, Audience, Broker, Denied, Done, Event, Stage};
 use crate::job::Timestamp;
 use crate::message::{Address, ClientReply, WorkerOrder};
 use crate::store::Memory;
@@ -32,6 +33,7 @@ use crate::transport::{ListenerOptions, Publisher, Router, RouterEvent};
 use crate::wire;
 use admin::Desk;
 use clock::Clock;
+use ids::IdSeekers;
 
 /// A port that could not be bound.
 #[derive(Debug, thiserror::Error)]
@@ -61,8 +63,9 @@ pub struct Server {
     clients: Router,
     workers: Router,
     news: Publisher,
-    /// The version of the subscriptions that the broker knows of.
-    audience_version: u64,
+    /// The version of the subscriptions that the broker knows of, and whether there were clients that want ids.
+    audience_version: (u64, bool),
+    id_seekers: IdSeekers,
     desk: Desk,
     broker: Broker,
     store: Memory,
@@ -84,6 +87,8 @@ struct Malformed {
 
 /// The READY property by which our own clients know our broker: it gives return envelopes back.
 const PROPERTY: &str = "X-Zmws";
+/// The READY property in which our own clients find how large a frame may be.
+const FRAME_MAX_PROPERTY: &str = "X-Zmws-Frame-Max";
 /// Messages taken in one turn, so that no turn is long.
 const TURN: usize = 1_024;
 /// How long peers may take to read the last answers when the server ends.
@@ -101,7 +106,10 @@ impl Server {
         let addresses = config.addresses();
         let sockets = ListenerOptions {
             seed: seed as u32,
-            properties: vec![(PROPERTY, Bytes::from_static(env!("CARGO_PKG_VERSION").as_bytes()))],
+            properties: vec![
+                (PROPERTY, Bytes::from_static(env!("CARGO_PKG_VERSION").as_bytes())),
+                (FRAME_MAX_PROPERTY, config.sockets.limits.frame_max.to_string().into()),
+            ],
             ..config.sockets.clone()
         };
         let cannot = |what, address| move |source| BindError { what, address, source };
@@ -121,7 +129,8 @@ impl Server {
             clients: clients.map_err(cannot("clients", addresses.clients))?,
             workers: workers.map_err(cannot("workers", addresses.workers))?,
             news: news.map_err(cannot("subscribers", addresses.news))?,
-            audience_version: 0,
+            audience_version: (0, false),
+            id_seekers: IdSeekers::default(),
             desk: desk?,
             broker,
             store,
@@ -246,11 +255,12 @@ impl Server {
 
     /// What the broker tells of jobs before they end follows who listens.
     fn know_the_audience(&mut self) {
-        let version = self.news.version();
+        let version = (self.news.version(), !self.id_seekers.is_empty());
         if version != self.audience_version {
             self.audience_version = version;
             let wants = |stage| self.news.wants(news::topic(stage));
-            let audience = Audience { accepted: wants(Stage::Accepted), started: wants(Stage::Started) };
+            let accepted = version.1 || wants(Stage::Accepted);
+            let audience = Audience { accepted, started: wants(Stage::Started) };
             self.broker.set_audience(audience);
         }
     }
@@ -267,6 +277,7 @@ impl Server {
         for action in actions.drain(..) {
             self.carry_out(action);
         }
+        self.id_seekers.take(); // a request that was not taken has no id
         self.actions = actions;
     }
 
@@ -274,13 +285,22 @@ impl Server {
 
     fn of_client(&mut self, event: RouterEvent) -> Option<Event> {
         let (peer, identity, frames) = match event {
-            RouterEvent::Came { .. } => return None,
-            RouterEvent::Left { peer, .. } => return Some(Event::ClientLeft(peer)),
+            RouterEvent::Came { peer, info, .. } => {
+                self.id_seekers.came(peer, &info);
+                self.know_the_audience();
+                return None;
+            }
+            RouterEvent::Left { peer, .. } => {
+                self.id_seekers.left(peer);
+                return Some(Event::ClientLeft(peer));
+            }
             RouterEvent::Message { peer, identity, frames } => (peer, identity, frames),
         };
         match wire::decode_client_command(frames) {
             Ok((origin, command)) => {
-                Some(Event::Client { from: Address { peer, identity, origin }, command })
+                let from = Address { peer, identity, origin };
+                self.id_seekers.asked(&from, &command);
+                Some(Event::Client { from, command })
             }
             Err(rejected) => {
                 self.malformed.clients += 1;
@@ -327,7 +347,16 @@ impl Server {
                     self.news.send(&news::frames(&end));
                 }
             }
-            Action::Announce(announcement) => self.news.send(&news::announcement(&announcement)),
+            Action::Announce(announcement) => {
+                if self.news.has_subscribers() {
+                    self.news.send(&news::announcement(&announcement));
+                }
+                let Announcement { job, service, stage, .. } = announcement;
+                let seeker = if stage == Stage::Accepted { self.id_seekers.take() } else { None };
+                if let Some(to) = seeker {
+                    self.reply(&to, &ClientReply::Accepted { job, service });
+                }
+            }
             Action::Operated(outcome) => self.operated = Some(outcome),
             Action::Note(note) => log::note(&note),
         }

@@ -83,6 +83,8 @@ pub(super) struct State {
     pub(super) charged: usize,
     /// Messages said while held, until the identity is free.
     pub(super) kept: Vec<Vec<Bytes>>,
+    /// The largest message in the output: its bytes, and where it ends in the stream.
+    pub(super) largest: (u64, u64),
     /// In the hub's list of connections to be flushed.
     pub(super) dirty: bool,
     /// A task waits until the kernel takes more.
@@ -95,6 +97,27 @@ pub(super) struct State {
     /// The janitor's looks since the connection was accepted, while its handshake lasts.
     pub(super) age_ticks: u32,
     reason: Option<LeftReason>,
+}
+
+impl State {
+    /// Bytes that wait for the peer beside the largest message: one large message is no sign that nobody reads.
+    pub(super) fn unread(&mut self) -> usize {
+        let outbox = self.engine.outbox();
+        let (size, end) = self.largest;
+        let left = end.saturating_sub(outbox.written()).min(size);
+        outbox.len().saturating_sub(usize::try_from(left).unwrap_or(usize::MAX))
+    }
+
+    /// Appends a message to the output.
+    pub(super) fn send(&mut self, frames: &[Bytes]) {
+        let start = self.engine.outbox().end();
+        self.engine.send(frames);
+        let outbox = self.engine.outbox();
+        let (size, end) = (outbox.end() - start, outbox.end());
+        if outbox.written() >= self.largest.1 || size > self.largest.0 {
+            self.largest = (size, end);
+        }
+    }
 }
 
 /// One accepted connection.
@@ -131,6 +154,7 @@ impl Connection {
             unfinished: 0,
             charged: 0,
             kept: Vec::new(),
+            largest: (0, 0),
             dirty: false,
             writing: false,
             heard: false,

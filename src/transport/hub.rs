@@ -30,7 +30,8 @@ pub struct ListenerOptions {
     pub ping: Duration,
     /// Connections at a time. Default 16 384; the next one is closed at once.
     pub connections_max: usize,
-    /// Bytes that may wait for a peer that does not read. Default 16 MiB; then it is disconnected.
+    /// Bytes that may wait for a peer that does not read, the largest message that waits aside. Default 16 MiB; then it is
+    /// disconnected.
     pub unread_max: usize,
     /// Bytes of unfinished messages of all peers together. Default 512 MiB; then the one who sends on is
     /// disconnected.
@@ -406,13 +407,13 @@ impl Hub {
         if state.phase != Phase::Open {
             return false;
         }
-        let unread = state.engine.outbox().len();
+        let unread = state.unread();
         if unread > self.options.unread_max {
             drop(state);
             connection.close(LeftReason::Slow { unread });
             return false;
         }
-        state.engine.send(frames);
+        state.send(frames);
         if !state.dirty {
             state.dirty = true;
             drop(state);

@@ -10,6 +10,7 @@
 //! - the same bytes give the same events, however they are cut.
 
 mod command;
+mod dropping;
 mod engine;
 mod frame;
 mod greeting;

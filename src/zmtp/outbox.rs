@@ -86,12 +86,12 @@ impl Outbox {
     }
 
     /// The place in the stream where the next byte will stand, counted from the beginning.
-    pub(super) fn end(&self) -> u64 {
+    pub fn end(&self) -> u64 {
         self.written + self.len as u64
     }
 
     /// Bytes written since the beginning of the connection.
-    pub(super) fn written(&self) -> u64 {
+    pub fn written(&self) -> u64 {
         self.written
     }
 

@@ -177,7 +177,7 @@ pub(crate) async fn worker(broker: SocketAddr, service: &'static str, release: R
                 continue;
             }
             DealerEvent::Disconnected(_) => continue,
-            DealerEvent::Message(frames) => frames,
+            DealerEvent::Message(frames) | DealerEvent::TooLarge { frames, .. } => frames,
         };
         let [.., param, job] = &frames[..] else {
             say(vec!["HEARTBEAT".into()]);

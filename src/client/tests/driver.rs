@@ -271,7 +271,7 @@ fn call_in_time_or_not_at_all() {
         let broker = Broker::ours();
         let client = broker.client().connect().timeout(Duration::from_millis(50));
         let (late, asked) = tokio::join!(client.call("A", ()), broker.asked());
-        assert!(matches!(late, Err(CallError::Timeout)));
+        assert!(matches!(late, Err(CallError::Timeout { job: None })));
         asked.complete("");
     });
 }
