@@ -9,8 +9,8 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::client::request::Ticket;
-use crate::job::JobId;
 use crate::client::{CallError, Reply, finished};
+use crate::job::JobId;
 use crate::message::ClientReply;
 
 /// A reply to a job.

@@ -40,7 +40,9 @@ impl Results {
                 Body::Many(frames) => frames,
             },
             ClientReply::Snapshot { json, .. } => std::slice::from_mut(json),
-            ClientReply::Accepted { .. } | ClientReply::Refused { .. } | ClientReply::Managed { .. } => &mut [],
+            ClientReply::Accepted { .. } | ClientReply::Refused { .. } | ClientReply::Managed { .. } => {
+                &mut []
+            }
         };
         let weight: usize = bytes.iter().map(|bytes| FRAME + bytes.len()).sum();
         let held = account.held();

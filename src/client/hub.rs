@@ -96,7 +96,9 @@ impl Hub {
             let mut dealer = self.dial();
             match self.meanwhile(dealer.recv()).await? {
                 DealerEvent::Connected(peer) => return Ok((dealer, peer)),
-                DealerEvent::Message(_) | DealerEvent::TooLarge { .. } => debug!("a message before the handshake, connection dropped"),
+                DealerEvent::Message(_) | DealerEvent::TooLarge { .. } => {
+                    debug!("a message before the handshake, connection dropped")
+                }
                 DealerEvent::Disconnected(reason) if told => {
                     debug!(address = self.address(), reason, "broker not reached");
                 }

@@ -137,8 +137,7 @@ async fn exchange(mut dealer: Dealer, settings: &LaneSettings, mut request: Box<
         let held = settings.results.hold(reply).map_err(CallError::from);
         match verdict {
             Verdict::Partial => {
-                let taken =
-                    held.and_then(|part| request.waiter.part(part).map_err(|_| CallError::Overrun));
+                let taken = held.and_then(|part| request.waiter.part(part).map_err(|_| CallError::Overrun));
                 if let Err(error) = taken {
                     request.fail(error);
                     return LaneEnd::default();

@@ -105,8 +105,7 @@ impl Link {
         match self.session.receive(origin, reply) {
             Received::Partial(id, request, reply) => {
                 let taken = self.results.hold(reply).map_err(CallError::from);
-                let taken =
-                    taken.and_then(|part| request.waiter.part(part).map_err(|_| CallError::Overrun));
+                let taken = taken.and_then(|part| request.waiter.part(part).map_err(|_| CallError::Overrun));
                 if let Err(error) = taken {
                     self.fail(id, error);
                 }

@@ -51,7 +51,9 @@ impl Request {
     pub(super) fn is_heavy(&self) -> bool {
         match &self.command {
             ClientCommand::Submit { body, .. } => !self.repeatable && body.len() >= HEAVY,
-            ClientCommand::Inspect { .. } | ClientCommand::Manage { .. } | ClientCommand::Finish { .. } => false,
+            ClientCommand::Inspect { .. } | ClientCommand::Manage { .. } | ClientCommand::Finish { .. } => {
+                false
+            }
         }
     }
 

@@ -68,7 +68,9 @@ const MADE: usize = 2;
 fn asked_timeout(door: &Door, params: &Params) -> Result<Option<Duration>, Refusal> {
     let Some(asked) = params.timeout() else { return Ok(None) };
     let Some(max) = door.config.asked_timeout_max else {
-        return Err(Refusal::bad_request("_timeout is not taken here; the gateway's --asked-timeout-max allows it"));
+        return Err(Refusal::bad_request(
+            "_timeout is not taken here; the gateway's --asked-timeout-max allows it",
+        ));
     };
     let seconds = match asked {
         Value::String(text) => text.parse::<f64>().ok(),
@@ -159,7 +161,8 @@ impl Call<'_> {
         }
         let client = self.door.client.timeout(self.limit.unwrap_or(self.door.config.result_timeout));
         let answers = client.stream(service.as_bytes(), frame.unwrap_or_default()).await?;
-        let mut response = Response::new(Payload::Stream(Stream::new(Arc::clone(self.door), answers, delivery)));
+        let mut response =
+            Response::new(Payload::Stream(Stream::new(Arc::clone(self.door), answers, delivery)));
         let kind = match delivery {
             Delivery::Events => "text/event-stream",
             Delivery::Lines | Delivery::Whole => "application/x-ndjson",
@@ -169,11 +172,7 @@ impl Call<'_> {
         Ok(response)
     }
 
-    async fn present(
-        &self,
-        reply: ClientReply,
-        param: Option<Bytes>,
-    ) -> Result<Response<Payload>, Refusal> {
+    async fn present(&self, reply: ClientReply, param: Option<Bytes>) -> Result<Response<Payload>, Refusal> {
         self.check_callback()?;
         let (form, callback) = (self.door.config.body_form, self.params.jsonp().map(str::to_owned));
         let size = response::size(&reply);

@@ -1,7 +1,7 @@
 //! What is said at `/`: what this is, and how to ask. Pure.
 
-use hyper::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, VARY};
 use hyper::Response;
+use hyper::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, VARY};
 use serde_json::json;
 
 use crate::gateway::payload::Payload;
@@ -28,7 +28,9 @@ fn is_host(host: &str) -> bool {
 
 fn names_json(accept: &[u8]) -> bool {
     let accept = String::from_utf8_lossy(accept).to_ascii_lowercase();
-    accept.split(',').any(|range| range.split(';').next().is_some_and(|kind| kind.trim() == "application/json"))
+    accept
+        .split(',')
+        .any(|range| range.split(';').next().is_some_and(|kind| kind.trim() == "application/json"))
 }
 
 fn as_json(base: &str) -> String {

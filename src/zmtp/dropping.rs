@@ -53,7 +53,12 @@ mod tests {
 
     fn engine(drops: bool) -> Engine {
         let limits = Limits { frame_max: 20, message_max: 30, frames_max: 3 };
-        let config = Config { socket_type: SocketType::Dealer, identity: Bytes::new(), properties: Vec::new(), limits };
+        let config = Config {
+            socket_type: SocketType::Dealer,
+            identity: Bytes::new(),
+            properties: Vec::new(),
+            limits,
+        };
         let mut engine = Engine::new(&config);
         if drops {
             engine.drop_what_is_too_large();
@@ -129,7 +134,11 @@ mod tests {
         ];
         for cut in 0..stream.len() {
             let (before, behind) = stream.split_at(cut);
-            assert_eq!(seen(&mut engine(true), &[before, behind]).expect("no error"), expected, "cut at {cut}");
+            assert_eq!(
+                seen(&mut engine(true), &[before, behind]).expect("no error"),
+                expected,
+                "cut at {cut}"
+            );
         }
         assert!(seen(&mut engine(false), &[&stream]).expect_err("too large").contains("300"));
     }

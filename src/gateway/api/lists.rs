@@ -49,7 +49,8 @@ pub(crate) async fn jobs(door: &Door, request: &Request<Incoming>) -> Result<Rep
 pub(crate) async fn job(door: &Door, headers: &HeaderMap, names: &[Vec<u8>]) -> Result<Reply, Refusal> {
     let [service, id] = names else { return Err(Refusal::bad_request("a service and an id are expected")) };
     door.permit(headers, service)?;
-    let (service, id) = (String::from_utf8_lossy(service).into_owned(), String::from_utf8_lossy(id).into_owned());
+    let (service, id) =
+        (String::from_utf8_lossy(service).into_owned(), String::from_utf8_lossy(id).into_owned());
     let mut not_before = Instant::now();
     for view in [View::Jobs, View::Active, View::History] {
         let list = door.list(view, not_before).await?;

@@ -109,7 +109,8 @@ fn schemas() -> Value {
     let time = || json!({"type": ["number", "null"], "description": "Seconds since the Unix epoch"});
     let text = || json!({"type": "string"});
     let count = || json!({"type": "integer", "minimum": 0});
-    let states: Vec<Value> = super::lists::STATES.iter().map(|&state| state.into()).chain([Value::Null]).collect();
+    let states: Vec<Value> =
+        super::lists::STATES.iter().map(|&state| state.into()).chain([Value::Null]).collect();
     json!({
         "Accepted": shape(json!({"id": text(), "service": text(), "state": {"const": "queued"}})),
         "Result": shape(json!({
