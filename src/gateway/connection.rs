@@ -217,6 +217,6 @@ mod tests {
         let door = Arc::new(Door::open(Config::default()));
         let charge = door.connections.empty();
         let size = size_of_val(&attend(door, stream, address, stopping, charge));
-        assert!(size <= 768, "{size} bytes");
+        assert!(size <= 832, "{size} bytes");
     }
 }
