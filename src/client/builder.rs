@@ -224,14 +224,16 @@ impl Builder {
     pub fn connect(self) -> Client {
         let (room, when_full) = (Arc::new(Semaphore::new(self.in_flight_max)), self.when_full);
         let connections = self.connections.min(self.lanes_max);
-        let each = Self { lanes_max: self.lanes_max / connections, ..self };
-        let servers: Vec<Vec<String>> = match each.spread {
-            true => each.servers.iter().map(|server| vec![server.clone()]).collect(),
-            false => vec![each.servers.clone()],
+        let servers: Vec<Vec<String>> = match self.spread {
+            true => self.servers.iter().map(|server| vec![server.clone()]).collect(),
+            false => vec![self.servers.clone()],
         };
         let of_one = |servers: &Vec<String>| {
-            let one = each.clone().servers(servers.clone());
-            (0..connections).map(move |at| Self { is_first: at == 0, ..one.clone() }.link())
+            let one = self.clone().servers(servers.clone());
+            // At a foreign broker the others are in reserve, with a lane each.
+            let first = Self { lanes_max: self.lanes_max - (connections - 1), ..one.clone() };
+            let others = (1..connections).map(move |_| Self { is_first: false, lanes_max: 1, ..one.clone() });
+            std::iter::once(first).chain(others).map(Self::link)
         };
         let links = servers.iter().flat_map(of_one).collect();
         let shared = Shared { links, room, when_full, next: AtomicU64::new(0) };

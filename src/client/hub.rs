@@ -73,8 +73,14 @@ impl Hub {
     }
 
     async fn serve(&mut self) -> Result<(), Closed> {
-        let (dealer, peer) = self.reach().await?;
+        let (mut dealer, mut peer) = self.reach().await?;
         self.rounds = 0;
+        if !self.settings.is_first && !is_ours(&peer) && self.waiting.is_empty() {
+            // One is enough: it makes as many connections as it needs.
+            drop(dealer);
+            self.wait_for_an_order().await?;
+            (dealer, peer) = self.reach().await?;
+        }
         self.connected.send_replace(true);
         let lost = match is_ours(&peer) {
             true => self.shared(dealer, &peer).await,
@@ -132,6 +138,14 @@ impl Hub {
                 () = at(expiry) => self.expire(),
             }
         }
+    }
+
+    async fn wait_for_an_order(&mut self) -> Result<(), Closed> {
+        match self.orders.recv().await.ok_or(Closed)? {
+            Order::Send(request) => self.waiting.push_back((self.patience(), request)),
+            Order::Cancel(_) => {}
+        }
+        Ok(())
     }
 
     fn expire(&mut self) {

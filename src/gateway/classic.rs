@@ -36,7 +36,7 @@ pub(crate) async fn answer(
     }
     let params = params(door, &head, body).await?;
     let limit = asked_timeout(door, &params)?;
-    let call = Call { door, params, limit };
+    let mut call = Call { door, params, limit };
     match target {
         Target::Nothing | Target::Favicon | Target::Nameless => {
             call.present(ClientReply::Refused { service: Bytes::new() }, None).await
@@ -115,13 +115,13 @@ struct Call<'a> {
 
 impl Call<'_> {
     async fn job(
-        &self,
+        &mut self,
         service: ServiceName,
         mode: Mode,
         headers: &HeaderMap,
     ) -> Result<Response<Payload>, Refusal> {
         self.check_callback()?;
-        let frame = self.params.frame();
+        let frame = self.params.take_frame();
         let delivery = match mode {
             Mode::Wait => delivery(headers),
             Mode::Background => Delivery::Whole,

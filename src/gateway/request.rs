@@ -194,6 +194,11 @@ impl Params {
         (!self.frame.is_empty()).then(|| self.frame.clone())
     }
 
+    /// Takes the frame out, so that it is gone when whoever has it is done with it.
+    pub fn take_frame(&mut self) -> Option<Bytes> {
+        Some(std::mem::take(&mut self.frame)).filter(|frame| !frame.is_empty())
+    }
+
     /// The name of a JSONP callback, if one is asked for.
     pub fn jsonp(&self) -> Option<&str> {
         self.jsonp.as_deref().filter(|name| !name.is_empty())

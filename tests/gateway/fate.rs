@@ -96,18 +96,16 @@ fn large_result_flows_though_the_broker_lets_little_wait() {
         let broker = Broker::with(|config| config.sockets.unread_max = 64 << 10);
         let world = World::at(broker, |config| config.broker_connections = 1).await;
         let waits = bystander(&world).await;
+        let value = format!("\"{}\"", "x".repeat(20 << 20));
+        let _raw = world.hire_raw(&value).await;
         let mut large = world.connect().await;
-        let body = "{\"do\":\"big\",\"bytes\":40000000}";
-        let length = body.len();
-        large
-            .send(format!("POST /SYNC-DEMO HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{body}"))
-            .await;
+        large.send("GET /SYNC-RAW HTTP/1.1\r\nHost: x\r\n\r\n").await;
         for _ in 0..50 {
             let small = world.ask("GET /SYNC-STR-REV?str=abc").await;
             assert_eq!(small.status, 200, "{}", small.text());
         }
         let large = large.response().await;
-        assert!(large.status == 200 && large.body.len() > 40_000_000, "{}", large.body.len());
+        assert!(large.status == 200 && large.body.len() > 20 << 20, "{}", large.body.len());
         is_served(&world, waits).await;
     });
 }
@@ -134,36 +132,32 @@ fn result_that_finds_no_room_is_one_client_s_503() {
 
 #[test]
 fn parameters_are_given_up_once_they_have_left() {
-    play_for(60, async {
-        let memory = Memory::default();
-        let world = World::with(|config| config.memory = memory.clone()).await;
+    play(async {
+        let (memory, never) = (Memory::default(), Rc::new(Cell::new(0)));
+        let broker = Scripted::start(Rc::clone(&never), never, 64 << 20);
+        let (address, _task) = broker.gateway(|config| config.memory = memory.clone()).await;
         let requests = memory.account(Purpose::Requests);
-        let body = format!("[{}1]", "1,".repeat(1_000_000));
+        let body = format!("{{\"a\":\"{}\"}}", "x".repeat(1 << 20));
         let mut waiting = Vec::new();
+        let mut most = 0;
         for _ in 0..5 {
-            let mut http = world.connect().await;
-            let length = body.len();
-            http.send(format!(
-                "POST /SYNC-HANG HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{body}"
-            ))
-            .await;
+            let mut http = Http::connect(address).await;
+            let head =
+                format!("POST /SYNC-HANG HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", body.len());
+            http.send(head).await;
+            for piece in body.as_bytes().chunks(100_000) {
+                http.send(piece).await;
+                most = most.max(requests.held());
+            }
             waiting.push(http);
         }
-        let known = |list: &str| list.matches("\"service\":\"HANG\"").count();
-        loop {
-            let queued = known(&world.ask("GET /v1/jobs?state=queued").await.text());
-            let active = known(&world.ask("GET /v1/jobs?state=active").await.text());
-            if queued + active == 5 {
-                break;
-            }
+        while broker.asked.get() < 5 {
+            yield_now().await;
         }
         while requests.held() > 0 {
             yield_now().await;
         }
-        for mut http in waiting {
-            world.release.notify_one();
-            assert_eq!(http.response().await.status, 200);
-        }
+        assert!(most > 100_000, "{most} bytes were held at most");
     });
 }
 
@@ -197,7 +191,7 @@ fn large_body_does_not_stop_others() {
         let world = World::start().await;
         let gateway = world.gateway;
         let large = spawn_local(async move {
-            let body = format!("[{}1]", "1,".repeat(4_100_000));
+            let body = format!("[{}1]", "1,".repeat(400_000));
             Http::connect(gateway).await.post("POST /NOSUCH", "", &body).await
         });
         let mut http = world.connect().await;
@@ -208,11 +202,11 @@ fn large_body_does_not_stop_others() {
         }
         let large = large.await.expect("it ends");
         assert_eq!((large.status, large.text()), (200, "FAIL: NOSUCH".to_owned()));
-        assert!(served >= 100, "{served} were served meanwhile");
+        assert!(served >= 10, "{served} were served meanwhile");
     });
 }
 
-/// A broker that says it is ours, takes frames of a megabyte (and does not say so), and answers when it is told to.
+/// A broker that says it is ours but not how large a frame may be, and answers when it is told to.
 struct Scripted {
     router: Rc<Router>,
     asked: Rc<Cell<usize>>,
@@ -221,11 +215,11 @@ struct Scripted {
 
 impl Scripted {
     /// Answers each list once `wait_for` requests have come.
-    fn start(wait_for: Rc<Cell<usize>>, seen: Rc<Cell<usize>>) -> Self {
+    fn start(wait_for: Rc<Cell<usize>>, seen: Rc<Cell<usize>>, frame_max: usize) -> Self {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let options = ListenerOptions {
             properties: vec![("X-Zmws", Bytes::from_static(b"1"))],
-            limits: Limits { frame_max: 1 << 20, ..Limits::default() },
+            limits: Limits { frame_max, ..Limits::default() },
             ..ListenerOptions::default()
         };
         let router = Rc::new(Router::bind(any, options).expect("a free port"));
@@ -260,7 +254,7 @@ impl Scripted {
 fn list_is_asked_for_once_by_all_who_want_it_at_the_same_time() {
     play(async {
         let (wait_for, seen) = (Rc::new(Cell::new(100)), Rc::<Cell<usize>>::default());
-        let broker = Scripted::start(Rc::clone(&wait_for), Rc::clone(&seen));
+        let broker = Scripted::start(Rc::clone(&wait_for), Rc::clone(&seen), 1 << 20);
         let (address, _task) = broker.gateway(|_| ()).await;
         let mut clients = JoinSet::new();
         for _ in 0..100 {
@@ -283,7 +277,7 @@ fn list_is_asked_for_once_by_all_who_want_it_at_the_same_time() {
 fn connection_that_the_broker_cuts_fails_what_was_on_it_and_no_more() {
     play(async {
         let never = Rc::new(Cell::new(0));
-        let broker = Scripted::start(Rc::clone(&never), never);
+        let broker = Scripted::start(Rc::clone(&never), never, 1 << 20);
         let (address, _task) = broker.gateway(|config| config.broker_connections = 2).await;
         while broker.router.connections() < 2 {
             yield_now().await;
