@@ -14,6 +14,7 @@ use serde::Serialize;
 use std::borrow::Cow;
 
 use crate::broker::snapshot::{JobRow, Snapshot, WorkerRow};
+use crate::message::Outcome;
 use crate::params::json::{self, Style};
 
 /// Bytes of JSON from which on a list ends early: more would be a message that nobody can read.
@@ -98,6 +99,9 @@ struct Job<'a> {
     startedat: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     completedat: Option<f64>,
+    /// Not the original's: how a job ended that is over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'static str>,
 }
 
 impl<'a> Job<'a> {
@@ -112,6 +116,10 @@ impl<'a> Job<'a> {
             worker: row.run.as_ref().map(|run| identity(&run.worker)),
             startedat: row.run.as_ref().map(|run| run.started_at.as_secs_f64()),
             completedat: row.completed_at.map(|at| at.as_secs_f64()),
+            state: row.outcome.map(|outcome| match outcome {
+                Outcome::Complete => "completed",
+                Outcome::Fail => "failed",
+            }),
         }
     }
 }
@@ -181,8 +189,9 @@ mod tests {
     #[test]
     fn a_job_that_is_over_shows_all_its_times() {
         let run = RunRow { worker: Bytes::from_static(b"W1"), started_at: Timestamp(1_795_490_040_191_593) };
-        let over = JobRow { run: Some(run), completed_at: Some(Timestamp(1_795_490_040_403_267)), ..row() };
-        insta::assert_snapshot!(shown(&Snapshot::Jobs(vec![over])), @r#"[{"service":"DEMO","reqtime":1795490040,"param":"PARAM-JSON: {\"a\":\"b\/c\"}","clientid":"CLI-TEXT","jobid":"CAD1-DECB","sync":false,"worker":"W1","startedat":1795490040.191593,"completedat":1795490040.403267}]"#);
+        let completed_at = Some(Timestamp(1_795_490_040_403_267));
+        let over = JobRow { run: Some(run), completed_at, outcome: Some(Outcome::Fail), ..row() };
+        insta::assert_snapshot!(shown(&Snapshot::Jobs(vec![over])), @r#"[{"service":"DEMO","reqtime":1795490040,"param":"PARAM-JSON: {\"a\":\"b\/c\"}","clientid":"CLI-TEXT","jobid":"CAD1-DECB","sync":false,"worker":"W1","startedat":1795490040.191593,"completedat":1795490040.403267,"state":"failed"}]"#);
     }
 
     #[test]

@@ -132,7 +132,7 @@ pub fn job(row: &JobRow) -> Job {
         state: match row.state() {
             snapshot::JobState::Queued => JobState::Queued,
             snapshot::JobState::Active => JobState::Active,
-            snapshot::JobState::Done => JobState::Done,
+            snapshot::JobState::Completed => JobState::Completed,
             snapshot::JobState::Failed => JobState::Failed,
         },
         waits: row.sync,

@@ -131,7 +131,7 @@ pub struct Worker {
     pub retired: bool,
 }
 
-/// An entry of `GET /jobs?service=S&state=queued|active|done|failed&limit=N`, an array. Without `service`, of
+/// An entry of `GET /jobs?service=S&state=queued|active|completed|failed&limit=N`, an array. Without `service`, of
 /// all; without `state`, queued and active ones; without `limit`, 100.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Job {
@@ -170,7 +170,7 @@ pub enum JobState {
     /// A worker has it.
     Active,
     /// Ended well.
-    Done,
+    Completed,
     /// Ended badly. One that the broker gave up is kept whole and can be tried again.
     Failed,
 }

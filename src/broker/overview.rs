@@ -143,7 +143,7 @@ impl Broker {
         let mut rows = match filter.state {
             Some(JobState::Queued) => self.queued_of(filter.service.as_ref(), limit),
             Some(JobState::Active) => self.active_of(filter.service.as_ref()),
-            Some(JobState::Done) => self.ended_of(filter.service.as_ref(), Outcome::Complete),
+            Some(JobState::Completed) => self.ended_of(filter.service.as_ref(), Outcome::Complete),
             Some(JobState::Failed) => self.failed_of(filter.service.as_ref()),
             None => {
                 let mut rows = self.active_of(filter.service.as_ref());

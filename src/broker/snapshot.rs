@@ -167,7 +167,7 @@ pub enum JobState {
     /// A worker has it.
     Active,
     /// Ended well.
-    Done,
+    Completed,
     /// Ended badly.
     Failed,
 }
@@ -176,7 +176,7 @@ impl JobRow {
     /// What the job is at.
     pub fn state(&self) -> JobState {
         match (self.outcome, &self.run) {
-            (Some(Outcome::Complete), _) => JobState::Done,
+            (Some(Outcome::Complete), _) => JobState::Completed,
             (Some(Outcome::Fail), _) => JobState::Failed,
             (None, Some(_)) => JobState::Active,
             (None, None) => JobState::Queued,

@@ -1,5 +1,7 @@
 //! `zmws gateway`: clients over HTTP.
 
+mod limits;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,6 +15,7 @@ use super::dialect::DialectName;
 use super::layers::ConfigFile;
 use super::log::{self, LogArgs, LogForm};
 use super::{Failure, notify, process};
+use limits::GatewayLimits;
 
 /// Run the HTTP gateway: jobs by URL, in front of a broker
 ///
@@ -66,13 +69,8 @@ pub(super) struct Door {
     #[arg(long, value_name = "SECONDS", value_parser = process::seconds_or_none)]
     asked_timeout_max: Option<f64>,
 
-    /// Requests in flight before the answer is 429
-    #[arg(long, value_name = "N", value_parser = process::one_or_more, default_value_t = 10_000)]
-    in_flight_max: usize,
-
-    /// Megabytes of the largest request body
-    #[arg(long, value_name = "MB", value_parser = process::megabytes, default_value_t = 8)]
-    body_max_mb: usize,
+    #[command(flatten)]
+    limits: GatewayLimits,
 
     /// Do not serve the paths under /v1/
     #[arg(long)]
@@ -114,7 +112,7 @@ impl Door {
             Duration::try_from_secs_f64(seconds).map_err(|_| format!("{flag} {seconds} is no time"))
         };
         let asked = self.asked_timeout_max.map(|limit| seconds("--asked-timeout-max", limit));
-        Ok(Config {
+        Ok(self.limits.apply(Config {
             servers,
             body_form: match self.body_form {
                 Form::V1 => BodyForm::V1,
@@ -122,14 +120,12 @@ impl Door {
             },
             result_timeout: seconds("--timeout", self.timeout)?,
             asked_timeout_max: asked.transpose()?,
-            in_flight_max: self.in_flight_max,
-            body_max: self.body_max_mb << 20,
             api: !self.no_api,
             origins: self.origins.clone().map_or(Origins::Any, Origins::Only),
             tokens: self.tokens()?,
             access_log: self.access_log(log)?,
             ..Config::default()
-        })
+        }))
     }
 
     fn tokens(&self) -> Result<Option<Tokens>, Failure> {
@@ -174,7 +170,7 @@ pub(super) async fn listen(address: IpAddr, port: u16) -> Result<TcpListener, Fa
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     log::start_as(&args.log);
     process::raise_descriptor_limit();
-    process::enough_descriptors(args.door.in_flight_max)?;
+    process::enough_descriptors(args.door.limits.in_flight_max)?;
     process::on_one_thread(async {
         let servers = args.broker.iter().map(|host| process::host_port(host, args.client_port)).collect();
         let config = Config { dialect: args.dialect.into(), ..args.door.config(servers, args.log.log_form)? };

@@ -10,6 +10,7 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use crate::client::request::Ticket;
 use crate::client::{CallError, Reply, finished};
+use crate::job::JobId;
 use crate::message::ClientReply;
 
 /// A reply to a job.
@@ -29,6 +30,8 @@ pub struct Answers {
     ticket: Option<Ticket>,
     limit: Duration,
     patience: Pin<Box<Sleep>>,
+    /// The job, once it is known.
+    job: Option<JobId>,
 }
 
 impl Answers {
@@ -37,7 +40,7 @@ impl Answers {
         ticket: Ticket,
         limit: Duration,
     ) -> Self {
-        Self { parts, ticket: Some(ticket), limit, patience: Box::pin(sleep(limit)) }
+        Self { parts, ticket: Some(ticket), limit, patience: Box::pin(sleep(limit)), job: None }
     }
 
     /// The next reply. `None` after the last, which is the result or an error. Cancel safe.
@@ -47,25 +50,38 @@ impl Answers {
 
     /// As [`Answers::next`], for those who write futures by hand.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Answer, CallError>>> {
-        if self.ticket.is_none() {
-            return Poll::Ready(None);
+        loop {
+            if self.ticket.is_none() {
+                return Poll::Ready(None);
+            }
+            if let Poll::Ready(reply) = self.parts.poll_recv(cx) {
+                match self.take(reply.unwrap_or(Err(CallError::Closed))) {
+                    Some(answer) => return Poll::Ready(Some(answer)),
+                    None => continue,
+                }
+            }
+            ready!(self.patience.as_mut().poll(cx));
+            self.ticket = None;
+            return Poll::Ready(Some(Err(CallError::Timeout { job: self.job })));
         }
-        if let Poll::Ready(reply) = self.parts.poll_recv(cx) {
-            return Poll::Ready(Some(self.take(reply.unwrap_or(Err(CallError::Closed)))));
-        }
-        ready!(self.patience.as_mut().poll(cx));
-        self.ticket = None;
-        Poll::Ready(Some(Err(CallError::Timeout)))
     }
 
-    fn take(&mut self, reply: Result<ClientReply, CallError>) -> Result<Answer, CallError> {
-        if let Ok(ClientReply::Partial { job, service, body }) = reply {
-            self.patience.as_mut().reset(Instant::now() + self.limit);
-            return Ok(Answer::Part(Reply { job, service, body }));
+    fn take(&mut self, reply: Result<ClientReply, CallError>) -> Option<Result<Answer, CallError>> {
+        match reply {
+            Ok(ClientReply::Accepted { job, .. }) => {
+                self.job = Some(job);
+                return None;
+            }
+            Ok(ClientReply::Partial { job, service, body }) => {
+                self.job = self.job.or(job);
+                self.patience.as_mut().reset(Instant::now() + self.limit);
+                return Some(Ok(Answer::Part(Reply { job, service, body })));
+            }
+            _ => {}
         }
         if let Some(mut ticket) = self.ticket.take() {
             ticket.settle();
         }
-        finished(reply?).map(Answer::Result)
+        Some(reply.and_then(finished).map(Answer::Result))
     }
 }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use crate::job::{Body, JobId, ServiceName};
+use crate::memory::MemoryFull;
 
 /// Why a call has no result.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -27,12 +28,37 @@ pub enum CallError {
     /// No broker could be reached. The request was not sent: to send it again is safe.
     #[error("no broker could be reached")]
     Unavailable,
+    /// The parameter is larger than what the broker takes. The request was not sent.
+    #[error("the parameter has {size} bytes as it is sent to the broker, which takes {max}")]
+    TooLarge {
+        /// Bytes of the frame.
+        size: usize,
+        /// What a frame may have.
+        max: usize,
+    },
+    /// The connection was lost while the request was being sent: the broker cannot have it in whole.
+    #[error("the connection to the broker was lost while the request was being sent, so it was not taken")]
+    Interrupted,
+    /// The result is larger than what is taken ([`Builder::result_max`](super::Builder::result_max)). The job is done.
+    #[error("the result has {size} bytes, {max} are taken")]
+    ResultTooLarge {
+        /// Bytes of the result.
+        size: u64,
+        /// What a result may have.
+        max: usize,
+    },
+    /// The results that wait to be taken leave no room for this one. The job is done.
+    #[error("there is no room for the result: {0}")]
+    NoRoom(#[from] MemoryFull),
     /// The connection was lost after the request was sent. The job may have been done, or may yet be.
     #[error("the connection to the broker was lost; what became of the request is unknown")]
     Lost,
     /// No answer came in time. The job may have been done, or may yet be.
-    #[error("no answer came in time")]
-    Timeout,
+    #[error("no answer came in time{}", .job.map(|job| format!("; the job is {job}")).unwrap_or_default())]
+    Timeout {
+        /// The job, if the broker has told its id: ours does.
+        job: Option<JobId>,
+    },
     /// As many requests are in flight as are allowed. The request was not sent.
     #[error("too many requests are in flight")]
     Busy,
@@ -55,13 +81,19 @@ impl CallError {
     /// job twice.
     pub fn is_unsent(&self) -> bool {
         match self {
-            Self::Unavailable | Self::Busy | Self::Unsupported => true,
+            Self::Unavailable
+            | Self::Busy
+            | Self::Unsupported
+            | Self::TooLarge { .. }
+            | Self::Interrupted => true,
             Self::Failed { .. }
             | Self::Refused { .. }
             | Self::Lost
-            | Self::Timeout
+            | Self::Timeout { .. }
             | Self::Overrun
             | Self::Garbled
+            | Self::ResultTooLarge { .. }
+            | Self::NoRoom(_)
             | Self::Closed => false,
         }
     }

@@ -24,16 +24,19 @@ use tracing::{debug, info, warn};
 
 use crate::client::CallError;
 use crate::client::builder::Builder;
-use crate::client::lane::{Lane, LaneEnd, carry};
+use crate::client::lane::{Lane, LaneEnd, LaneSettings, carry};
+use crate::client::link::Link;
 use crate::client::request::{Order, Request};
-use crate::client::session::{Received, RequestId, Session};
-use crate::message::{ClientReply, Dialect, Origin};
-use crate::transport::{Dealer, DealerEvent, DealerOptions, DealerSender, SendError};
-use crate::wire;
-use crate::zmtp::PeerInfo;
+use crate::client::session::RequestId;
+use crate::transport::{Dealer, DealerEvent, DealerOptions};
+use crate::zmtp::{Limits, PeerInfo};
 
 /// The READY property by which our own broker is known.
 const OURS: &[u8] = b"X-Zmws";
+/// The READY property by which a client asks our broker for the ids of jobs it waits for.
+const WANTS_IDS: &str = "X-Zmws-Ids";
+/// Bytes of a message beside its largest frame, at most.
+const AROUND_MAX: usize = 64 << 10;
 
 #[derive(Debug)]
 pub(super) struct Hub {
@@ -70,11 +73,17 @@ impl Hub {
     }
 
     async fn serve(&mut self) -> Result<(), Closed> {
-        let (dealer, peer) = self.reach().await?;
+        let (mut dealer, mut peer) = self.reach().await?;
         self.rounds = 0;
+        if !self.settings.is_first && !is_ours(&peer) && self.waiting.is_empty() {
+            // One is enough: it makes as many connections as it needs.
+            drop(dealer);
+            self.wait_for_an_order().await?;
+            (dealer, peer) = self.reach().await?;
+        }
         self.connected.send_replace(true);
         let lost = match is_ours(&peer) {
-            true => self.shared(dealer).await,
+            true => self.shared(dealer, &peer).await,
             false => self.pool(dealer).await,
         };
         self.connected.send_replace(false);
@@ -93,7 +102,9 @@ impl Hub {
             let mut dealer = self.dial();
             match self.meanwhile(dealer.recv()).await? {
                 DealerEvent::Connected(peer) => return Ok((dealer, peer)),
-                DealerEvent::Message(_) => debug!("a message before the handshake, connection dropped"),
+                DealerEvent::Message(_) | DealerEvent::TooLarge { .. } => {
+                    debug!("a message before the handshake, connection dropped")
+                }
                 DealerEvent::Disconnected(reason) if told => {
                     debug!(address = self.address(), reason, "broker not reached");
                 }
@@ -127,6 +138,14 @@ impl Hub {
                 () = at(expiry) => self.expire(),
             }
         }
+    }
+
+    async fn wait_for_an_order(&mut self) -> Result<(), Closed> {
+        match self.orders.recv().await.ok_or(Closed)? {
+            Order::Send(request) => self.waiting.push_back((self.patience(), request)),
+            Order::Cancel(_) => {}
+        }
+        Ok(())
     }
 
     fn expire(&mut self) {
@@ -173,16 +192,26 @@ impl Hub {
 
     fn dial(&self) -> Dealer {
         let queue_max = self.settings.dealer.queue_max.max(self.settings.in_flight_max);
-        let options = DealerOptions { queue_max, ..self.settings.dealer.clone() };
+        let result_max = self.settings.result_max;
+        let limits = Limits {
+            frame_max: result_max,
+            message_max: result_max.saturating_add(AROUND_MAX),
+            ..self.settings.dealer.limits.clone()
+        };
+        let mut options =
+            DealerOptions { queue_max, limits, drop_too_large: true, ..self.settings.dealer.clone() };
+        if self.settings.job_ids {
+            options.properties.push((WANTS_IDS, Bytes::from_static(b"1")));
+        }
         Dealer::connect(self.address(), options)
     }
 
     // ---- shared ---------------------------------------------------------------------------
 
     /// All requests over one connection, told apart by tags, until it is lost.
-    async fn shared(&mut self, mut dealer: Dealer) -> Result<(), Closed> {
-        info!(address = self.address(), "connected");
-        let mut link = Link { session: Session::new(self.rng.u64(..)), sender: dealer.sender() };
+    async fn shared(&mut self, mut dealer: Dealer, peer: &PeerInfo) -> Result<(), Closed> {
+        self.tell_connected("connected");
+        let mut link = Link::new(self.rng.u64(..), dealer.sender(), &self.settings, peer);
         for (_, request) in std::mem::take(&mut self.waiting) {
             link.send(request);
         }
@@ -190,6 +219,7 @@ impl Hub {
             tokio::select! {
                 event = dealer.recv() => match event {
                     DealerEvent::Message(frames) => link.receive(frames),
+                    DealerEvent::TooLarge { frames, size } => link.too_large(&frames, size),
                     DealerEvent::Connected(_) => break,
                     DealerEvent::Disconnected(reason) => {
                         info!(address = self.address(), reason, "connection lost");
@@ -200,6 +230,7 @@ impl Hub {
                     Order::Send(request) => link.send(request),
                     Order::Cancel(id) => drop(link.session.close(id)),
                 },
+                () = link.sender.moved(), if !link.leaving.is_empty() => link.release(),
                 Some(end) = self.lanes.join_next() => {
                     if let Some(request) = end.ok().and_then(|end| end.unsent) {
                         link.send(request);
@@ -207,17 +238,28 @@ impl Hub {
                 },
             }
         }
-        self.after_loss(link.session);
+        self.after_loss(link);
         Ok(())
     }
 
-    fn after_loss(&mut self, session: Session<Box<Request>>) {
+    /// What had not begun to leave is sent again, and so is what may be; the rest is told how far it had come.
+    fn after_loss(&mut self, link: Link) {
         let until = self.patience();
-        for request in session.into_waiting() {
-            match request.repeatable {
-                true => self.waiting.push_back((until, request)),
-                false => request.fail(CallError::Lost),
+        let (begun, written) = (link.sender.begun(), link.sender.written());
+        for request in link.session.into_waiting() {
+            match request.place {
+                place if place > begun || request.repeatable => self.waiting.push_back((until, request)),
+                place if place > written => request.fail(CallError::Interrupted),
+                _ => request.fail(CallError::Lost),
             }
+        }
+    }
+
+    /// Of several connections to the same broker one is told of.
+    fn tell_connected(&self, message: &str) {
+        match self.settings.is_first {
+            true => info!(address = self.address(), dialect = ?self.settings.dialect, "{message}"),
+            false => debug!(address = self.address(), "{message}"),
         }
     }
 
@@ -225,7 +267,7 @@ impl Hub {
 
     /// A connection for each request in flight, until one cannot be made or is lost.
     async fn pool(&mut self, first: Dealer) -> Result<(), Closed> {
-        info!(address = self.address(), dialect = ?self.settings.dialect, "connected to a foreign broker");
+        self.tell_connected("connected to a foreign broker");
         let mut idle = vec![first];
         loop {
             self.fill_lanes(&mut idle);
@@ -256,56 +298,13 @@ impl Hub {
                 Some(dealer) => Lane::Used(dealer),
                 None => Lane::New(self.dial()),
             };
-            self.lanes.spawn(carry(lane, self.settings.dialect, request));
-        }
-    }
-}
-
-/// The one connection to a broker of ours.
-struct Link {
-    session: Session<Box<Request>>,
-    sender: DealerSender,
-}
-
-impl Link {
-    fn send(&mut self, request: Box<Request>) {
-        let (id, command) = (request.id, request.command.clone());
-        let origin = self.session.open(id, &command, request);
-        let sent = match wire::encode_client_command(&origin, &command) {
-            None => Err(CallError::Unsupported),
-            Some(frames) => self.sender.try_send(frames).map_err(|error| match error {
-                SendError::Full => CallError::Busy,
-                SendError::Closed => CallError::Unavailable,
-            }),
-        };
-        if let Err(error) = sent {
-            self.fail(id, error);
-        }
-    }
-
-    fn receive(&mut self, frames: Vec<Bytes>) {
-        match wire::decode_client_reply(Dialect::Zmws2, frames) {
-            Ok((origin, reply)) => self.deliver(&origin, reply),
-            Err(error) => debug!(%error, "a reply that cannot be read"),
-        }
-    }
-
-    fn deliver(&mut self, origin: &Origin, reply: ClientReply) {
-        match self.session.receive(origin, reply) {
-            Received::Partial(id, request, reply) => {
-                if request.waiter.part(reply).is_err() {
-                    self.fail(id, CallError::Overrun);
-                }
-            }
-            Received::Final(request, reply) => request.waiter.finish(Ok(reply)),
-            Received::Stray => debug!("a reply that nobody waits for"),
-            Received::Mismatch(request) => request.fail(CallError::Garbled),
-        }
-    }
-
-    fn fail(&mut self, id: RequestId, error: CallError) {
-        if let Some(request) = self.session.close(id) {
-            request.fail(error);
+            let settings = LaneSettings {
+                dialect: self.settings.dialect,
+                param_max: self.settings.param_max,
+                result_max: self.settings.result_max,
+                results: self.settings.results.clone(),
+            };
+            self.lanes.spawn(carry(lane, settings, request));
         }
     }
 }

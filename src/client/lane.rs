@@ -7,6 +7,8 @@ use std::future::ready;
 use tracing::debug;
 
 use crate::client::CallError;
+use crate::client::builder::Results;
+use crate::client::link::fits;
 use crate::client::request::Request;
 use crate::client::session::{Progress, Verdict};
 use crate::message::{Dialect, Origin};
@@ -39,8 +41,17 @@ impl LaneEnd {
     }
 }
 
+/// How a request is carried.
+#[derive(Debug)]
+pub(super) struct LaneSettings {
+    pub(super) dialect: Dialect,
+    pub(super) param_max: usize,
+    pub(super) result_max: usize,
+    pub(super) results: Results,
+}
+
 /// Carries one request.
-pub(super) async fn carry(lane: Lane, dialect: Dialect, mut request: Box<Request>) -> LaneEnd {
+pub(super) async fn carry(lane: Lane, settings: LaneSettings, mut request: Box<Request>) -> LaneEnd {
     let dealer = match lane {
         Lane::New(dealer) => match connected(dealer, &mut request).await {
             Up::Yes(dealer) => dealer,
@@ -52,14 +63,19 @@ pub(super) async fn carry(lane: Lane, dialect: Dialect, mut request: Box<Request
             None => return LaneEnd::unsent(request, false),
         },
     };
-    let Some(frames) = wire::encode_client_command(&Origin::plain(dialect), &request.command) else {
-        request.fail(CallError::Unsupported);
-        return LaneEnd { dealer: Some(dealer), ..LaneEnd::default() };
+    let frames = wire::encode_client_command(&Origin::plain(settings.dialect), &request.command);
+    let frames = frames.ok_or(CallError::Unsupported);
+    let frames = match frames.and_then(|frames| fits(&request.command, settings.param_max).map(|()| frames)) {
+        Ok(frames) => frames,
+        Err(error) => {
+            request.fail(error);
+            return LaneEnd { dealer: Some(dealer), ..LaneEnd::default() };
+        }
     };
     if dealer.sender().try_send(frames).is_err() {
         return LaneEnd::unsent(request, true);
     }
-    exchange(dealer, dialect, request).await
+    exchange(dealer, &settings, request).await
 }
 
 enum Up {
@@ -72,7 +88,7 @@ async fn connected(mut dealer: Dealer, request: &mut Request) -> Up {
     tokio::select! {
         event = dealer.recv() => match event {
             DealerEvent::Connected(_) => Up::Yes(dealer),
-            DealerEvent::Message(_) | DealerEvent::Disconnected(_) => Up::No,
+            DealerEvent::Message(_) | DealerEvent::TooLarge { .. } | DealerEvent::Disconnected(_) => Up::No,
         },
         () = request.waiter.gone() => Up::NobodyWaits,
     }
@@ -90,30 +106,45 @@ async fn still_connected(mut dealer: Dealer) -> Option<Dealer> {
     }
 }
 
-async fn exchange(mut dealer: Dealer, dialect: Dialect, mut request: Box<Request>) -> LaneEnd {
-    let mut progress = Progress::new(&request.command);
+async fn exchange(mut dealer: Dealer, settings: &LaneSettings, mut request: Box<Request>) -> LaneEnd {
+    let (mut progress, sender) = (Progress::new(&request.command), dealer.sender());
+    let (before, mut leaving) = (sender.written(), request.is_heavy());
     loop {
         let event = tokio::select! {
             event = dealer.recv() => event,
+            () = sender.moved(), if leaving => {
+                leaving = sender.written() <= before;
+                if !leaving {
+                    request.release();
+                }
+                continue;
+            }
             () = request.waiter.gone() => return LaneEnd::default(),
         };
         let frames = match event {
             DealerEvent::Message(frames) => frames,
+            DealerEvent::TooLarge { size, .. } => {
+                request.fail(CallError::ResultTooLarge { size, max: settings.result_max });
+                return LaneEnd::default();
+            }
             DealerEvent::Connected(_) | DealerEvent::Disconnected(_) => return lost(request),
         };
-        let Ok((_, reply)) = wire::decode_client_reply(dialect, frames) else {
+        let Ok((_, reply)) = wire::decode_client_reply(settings.dialect, frames) else {
             request.fail(CallError::Garbled);
             return LaneEnd::default();
         };
-        match progress.judge(&reply) {
+        let verdict = progress.judge(&reply);
+        let held = settings.results.hold(reply).map_err(CallError::from);
+        match verdict {
             Verdict::Partial => {
-                if request.waiter.part(reply).is_err() {
-                    request.fail(CallError::Overrun);
+                let taken = held.and_then(|part| request.waiter.part(part).map_err(|_| CallError::Overrun));
+                if let Err(error) = taken {
+                    request.fail(error);
                     return LaneEnd::default();
                 }
             }
             Verdict::Final => {
-                request.waiter.finish(Ok(reply));
+                request.waiter.finish(held);
                 return LaneEnd { dealer: Some(dealer), ..LaneEnd::default() };
             }
             Verdict::Mismatch => {

@@ -35,8 +35,9 @@
 //! as many as the settings allow; which answer belongs to which is told in `session.rs`. Dropping
 //! the future of a request gives up what it holds.
 //!
-//! At our own broker (known by the property `X-Zmws` in its READY) all requests share one
-//! connection. At a foreign one (PHP's, or a Majordomo broker) each request in flight has a
+//! At our own broker (known by the property `X-Zmws` in its READY) all requests share a connection, or a few
+//! ([`Builder::connections`]). What is too large is refused before it is sent, and a result that is too large is dropped
+//! as it comes, so that neither ends a connection that others use. At a foreign one (PHP's, or a Majordomo broker) each request in flight has a
 //! connection of its own, of a pool, and speaks [`Builder::dialect`].
 
 mod answers;
@@ -44,13 +45,14 @@ mod builder;
 mod error;
 mod hub;
 mod lane;
+mod link;
 mod param;
 mod request;
 mod session;
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -65,7 +67,7 @@ pub use builder::{Builder, WhenFull};
 pub use error::CallError;
 pub use param::{Param, Reply, json};
 
-use request::{Order, PARTS_MAX, Request, Ticket, Waiter};
+use request::{InFlight, Order, PARTS_MAX, Request, Ticket, Waiter};
 
 /// A handle to a connection, or a pool of them, to the first broker of a list that can be reached.
 #[derive(Clone, Debug)]
@@ -77,7 +79,7 @@ pub struct Client {
 
 #[derive(Debug)]
 struct Shared {
-    /// One connection, or with [`Builder::spread`] one a server; never none.
+    /// [`Builder::connections`], or with [`Builder::spread`] as many a server; never none.
     links: Vec<Link>,
     room: Arc<Semaphore>,
     when_full: WhenFull,
@@ -89,14 +91,17 @@ struct Shared {
 struct Link {
     orders: mpsc::UnboundedSender<Order>,
     connected: watch::Receiver<bool>,
+    /// Requests that were sent this way and are not over.
+    in_flight: Arc<AtomicUsize>,
 }
 
 impl Shared {
-    /// The link whose turn it is, or the next one that is connected.
+    /// Of the links that are connected, or else of all, one with the fewest requests; of several the one whose turn it is.
     fn link(&self, turn: u64) -> &Link {
         let first = usize::try_from(turn % self.links.len() as u64).unwrap_or(0);
-        let mut in_turn = self.links[first..].iter().chain(&self.links[..first]);
-        in_turn.find(|link| *link.connected.borrow()).unwrap_or(&self.links[first])
+        let in_turn = self.links[first..].iter().chain(&self.links[..first]);
+        let burden = |link: &&Link| (!*link.connected.borrow(), link.in_flight.load(Ordering::Relaxed));
+        in_turn.min_by_key(burden).unwrap_or(&self.links[first])
     }
 }
 
@@ -201,15 +206,17 @@ impl Client {
         command: ClientCommand,
         limit: Duration,
     ) -> Result<ClientReply, CallError> {
-        let (sender, answer) = oneshot::channel();
+        let (sender, mut answer) = oneshot::channel();
+        let (told, id) = watch::channel(None);
         let exchange = async {
-            let mut ticket = self.send(command, Waiter::One(sender)).await?;
-            let answer = answer.await.unwrap_or(Err(CallError::Closed));
+            let mut ticket = self.send(command, Waiter::One(sender, told)).await?;
+            let answer = (&mut answer).await.unwrap_or(Err(CallError::Closed));
             ticket.settle();
             answer
         };
         let limit = self.timeout.unwrap_or(limit);
-        tokio::time::timeout(limit, exchange).await.unwrap_or(Err(CallError::Timeout))
+        let timeout = |_| Err(CallError::Timeout { job: *id.borrow() });
+        tokio::time::timeout(limit, exchange).await.unwrap_or_else(timeout)
     }
 
     async fn send(&self, command: ClientCommand, waiter: Waiter) -> Result<Ticket, CallError> {
@@ -221,10 +228,11 @@ impl Client {
         };
         let id = shared.next.fetch_add(1, Ordering::Relaxed);
         let repeatable = self.repeatable || matches!(command, ClientCommand::Inspect { .. });
-        let request = Request { id, command, repeatable, waiter };
-        let orders = &shared.link(id).orders;
-        orders.send(Order::Send(Box::new(request))).map_err(|_| CallError::Closed)?;
-        Ok(Ticket::new(id, orders.clone(), permit))
+        let request = Request { id, command, repeatable, place: 0, waiter };
+        let link = shared.link(id);
+        let in_flight = InFlight::one_more(&link.in_flight);
+        link.orders.send(Order::Send(Box::new(request))).map_err(|_| CallError::Closed)?;
+        Ok(Ticket::new(id, link.orders.clone(), permit, in_flight))
     }
 }
 

@@ -1,10 +1,17 @@
 //! A request on its way from a caller to the hub.
 
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 
 use crate::client::CallError;
 use crate::client::session::RequestId;
+use crate::job::{Body, JobId};
 use crate::message::{ClientCommand, ClientReply};
+
+/// Bytes from which on a parameter is given up when it has left.
+const HEAVY: usize = 1 << 10;
 
 /// Parts of a result that may wait to be taken.
 pub(super) const PARTS_MAX: usize = 1_024;
@@ -25,10 +32,41 @@ pub(super) struct Request {
     pub(super) command: ClientCommand,
     /// Whether to send it again if a connection is lost after it was sent.
     pub(super) repeatable: bool,
+    /// Which of the messages of its connection it is; 0 for none.
+    pub(super) place: u64,
     pub(super) waiter: Waiter,
 }
 
+/// The job that a reply speaks of.
+fn job_of(reply: &ClientReply) -> Option<JobId> {
+    match reply {
+        ClientReply::Accepted { job, .. } => Some(*job),
+        ClientReply::Partial { job, .. } | ClientReply::Finished { job, .. } => *job,
+        ClientReply::Refused { .. } | ClientReply::Snapshot { .. } | ClientReply::Managed { .. } => None,
+    }
+}
+
 impl Request {
+    /// Whether its parameter is worth to be given up as soon as it has left.
+    pub(super) fn is_heavy(&self) -> bool {
+        match &self.command {
+            ClientCommand::Submit { body, .. } => !self.repeatable && body.len() >= HEAVY,
+            ClientCommand::Inspect { .. } | ClientCommand::Manage { .. } | ClientCommand::Finish { .. } => {
+                false
+            }
+        }
+    }
+
+    /// The broker has it: what is not needed to send it again goes.
+    pub(super) fn release(&mut self) {
+        if self.repeatable {
+            return;
+        }
+        if let ClientCommand::Submit { body, .. } = &mut self.command {
+            *body = Body::EMPTY;
+        }
+    }
+
     /// Ends the request without a result.
     pub(super) fn fail(self, error: CallError) {
         self.waiter.finish(Err(error));
@@ -38,8 +76,8 @@ impl Request {
 /// Who waits for the replies.
 #[derive(Debug)]
 pub(super) enum Waiter {
-    /// Someone who wants the last reply only.
-    One(oneshot::Sender<Result<ClientReply, CallError>>),
+    /// Someone who wants the last reply only, and to know the job meanwhile.
+    One(oneshot::Sender<Result<ClientReply, CallError>>, watch::Sender<Option<JobId>>),
     /// Someone who wants them all. The channel has [`PARTS_MAX`] places and one for the last.
     Many(mpsc::Sender<Result<ClientReply, CallError>>),
 }
@@ -49,10 +87,13 @@ pub(super) enum Waiter {
 pub(super) struct Overrun;
 
 impl Waiter {
-    /// Hands over a part of the result, if they are wanted.
+    /// Hands over a part of the result, or word that the job was taken, if they are wanted.
     pub(super) fn part(&self, reply: ClientReply) -> Result<(), Overrun> {
         match self {
-            Self::One(_) => Ok(()),
+            Self::One(_, job) => {
+                job.send_replace(job_of(&reply));
+                Ok(())
+            }
             Self::Many(sender) if sender.capacity() <= 1 => Err(Overrun),
             Self::Many(sender) => {
                 let _gone = sender.try_send(Ok(reply)); // its Cancel is on the way
@@ -64,7 +105,7 @@ impl Waiter {
     /// Hands over the last reply. A caller who is gone does not mind.
     pub(super) fn finish(self, last: Result<ClientReply, CallError>) {
         match self {
-            Self::One(sender) => drop(sender.send(last)),
+            Self::One(sender, _) => drop(sender.send(last)),
             Self::Many(sender) => drop(sender.try_send(last)),
         }
     }
@@ -72,7 +113,7 @@ impl Waiter {
     /// Waits until the caller gives up. Cancel safe.
     pub(super) async fn gone(&mut self) {
         match self {
-            Self::One(sender) => sender.closed().await,
+            Self::One(sender, _) => sender.closed().await,
             Self::Many(sender) => sender.closed().await,
         }
     }
@@ -86,6 +127,24 @@ pub(super) struct Ticket {
     orders: mpsc::UnboundedSender<Order>,
     settled: bool,
     _room: OwnedSemaphorePermit,
+    _in_flight: InFlight,
+}
+
+/// One among the requests of a connection, until dropped.
+#[derive(Debug)]
+pub(super) struct InFlight(Arc<AtomicUsize>);
+
+impl InFlight {
+    pub(super) fn one_more(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Ticket {
@@ -93,8 +152,9 @@ impl Ticket {
         id: RequestId,
         orders: mpsc::UnboundedSender<Order>,
         room: OwnedSemaphorePermit,
+        in_flight: InFlight,
     ) -> Self {
-        Self { id, orders, settled: false, _room: room }
+        Self { id, orders, settled: false, _room: room, _in_flight: in_flight }
     }
 
     /// The last reply is here.

@@ -47,6 +47,8 @@ pub(crate) type RequestId = u64;
 #[derive(Debug)]
 pub(crate) struct Session<W> {
     nonce: u64,
+    /// Whether the broker says of each job that is waited for which it is.
+    tells_ids: bool,
     open: HashMap<RequestId, Open<W>>,
 }
 
@@ -73,12 +75,19 @@ pub(crate) enum Received<'a, W> {
 impl<W> Session<W> {
     /// The session of a new connection. `nonce` must be drawn anew for each.
     pub(crate) fn new(nonce: u64) -> Self {
-        Self { nonce, open: HashMap::new() }
+        Self { nonce, tells_ids: false, open: HashMap::new() }
+    }
+
+    /// The broker was asked to say of each job that is waited for which it is.
+    pub(crate) fn expect_ids(&mut self) {
+        self.tells_ids = true;
     }
 
     /// Opens a request; the origin to encode it with.
     pub(crate) fn open(&mut self, id: RequestId, command: &ClientCommand, waiter: W) -> Origin {
-        let earlier = self.open.insert(id, Open { progress: Progress::new(command), waiter });
+        let mut progress = Progress::new(command);
+        progress.tells_id = self.tells_ids;
+        let earlier = self.open.insert(id, Open { progress, waiter });
         debug_assert!(earlier.is_none(), "request number {id} was used twice");
         let mut origin = Origin::plain(Dialect::Zmws2);
         origin.envelope = Some(Box::new([self.tag(id)]));
@@ -97,6 +106,16 @@ impl<W> Session<W> {
             Verdict::Final => Received::Final(self.close(id).expect("found above"), reply),
             Verdict::Mismatch => Received::Mismatch(self.close(id).expect("found above")),
         }
+    }
+
+    /// What waits for a request's replies, if it is open.
+    pub(crate) fn waiter_mut(&mut self, id: RequestId) -> Option<&mut W> {
+        self.open.get_mut(&id).map(|open| &mut open.waiter)
+    }
+
+    /// Closes the request that has the tag of a reply which did not come in whole.
+    pub(crate) fn close_tagged(&mut self, tag: &[u8]) -> Option<W> {
+        self.close(self.number_in(tag)?)
     }
 
     /// Closes a request; what waited for it, if it was open.
@@ -120,7 +139,11 @@ impl<W> Session<W> {
 
     fn request_of(&self, origin: &Origin) -> Option<RequestId> {
         let [tag] = origin.envelope.as_deref()? else { return None };
-        let tag: &[u8; TAG_LEN] = tag[..].try_into().ok()?;
+        self.number_in(tag)
+    }
+
+    fn number_in(&self, tag: &[u8]) -> Option<RequestId> {
+        let tag: &[u8; TAG_LEN] = tag.try_into().ok()?;
         let (nonce, id) = tag.split_at(8);
         (nonce == self.nonce.to_be_bytes())
             .then(|| RequestId::from_be_bytes(id.try_into().expect("half of sixteen bytes")))
@@ -133,6 +156,8 @@ pub(crate) struct Progress {
     wanted: Wanted,
     /// The job that the parts so far belong to.
     job: Option<JobId>,
+    /// Whether the broker may say, once, which job it is.
+    tells_id: bool,
 }
 
 #[derive(Debug)]
@@ -165,7 +190,7 @@ impl Progress {
             ClientCommand::Inspect { .. } => Wanted::List,
             ClientCommand::Manage { .. } | ClientCommand::Finish { .. } => Wanted::Management,
         };
-        Self { wanted, job: None }
+        Self { wanted, job: None, tells_id: false }
     }
 
     /// Holds a reply against the request. A refusal answers every request: upstream's text may
@@ -175,6 +200,11 @@ impl Progress {
             (_, ClientReply::Refused { .. }) => Verdict::Final,
             (Wanted::Acceptance(wanted), ClientReply::Accepted { service, .. }) => {
                 final_if(wanted == service)
+            }
+            // Ours tells the id of a job that is waited for, if it is asked to.
+            (Wanted::Result(wanted), ClientReply::Accepted { job, service }) if self.tells_id => {
+                (self.tells_id, self.job) = (false, Some(*job));
+                if wanted == service { Verdict::Partial } else { Verdict::Mismatch }
             }
             (Wanted::Result(wanted), ClientReply::Partial { job, service, .. }) => {
                 let right = wanted == service && self.is_same_job(*job);

@@ -37,10 +37,12 @@ pub async fn run(address: String, services: &[String], form: Form) -> io::Result
                 link.says(Err(&why));
                 Reader::There
             }
-            DealerEvent::Message(frames) => match News::read(&frames) {
-                Some(news) if news.is_of(services) => print(&news, form)?,
-                Some(_) | None => Reader::There,
-            },
+            DealerEvent::Message(frames) | DealerEvent::TooLarge { frames, .. } => {
+                match News::read(&frames) {
+                    Some(news) if news.is_of(services) => print(&news, form)?,
+                    Some(_) | None => Reader::There,
+                }
+            }
         };
         if reader == Reader::Gone {
             return Ok(());

@@ -1,6 +1,5 @@
 //! A request's body, read within limits.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -9,6 +8,7 @@ use hyper::StatusCode;
 use hyper::body::{Body, Incoming};
 
 use crate::gateway::refusal::Refusal;
+use crate::memory::{Account, Charge};
 
 /// Limits on what is read, and what all requests hold together.
 #[derive(Debug)]
@@ -16,21 +16,22 @@ pub(crate) struct Intake {
     pub(crate) body_max: usize,
     pub(crate) bodies_max: usize,
     pub(crate) timeout: Duration,
-    pub(crate) held: AtomicUsize,
+    pub(crate) account: Account,
 }
 
-/// Bytes that count as held, until dropped.
-struct Held<'a> {
-    intake: &'a Intake,
-    bytes: usize,
+/// A body, and what is held of memory for it and what is made of it.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    pub(crate) bytes: Bytes,
+    pub(crate) charge: Charge,
 }
 
 impl Intake {
     /// Reads a body to its end. A body that announces more than is taken is refused before the
     /// client is told to go on (`100 Continue` comes with the first read).
-    pub(crate) async fn read(&self, mut body: Incoming) -> Result<Bytes, Refusal> {
+    pub(crate) async fn read(&self, mut body: Incoming) -> Result<Taken, Refusal> {
         if body.is_end_stream() {
-            return Ok(Bytes::new());
+            return Ok(Taken { bytes: Bytes::new(), charge: self.account.empty() });
         }
         if body.size_hint().lower() > self.body_max as u64 {
             return Err(self.too_large());
@@ -39,14 +40,18 @@ impl Intake {
         reading.await.unwrap_or_else(|_| Err(late()))
     }
 
-    async fn collect(&self, body: &mut Incoming) -> Result<Bytes, Refusal> {
-        let mut held = Held { intake: self, bytes: 0 };
+    async fn collect(&self, body: &mut Incoming) -> Result<Taken, Refusal> {
+        let mut charge = self.account.empty();
         let mut first = Bytes::new();
         let mut rest = BytesMut::new();
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| malformed(&error))?;
             let Ok(data) = frame.into_data() else { continue }; // trailers say nothing to us
-            held.add(data.len())?;
+            let length = first.len().max(rest.len()) + data.len();
+            if length > self.body_max {
+                return Err(self.too_large());
+            }
+            self.hold(&mut charge, length.max(rest.capacity())).map_err(Refusal::closing)?;
             if first.is_empty() && rest.is_empty() {
                 first = data;
                 continue;
@@ -56,34 +61,24 @@ impl Intake {
             }
             rest.extend_from_slice(&data);
         }
-        Ok(if rest.is_empty() { first } else { rest.freeze() })
+        let bytes = if rest.is_empty() { first } else { rest.freeze() };
+        Ok(Taken { bytes, charge })
+    }
+
+    /// Holds so many bytes for a request, if all requests together may.
+    pub(crate) fn hold(&self, charge: &mut Charge, bytes: usize) -> Result<(), Refusal> {
+        let more = bytes.saturating_sub(charge.bytes());
+        let has_room = self.account.held().saturating_add(more) <= self.bodies_max;
+        if has_room && charge.resize(bytes).is_ok() {
+            return Ok(());
+        }
+        let message = "the requests that are held leave no room for this one";
+        Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "bodies-too-large", message).retry_after(1))
     }
 
     fn too_large(&self) -> Refusal {
         let message = format!("a body may have {} bytes", self.body_max);
         Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", message).closing()
-    }
-}
-
-impl Held<'_> {
-    fn add(&mut self, bytes: usize) -> Result<(), Refusal> {
-        self.bytes += bytes;
-        let all = self.intake.held.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        if self.bytes > self.intake.body_max {
-            return Err(self.intake.too_large());
-        }
-        if all > self.intake.bodies_max {
-            let message = "too many large bodies at a time";
-            let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "bodies-too-large", message);
-            return Err(refusal.retry_after(1).closing());
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        self.intake.held.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 

@@ -1,44 +1,98 @@
 //! The old paths: `/SERVICE?query`, `/SYNC-SERVICE?query`, `/SERVER-WORKERS`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
+use crate::gateway::body::Taken;
 use crate::gateway::http::Door;
 use crate::gateway::payload::{Payload, Stream};
 use crate::gateway::refusal::Refusal;
-use crate::gateway::request::{self, Delivery, Params, Target};
-use crate::gateway::response;
+use crate::gateway::request::{self, BadParams, Delivery, Params, Target};
+use crate::gateway::{offload, response, welcome};
 use crate::job::{Body, ServiceName};
 use crate::message::{ClientCommand, ClientReply, IfUnknown, Mode, View};
 
 /// Answers a request of the old paths.
-pub(crate) async fn answer(door: &Door, request: Request<Incoming>) -> Result<Response<Payload>, Refusal> {
+pub(crate) async fn answer(
+    door: &Arc<Door>,
+    request: Request<Incoming>,
+) -> Result<Response<Payload>, Refusal> {
     let target = request::target(request.uri().path(), request.uri().query());
     let (head, body) = request.into_parts();
     match &target {
-        Target::Nothing => return Ok(script(StatusCode::NOT_FOUND, "FNF")),
-        Target::Favicon => return Ok(script(StatusCode::NOT_IMPLEMENTED, "")),
+        Target::Nothing => return Ok(welcome::page(&head.headers)),
+        Target::Favicon => return Ok(empty(StatusCode::NO_CONTENT)),
         Target::Nameless => door.permit(&head.headers, b"")?,
         Target::Job(service, _) => door.permit(&head.headers, service.as_bytes())?,
         Target::List(view) => door.permit(&head.headers, name_of(*view))?,
     }
-    let body = door.intake.read(body).await?;
-    let kind = head.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    let params =
-        Params::read(head.uri.query(), kind, &body).map_err(|e| Refusal::bad_request(e.to_string()))?;
-    let mut call = Call { door, params, limit: None };
-    call.limit = call.asked_timeout()?;
+    let params = params(door, &head, body).await?;
+    let limit = asked_timeout(door, &params)?;
+    let mut call = Call { door, params, limit };
     match target {
         Target::Nothing | Target::Favicon | Target::Nameless => {
-            call.present(&ClientReply::Refused { service: Bytes::new() }, None)
+            call.present(ClientReply::Refused { service: Bytes::new() }, None).await
         }
         Target::Job(service, mode) => call.job(service, mode, &head.headers).await,
         Target::List(view) => call.list(view).await,
+    }
+}
+
+/// Reads the parameters; what is made of them is held instead of the body, as long as its bytes are there.
+async fn params(door: &Door, head: &Parts, body: Incoming) -> Result<Params, Refusal> {
+    let Taken { bytes: body, mut charge } = door.intake.read(body).await?;
+    let query = head.uri.query().map(str::to_owned);
+    let kind = head.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).map(str::to_owned);
+    let size = body.len() + query.as_deref().map_or(0, str::len);
+    let is_php = kind.as_deref().is_some_and(|kind| kind.to_ascii_lowercase().contains("php"));
+    let long = if is_php { offload::LONG_PHP } else { offload::LONG };
+    door.intake.hold(&mut charge, body.len() + MADE * size)?;
+    let max = door.config.param_max;
+    let read = move || Params::read(query.as_deref(), kind.as_deref(), &body, max);
+    let params = door.offload.run(size, long, read).await??;
+    Ok(params.held(charge))
+}
+
+/// Bytes that are made of each of a request, more or less.
+const MADE: usize = 2;
+
+/// `_timeout`: seconds, perhaps with a fraction.
+fn asked_timeout(door: &Door, params: &Params) -> Result<Option<Duration>, Refusal> {
+    let Some(asked) = params.timeout() else { return Ok(None) };
+    let Some(max) = door.config.asked_timeout_max else {
+        return Err(Refusal::bad_request(
+            "_timeout is not taken here; the gateway's --asked-timeout-max allows it",
+        ));
+    };
+    let seconds = match asked {
+        Value::String(text) => text.parse::<f64>().ok(),
+        Value::Number(number) => number.as_f64(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    };
+    let asked = seconds.filter(|seconds| *seconds > 0.0);
+    let asked = asked.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let asked = asked.ok_or_else(|| Refusal::bad_request("_timeout wants a number of seconds"))?;
+    Ok(Some(asked.min(max)))
+}
+
+impl From<BadParams> for Refusal {
+    fn from(error: BadParams) -> Self {
+        match error {
+            BadParams::TooLarge(_) => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "parameter-too-large", error.to_string())
+            }
+            BadParams::NoBoundary | BadParams::Form(_) | BadParams::Php(_) | BadParams::NoJson(_) => {
+                Self::bad_request(error.to_string())
+            }
+        }
     }
 }
 
@@ -53,7 +107,7 @@ pub(crate) fn name_of(view: View) -> &'static [u8] {
 }
 
 struct Call<'a> {
-    door: &'a Door,
+    door: &'a Arc<Door>,
     params: Params,
     /// How long it may take, if the request says so itself.
     limit: Option<Duration>,
@@ -61,13 +115,13 @@ struct Call<'a> {
 
 impl Call<'_> {
     async fn job(
-        &self,
+        &mut self,
         service: ServiceName,
         mode: Mode,
         headers: &HeaderMap,
     ) -> Result<Response<Payload>, Refusal> {
         self.check_callback()?;
-        let frame = self.params.frame();
+        let frame = self.params.take_frame();
         let delivery = match mode {
             Mode::Wait => delivery(headers),
             Mode::Background => Delivery::Whole,
@@ -82,16 +136,15 @@ impl Call<'_> {
             Mode::Background => self.door.config.acknowledge_timeout,
         };
         let reply = self.door.client.ask(command, self.limit.unwrap_or(limit)).await?;
-        self.present(&reply, None)
+        self.present(reply, None).await
     }
 
     async fn list(&self, view: View) -> Result<Response<Payload>, Refusal> {
         self.check_callback()?;
-        let frame = self.params.frame();
-        let command = ClientCommand::Inspect { view, echo: frame.iter().cloned().collect() };
         let limit = self.limit.unwrap_or(self.door.config.acknowledge_timeout);
-        let reply = self.door.client.ask(command, limit).await?;
-        self.present(&reply, frame.as_ref())
+        let list = self.door.lists.get(&self.door.client, view, Instant::now(), limit).await?;
+        let reply = ClientReply::Snapshot { view, json: list.json, echo: Vec::new() };
+        self.present(reply, self.params.frame()).await
     }
 
     /// A browser whose EventSource comes back after the last event would have the job done again;
@@ -108,7 +161,8 @@ impl Call<'_> {
         }
         let client = self.door.client.timeout(self.limit.unwrap_or(self.door.config.result_timeout));
         let answers = client.stream(service.as_bytes(), frame.unwrap_or_default()).await?;
-        let mut response = Response::new(Payload::Stream(Stream::new(answers, delivery)));
+        let mut response =
+            Response::new(Payload::Stream(Stream::new(Arc::clone(self.door), answers, delivery)));
         let kind = match delivery {
             Delivery::Events => "text/event-stream",
             Delivery::Lines | Delivery::Whole => "application/x-ndjson",
@@ -118,13 +172,16 @@ impl Call<'_> {
         Ok(response)
     }
 
-    fn present(&self, reply: &ClientReply, param: Option<&Bytes>) -> Result<Response<Payload>, Refusal> {
+    async fn present(&self, reply: ClientReply, param: Option<Bytes>) -> Result<Response<Payload>, Refusal> {
         self.check_callback()?;
-        let body = response::body(self.door.config.body_form, reply, param);
-        Ok(script(
-            StatusCode::OK,
-            self.params.jsonp().map_or(body.clone(), |name| response::jsonp(name, &body)),
-        ))
+        let (form, callback) = (self.door.config.body_form, self.params.jsonp().map(str::to_owned));
+        let size = response::size(&reply);
+        let write = move || {
+            let body = response::body(form, &reply, param.as_ref());
+            callback.map_or(body.clone(), |name| response::jsonp(&name, &body))
+        };
+        let body = self.door.offload.run(size, offload::LONG, write).await?;
+        Ok(script(StatusCode::OK, self.door.responses.charge_promised(body.len()).around(body)))
     }
 
     fn check_callback(&self) -> Result<(), Refusal> {
@@ -134,21 +191,6 @@ impl Call<'_> {
             }
             Some(_) | None => Ok(()),
         }
-    }
-
-    /// `_timeout`, where the operator allows it: seconds, perhaps with a fraction.
-    fn asked_timeout(&mut self) -> Result<Option<Duration>, Refusal> {
-        let Some(max) = self.door.config.asked_timeout_max else { return Ok(None) };
-        let Some(asked) = self.params.take_timeout() else { return Ok(None) };
-        let seconds = match &asked {
-            Value::String(text) => text.parse::<f64>().ok(),
-            Value::Number(number) => number.as_f64(),
-            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
-        };
-        let asked = seconds.filter(|seconds| *seconds > 0.0);
-        let asked = asked.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-        let asked = asked.ok_or_else(|| Refusal::bad_request("_timeout wants a number of seconds"))?;
-        Ok(Some(asked.min(max)))
     }
 }
 
@@ -174,9 +216,16 @@ fn empty(status: StatusCode) -> Response<Payload> {
 
 /// A refusal, as the old paths tell it: upstream had no errors of its own to be like.
 pub(crate) fn refuse(refusal: &Refusal) -> Response<Payload> {
-    let body = json!({"error": refusal.kind, "message": refusal.message}).to_string();
-    let mut response = Response::new(Payload::whole(body));
+    let mut body = json!({"error": refusal.kind, "message": refusal.message});
+    let job = refusal.job.map(|job| job.to_string());
+    if let Some(job) = &job {
+        body["job"] = job.as_str().into();
+    }
+    let mut response = Response::new(Payload::whole(body.to_string()));
     *response.status_mut() = refusal.status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(job) = job.and_then(|job| HeaderValue::try_from(job).ok()) {
+        response.headers_mut().insert("x-zmws-job", job);
+    }
     response
 }

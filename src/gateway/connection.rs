@@ -29,6 +29,7 @@ use crate::gateway::config::Config;
 use crate::gateway::http::Door;
 use crate::gateway::idle::{Traffic, Turn, Watched};
 use crate::gateway::stall::Stall;
+use crate::memory::Charge;
 
 type Stopping = watch::Receiver<bool>;
 
@@ -40,7 +41,13 @@ struct Between {
 }
 
 /// Serves a connection until it ends, or until `stopping`.
-pub(crate) async fn attend(door: Arc<Door>, stream: TcpStream, peer: SocketAddr, mut stopping: Stopping) {
+pub(crate) async fn attend(
+    door: Arc<Door>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    mut stopping: Stopping,
+    mut charge: Charge,
+) {
     let _best_effort = stream.set_nodelay(true);
     let stream = Stall::new(stream, door.config.write_timeout);
     let mut between = Between { stream, begun: Bytes::new() };
@@ -52,13 +59,19 @@ pub(crate) async fn attend(door: Arc<Door>, stream: TcpStream, peer: SocketAddr,
                 Awaited::Stop => return,
             }
         }
+        charge.set(BUSY);
         // Boxed, so that the room of it is given back.
         match Box::pin(serve(&door, between, peer, &mut stopping)).await {
             Some(again) => between = again,
             None => return,
         }
+        charge.set(IDLE + between.begun.len());
     }
 }
+
+/// What a connection weighs between two requests, more or less, and while there is one.
+pub(crate) const IDLE: usize = 2 << 10;
+const BUSY: usize = 24 << 10;
 
 enum Awaited {
     /// Bytes, or the client's end.
@@ -202,7 +215,8 @@ mod tests {
         let stream = TcpStream::connect(address).await.expect("it listens");
         let (_stop, stopping) = watch::channel(false);
         let door = Arc::new(Door::open(Config::default()));
-        let size = size_of_val(&attend(door, stream, address, stopping));
-        assert!(size <= 768, "{size} bytes");
+        let charge = door.connections.empty();
+        let size = size_of_val(&attend(door, stream, address, stopping, charge));
+        assert!(size <= 832, "{size} bytes");
     }
 }

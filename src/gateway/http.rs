@@ -8,7 +8,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -28,9 +27,13 @@ use crate::gateway::body::Intake;
 use crate::gateway::classic;
 use crate::gateway::config::Config;
 use crate::gateway::connection;
+use crate::gateway::guests::Guests;
+use crate::gateway::lists::Lists;
 use crate::gateway::log::{self, Entry};
+use crate::gateway::offload::Offload;
 use crate::gateway::payload::Payload;
 use crate::gateway::refusal::Refusal;
+use crate::memory::{Account, Purpose};
 
 /// What every request needs.
 #[derive(Debug)]
@@ -39,6 +42,12 @@ pub(crate) struct Door {
     pub(crate) client: Client,
     pub(crate) intake: Intake,
     pub(crate) keys: Keys,
+    pub(crate) lists: Lists,
+    pub(crate) offload: Offload,
+    /// What answers weigh.
+    pub(crate) responses: Account,
+    /// What connections weigh.
+    pub(crate) connections: Account,
 }
 
 /// Binds a port for [`serve`].
@@ -57,6 +66,7 @@ pub async fn serve(listener: TcpListener, config: Config, shutdown: impl Future<
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     let mut told = false;
+    let guests = Guests::new(door.config.connections_per_address);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -64,12 +74,19 @@ pub async fn serve(listener: TcpListener, config: Config, shutdown: impl Future<
             () = &mut shutdown => break,
         };
         match accepted {
-            Ok((stream, peer)) if connections.len() < door.config.connections_max => {
+            Ok((stream, peer)) => {
                 told = false;
-                let connection = connection::attend(Arc::clone(&door), stream, peer, stopping.clone());
-                connections.spawn(connection);
+                let charge = door.connections.charge(connection::IDLE).ok();
+                let has_room = connections.len() < door.config.connections_max;
+                match (guests.enter(peer.ip()), charge) {
+                    (Some(guest), Some(charge)) if has_room => {
+                        let door = Arc::clone(&door);
+                        let attending = connection::attend(door, stream, peer, stopping.clone(), charge);
+                        connections.spawn(guest.until(attending));
+                    }
+                    _ => turn_away(&stream),
+                }
             }
-            Ok((stream, _)) => turn_away(&stream),
             Err(error) => {
                 // Out of descriptors, most likely: connections that end give some back.
                 if !std::mem::replace(&mut told, true) {
@@ -102,6 +119,11 @@ impl Door {
             .servers(config.servers.clone())
             .dialect(config.dialect)
             .lanes_max(config.lanes_max)
+            .connections(config.broker_connections)
+            .param_max(config.param_max)
+            .result_max(config.result_max)
+            .results(config.memory.account(Purpose::Responses), config.responses_max)
+            .job_ids()
             .in_flight_max(config.in_flight_max)
             .when_full(WhenFull::Refuse)
             .connect_wait(config.connect_wait)
@@ -110,10 +132,13 @@ impl Door {
             body_max: config.body_max,
             bodies_max: config.bodies_max,
             timeout: config.body_timeout,
-            held: AtomicUsize::new(0),
+            account: config.memory.account(Purpose::Requests),
         };
-        let keys = Keys::new(config.idempotency_ttl, config.idempotency_max);
-        Self { config, client, intake, keys }
+        let keys = Keys::new(&config);
+        let (responses, connections) =
+            (config.memory.account(Purpose::Responses), config.memory.account(Purpose::Connections));
+        let (lists, offload) = (Lists::default(), Offload::default());
+        Self { config, client, intake, keys, lists, offload, responses, connections }
     }
 
     /// Whether a request may call a service.

@@ -7,12 +7,18 @@
 //! - `response`: what an answer looks like; pure.
 //! - `refusal`: what goes wrong at the door, as a status and a few words; pure.
 //! - `classic`: the old paths, `/SERVICE?query`, `/SYNC-SERVICE?query`, `/SERVER-WORKERS`.
+//! - `welcome`: what is said at `/`; pure.
 //! - `api`: the paths under `/v1/`.
 //! - `http`: the port, and what HTTP asks of every request.
 //! - `connection`: one client's connection; `idle`: when it is between two requests.
 //!
+//! - `body`, `lists`, `offload`, `guests`: bodies within limits; the broker's lists, asked once for all; what is long, beside
+//!   the loop; connections an address.
+//!
 //! Invariants:
 //! - every request is answered or its connection closed: each wait has a limit;
+//! - what is held because of a client is weighed, and its bytes hold their weight;
+//! - nothing that grows with a body or a result is done on the loop;
 //! - a client who goes away releases what it holds, by the drop of its request's future;
 //! - which answer belongs to which request is `client::session`'s doing, and nowhere touched here.
 
@@ -22,14 +28,18 @@ mod body;
 mod classic;
 mod config;
 mod connection;
+mod guests;
 mod http;
 mod idle;
+mod lists;
 mod log;
+mod offload;
 mod payload;
 mod refusal;
 pub mod request;
 mod response;
 mod stall;
+mod welcome;
 
 pub use access::{Origins, TokenError, Tokens};
 pub use config::{BodyForm, Config};

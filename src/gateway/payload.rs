@@ -1,15 +1,18 @@
 //! A response's body: all of it at once, or the parts of a result as they come.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
-use crate::client::{Answer, Answers};
+use crate::client::{Answer, Answers, CallError};
+use crate::gateway::http::Door;
 use crate::gateway::request::Delivery;
-use crate::gateway::response;
+use crate::gateway::{offload, response};
 
 /// The body of a response.
 #[derive(Debug)]
@@ -37,31 +40,60 @@ impl Payload {
 
 /// The parts of a result, then the result, in the form the client wants. When the client goes, so
 /// does this, and with it the request at the broker.
-#[derive(Debug)]
 pub(crate) struct Stream {
     answers: Answers,
     lines: bool,
     number: u64,
     over: bool,
+    door: Arc<Door>,
+    /// The element that is being made of the last answer.
+    making: Option<Making>,
 }
 
+type Making = Pin<Box<dyn Future<Output = Bytes> + Send>>;
+
 impl Stream {
-    pub(crate) fn new(answers: Answers, delivery: Delivery) -> Self {
-        Self { answers, lines: delivery == Delivery::Lines, number: 0, over: false }
+    pub(crate) fn new(door: Arc<Door>, answers: Answers, delivery: Delivery) -> Self {
+        Self { answers, lines: delivery == Delivery::Lines, number: 0, over: false, door, making: None }
     }
 
     fn poll_element(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        if self.over {
-            return Poll::Ready(None);
+        loop {
+            if let Some(making) = &mut self.making {
+                let element = ready!(making.as_mut().poll(cx));
+                self.making = None;
+                return Poll::Ready(Some(element));
+            }
+            if self.over {
+                return Poll::Ready(None);
+            }
+            let Some(answer) = ready!(self.answers.poll_next(cx)) else { return Poll::Ready(None) };
+            self.over = !matches!(answer, Ok(Answer::Part(_)));
+            self.number += 1;
+            self.making = Some(Box::pin(self.make(answer)));
         }
-        let Some(answer) = ready!(self.answers.poll_next(cx)) else { return Poll::Ready(None) };
-        self.over = !matches!(answer, Ok(Answer::Part(_)));
-        self.number += 1;
-        let element = response::element(&answer);
-        Poll::Ready(Some(match self.lines {
-            true => element.as_line(),
-            false => element.as_event(self.number),
-        }))
+    }
+
+    fn make(&self, answer: Result<Answer, CallError>) -> impl Future<Output = Bytes> + Send + use<> {
+        let (door, lines, number) = (Arc::clone(&self.door), self.lines, self.number);
+        let bytes = match &answer {
+            Ok(Answer::Part(reply) | Answer::Result(reply)) => reply.body.len(),
+            Err(_) => 0,
+        };
+        async move {
+            let write = move || {
+                let element = response::element(&answer);
+                if lines { element.as_line() } else { element.as_event(number) }
+            };
+            let element = door.offload.run(bytes, offload::LONG, write).await.unwrap_or_default();
+            door.responses.charge_promised(element.len()).around(element)
+        }
+    }
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stream").field("number", &self.number).field("over", &self.over).finish()
     }
 }
 
@@ -83,7 +115,7 @@ impl Body for Payload {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Whole(body) => body.is_none(),
-            Self::Stream(stream) => stream.over,
+            Self::Stream(stream) => stream.over && stream.making.is_none(),
         }
     }
 

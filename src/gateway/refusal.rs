@@ -3,6 +3,7 @@
 use hyper::StatusCode;
 
 use crate::client::CallError;
+use crate::job::JobId;
 
 /// A request that is not served, and what its client is told.
 #[derive(Clone, Debug)]
@@ -16,11 +17,13 @@ pub(crate) struct Refusal {
     pub(crate) retry_after: Option<u32>,
     /// Whether the connection cannot go on, as the request's rest is unread.
     pub(crate) close: bool,
+    /// The job that it is about, if there is one and it is known.
+    pub(crate) job: Option<JobId>,
 }
 
 impl Refusal {
     pub(crate) fn new(status: StatusCode, kind: &'static str, message: impl Into<String>) -> Self {
-        Self { status, kind, message: message.into(), retry_after: None, close: false }
+        Self { status, kind, message: message.into(), retry_after: None, close: false, job: None }
     }
 
     /// The client did something that HTTP does not allow, or that cannot be read.
@@ -43,30 +46,41 @@ impl Refusal {
 
 impl From<CallError> for Refusal {
     fn from(error: CallError) -> Self {
-        let refusal = Self::new(status(&error), kind(&error), error.to_string());
+        let mut refusal = Self::new(status(&error), kind(&error), error.to_string());
         match error {
-            CallError::Unavailable | CallError::Busy | CallError::Closed => refusal.retry_after(1),
-            CallError::Failed { .. }
-            | CallError::Refused { .. }
+            CallError::Unavailable
+            | CallError::Busy
+            | CallError::Closed
+            | CallError::Interrupted
+            | CallError::NoRoom(_) => refusal = refusal.retry_after(1),
+            CallError::Failed { job, .. } | CallError::Timeout { job } => refusal.job = job,
+            CallError::Refused { .. }
+            | CallError::TooLarge { .. }
+            | CallError::ResultTooLarge { .. }
             | CallError::Lost
-            | CallError::Timeout
             | CallError::Overrun
             | CallError::Unsupported
-            | CallError::Garbled => refusal,
+            | CallError::Garbled => {}
         }
+        refusal
     }
 }
 
 fn status(error: &CallError) -> StatusCode {
     match error {
         CallError::Refused { .. } => StatusCode::NOT_FOUND,
-        CallError::Unavailable | CallError::Closed => StatusCode::SERVICE_UNAVAILABLE,
-        CallError::Busy => StatusCode::TOO_MANY_REQUESTS,
-        CallError::Timeout => StatusCode::GATEWAY_TIMEOUT,
-        CallError::Unsupported => StatusCode::NOT_IMPLEMENTED,
-        CallError::Failed { .. } | CallError::Lost | CallError::Overrun | CallError::Garbled => {
-            StatusCode::BAD_GATEWAY
+        CallError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        CallError::Unavailable | CallError::Closed | CallError::Interrupted | CallError::NoRoom(_) => {
+            StatusCode::SERVICE_UNAVAILABLE
         }
+        CallError::Busy => StatusCode::TOO_MANY_REQUESTS,
+        CallError::Timeout { .. } => StatusCode::GATEWAY_TIMEOUT,
+        CallError::Unsupported => StatusCode::NOT_IMPLEMENTED,
+        CallError::Failed { .. }
+        | CallError::ResultTooLarge { .. }
+        | CallError::Lost
+        | CallError::Overrun
+        | CallError::Garbled => StatusCode::BAD_GATEWAY,
     }
 }
 
@@ -77,7 +91,11 @@ pub(crate) fn kind(error: &CallError) -> &'static str {
         CallError::Refused { .. } => "unknown-service",
         CallError::Unavailable => "broker-unavailable",
         CallError::Lost => "outcome-unknown",
-        CallError::Timeout => "timeout",
+        CallError::Timeout { .. } => "timeout",
+        CallError::TooLarge { .. } => "parameter-too-large",
+        CallError::Interrupted => "interrupted",
+        CallError::ResultTooLarge { .. } => "result-too-large",
+        CallError::NoRoom(_) => "no-room",
         CallError::Busy => "too-many-requests",
         CallError::Overrun => "overrun",
         CallError::Unsupported => "unsupported",

@@ -7,7 +7,9 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use crate::job::ServiceName;
+use crate::memory::Charge;
 use crate::message::{Mode, View};
+use crate::params::array::Array;
 use crate::params::{json, multipart, php, query as form, tag};
 
 /// What a path of the old kind names.
@@ -80,9 +82,13 @@ fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
-/// A request's parameters, in order: a JSON object.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Params(Value);
+/// A request's parameters: the frame that a worker gets, and what of them is the gateway's business.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Params {
+    frame: Bytes,
+    jsonp: Option<String>,
+    timeout: Option<Value>,
+}
 
 /// Why a request has no parameters that could be sent on: they say of themselves what they are, and
 /// are not, or hold more than is taken.
@@ -97,81 +103,118 @@ pub enum BadParams {
     /// PHP's serialization that is none.
     #[error(transparent)]
     Php(#[from] php::DecodeError),
-    /// A PHP value that JSON cannot hold.
+    /// A PHP value that JSON cannot hold, or that references make too large.
     #[error(transparent)]
     NoJson(#[from] php::JsonError),
+    /// As JSON they have more bytes than a frame may have.
+    #[error("the parameters have more than {0} bytes in JSON")]
+    TooLarge(usize),
 }
+
+/// The parameter that asks for a time limit.
+const TIMEOUT: &str = "_timeout";
+/// The parameter that names a callback.
+const JSONP: &str = "jsonp";
+/// What stands in a frame before the JSON.
+const TAG: &[u8] = b"PARAM-JSON: ";
 
 impl Params {
     /// From the query, if anything is in it, else from the body: JSON, else a form. A body that
-    /// says it is `multipart/form-data` or `application/vnd.php.serialized` is taken by its word.
+    /// says it is `multipart/form-data` or `application/vnd.php.serialized` is taken by its word. `max` is what the frame
+    /// may have of bytes.
     ///
     /// # Errors
     ///
     /// The body is not what its type says, or holds more than is taken.
-    pub fn read(query: Option<&str>, content_type: Option<&str>, body: &Bytes) -> Result<Self, BadParams> {
-        let from_query = variables(query.unwrap_or_default().as_bytes());
+    pub fn read(
+        query: Option<&str>,
+        content_type: Option<&str>,
+        body: &Bytes,
+        max: usize,
+    ) -> Result<Self, BadParams> {
+        let from_query = form::parse(query.unwrap_or_default().as_bytes(), form::Limits::default());
         if !from_query.is_empty() {
-            return Ok(Self(Value::Object(from_query)));
+            return Self::of_variables(from_query, max);
         }
         let kind = content_type.unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim();
-        let value = if kind.eq_ignore_ascii_case("multipart/form-data") {
-            uploaded(content_type.unwrap_or_default(), body)?
-        } else if kind.eq_ignore_ascii_case("application/vnd.php.serialized") {
-            unserialized(body)?
-        } else {
-            match json::decode(body) {
-                Some(value) if value != Value::Null => value,
-                Some(_) | None => Value::Object(variables(body)),
+        if kind.eq_ignore_ascii_case("multipart/form-data") {
+            return Self::of_variables(uploaded(content_type.unwrap_or_default(), body)?, max);
+        }
+        if kind.eq_ignore_ascii_case("application/vnd.php.serialized") {
+            let json = php::decode(body.clone())?.to_json()?;
+            return Self::of_json(&json, max).map(Option::unwrap_or_default);
+        }
+        match Self::of_json(body, max)? {
+            Some(params) if body.trim_ascii() != b"null" => Ok(params),
+            Some(_) | None => Self::of_variables(form::parse(body, form::Limits::default()), max),
+        }
+    }
+
+    /// The tree of a form is as small as its limits, and is gone when its frame is made.
+    fn of_variables(variables: Array<form::Node>, max: usize) -> Result<Self, BadParams> {
+        let mut value = form::to_json(variables);
+        let map = value.as_object_mut();
+        let timeout = map.and_then(|map| map.shift_remove(TIMEOUT));
+        let jsonp = value.get(JSONP).and_then(Value::as_str).map(str::to_owned);
+        let is_empty = value.as_object().is_none_or(Map::is_empty);
+        let frame = if is_empty { Bytes::new() } else { tag::json_frame(&value) };
+        if frame.len() > max {
+            return Err(BadParams::TooLarge(max));
+        }
+        Ok(Self { frame, jsonp, timeout })
+    }
+
+    /// The members of a JSON text in PHP's way of writing it; of a scalar none, as PHP has it. `None`: it is no JSON.
+    fn of_json(text: &[u8], max: usize) -> Result<Option<Self>, BadParams> {
+        let mut frame = Vec::with_capacity(TAG.len() + text.len());
+        frame.extend_from_slice(TAG);
+        match json::object(text, &mut frame, max, JSONP, TIMEOUT) {
+            Ok(Some(members)) => {
+                frame.shrink_to_fit();
+                let frame = if members.any { Bytes::from(frame) } else { Bytes::new() };
+                Ok(Some(Self { frame, jsonp: members.seen, timeout: members.taken }))
             }
-        };
-        Ok(Self(Value::Object(object(value))))
+            Ok(None) => Ok(Some(Self::default())),
+            Err(json::TextError::TooLong(max)) => Err(BadParams::TooLarge(max)),
+            Err(json::TextError::Malformed { .. }) => Ok(None),
+        }
+    }
+
+    /// The same, with what the frame weighs held for as long as its bytes are there.
+    #[must_use]
+    pub(crate) fn held(mut self, mut charge: Charge) -> Self {
+        charge.set(self.frame.len());
+        self.frame = charge.around(self.frame);
+        self
     }
 
     /// The one frame that the worker gets; `None` if there are no parameters.
     pub fn frame(&self) -> Option<Bytes> {
-        let is_empty = self.0.as_object().is_none_or(Map::is_empty);
-        (!is_empty).then(|| tag::json_frame(&self.0))
+        (!self.frame.is_empty()).then(|| self.frame.clone())
+    }
+
+    /// Takes the frame out, so that it is gone when whoever has it is done with it.
+    pub fn take_frame(&mut self) -> Option<Bytes> {
+        Some(std::mem::take(&mut self.frame)).filter(|frame| !frame.is_empty())
     }
 
     /// The name of a JSONP callback, if one is asked for.
     pub fn jsonp(&self) -> Option<&str> {
-        self.0.get("jsonp").and_then(Value::as_str).filter(|name| !name.is_empty())
+        self.jsonp.as_deref().filter(|name| !name.is_empty())
     }
 
-    /// Takes `_timeout` out: seconds, perhaps with a fraction.
-    pub fn take_timeout(&mut self) -> Option<Value> {
-        self.0.as_object_mut()?.shift_remove("_timeout")
+    /// `_timeout`, which is not in the frame.
+    pub fn timeout(&self) -> Option<&Value> {
+        self.timeout.as_ref()
     }
 }
 
 /// Files in it become objects with name, type and data, in base64. They are bounded by the body.
-fn uploaded(content_type: &str, body: &Bytes) -> Result<Value, BadParams> {
+fn uploaded(content_type: &str, body: &Bytes) -> Result<Array<form::Node>, BadParams> {
     let boundary = multipart::boundary(content_type.as_bytes()).ok_or(BadParams::NoBoundary)?;
     let limits = multipart::Limits { file_bytes_max: usize::MAX, ..multipart::Limits::default() };
-    Ok(form::to_json(multipart::parse(body, &boundary, limits)?))
-}
-
-fn unserialized(body: &Bytes) -> Result<Value, BadParams> {
-    let json = php::decode(body.clone())?.to_json()?;
-    Ok(json::decode(&json).unwrap_or_default())
-}
-
-fn variables(text: &[u8]) -> Map<String, Value> {
-    object(form::to_json(form::parse(text, form::Limits::default())))
-}
-
-/// A JSON array becomes an object with its indices for names; a scalar is no parameters at all, as
-/// PHP has it.
-fn object(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(map) => map,
-        Value::Array(list) => {
-            list.into_iter().enumerate().map(|(index, value)| (index.to_string(), value)).collect()
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Map::new(),
-    }
+    Ok(multipart::parse(body, &boundary, limits)?)
 }
 
 /// Whether a JSONP callback is a name and no more: letters, digits, `_ . $ [ ]`.

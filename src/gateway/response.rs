@@ -5,12 +5,14 @@
 //! result, where upstream's REQ socket took the first part for it.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::client::{self, Answer, CallError};
+use crate::client::{Answer, CallError};
 use crate::gateway::config::BodyForm;
 use crate::job::{Body, JobId};
 use crate::message::{ClientReply, Outcome};
+use crate::params::json;
+use crate::params::tag::{self, BareParam, Tag};
 
 /// The body that answers a request of the old paths. `param` is the request's parameter frame,
 /// which upstream's answer to a list repeats.
@@ -19,6 +21,8 @@ pub(crate) fn body(form: BodyForm, reply: &ClientReply, param: Option<&Bytes>) -
         ClientReply::Accepted { job, service } => {
             alone(form, [b"JOB: ", job.to_string().as_bytes(), b" ", service.as_bytes()].concat())
         }
+        // The original's gateway has no fourth frame where the broker names nothing, and prints it once.
+        ClientReply::Refused { service } if service.is_empty() => Bytes::from_static(b"FAIL: "),
         ClientReply::Refused { service } => alone(form, [b"FAIL: ", &service[..]].concat()),
         ClientReply::Partial { job, service, body } => {
             with_value(form, body, "CONT: ", service.as_bytes(), *job)
@@ -35,6 +39,15 @@ pub(crate) fn body(form: BodyForm, reply: &ClientReply, param: Option<&Bytes>) -
             (BodyForm::V1, None) | (BodyForm::V2, _) => json.clone(),
         },
         ClientReply::Managed { code, .. } => code.clone(),
+    }
+}
+
+/// Bytes in a reply that go into its body, more or less.
+pub(crate) fn size(reply: &ClientReply) -> usize {
+    match reply {
+        ClientReply::Partial { body, .. } | ClientReply::Finished { body, .. } => body.len(),
+        ClientReply::Snapshot { json, .. } => json.len(),
+        ClientReply::Accepted { .. } | ClientReply::Refused { .. } | ClientReply::Managed { .. } => 0,
     }
 }
 
@@ -74,8 +87,9 @@ pub(crate) fn jsonp(callback: &str, body: &[u8]) -> Bytes {
 pub(crate) struct Element {
     /// `partial`, `complete`, `fail`, or `problem`.
     pub(crate) event: &'static str,
-    /// `job`, `service` and `value`; of a problem `error` and `message`.
-    pub(crate) data: Map<String, Value>,
+    /// `job`, `service` and `value`; of a problem `job`, `error` and `message`: members of a JSON object, without its
+    /// braces.
+    members: Vec<u8>,
 }
 
 /// The element for an answer. Any but a part is the last.
@@ -86,8 +100,11 @@ pub(crate) fn element(answer: &Result<Answer, CallError>) -> Element {
         Err(CallError::Failed { job, service, body }) => told("fail", *job, service.as_bytes(), body),
         Err(CallError::Refused { service }) => told("fail", None, service, &Body::EMPTY),
         Err(error) => {
-            let data = json!({"error": super::refusal::kind(error), "message": error.to_string()});
-            Element { event: "problem", data: as_map(data) }
+            let mut data = json!({"error": super::refusal::kind(error), "message": error.to_string()});
+            if let CallError::Timeout { job: Some(job) } = error {
+                data["job"] = job.to_string().into();
+            }
+            Element { event: "problem", members: members(&data) }
         }
     }
 }
@@ -96,41 +113,59 @@ fn told(event: &'static str, job: Option<JobId>, service: &[u8], body: &Body) ->
     let data = json!({
         "job": job.map(|job| job.to_string()),
         "service": String::from_utf8_lossy(service),
-        "value": value(body),
     });
-    Element { event, data: as_map(data) }
+    Element { event, members: with_member(members(&data), body) }
 }
 
-fn as_map(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(map) => map,
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Map::new(),
-    }
+/// An object without its braces.
+fn members(object: &Value) -> Vec<u8> {
+    let text = object.to_string();
+    text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or_default().into()
 }
 
-/// What a worker brought, as JSON: the value of a `PARAM-JSON` frame, null for an empty body, else
-/// the text of the frame, or an array of the texts of several.
-pub(crate) fn value(body: &Body) -> Value {
+fn with_member(mut members: Vec<u8>, body: &Body) -> Vec<u8> {
+    members.reserve(body.len() + 16);
+    members.extend_from_slice(b",\"value\":");
+    put_value(body, &mut members);
+    members
+}
+
+/// An object, and behind its members `value`: what a worker brought.
+pub(crate) fn with_value_of(object: &Value, body: &Body) -> Bytes {
+    [b"{", &with_member(members(object), body)[..], b"}"].concat().into()
+}
+
+/// Appends what a worker brought, as JSON: the value of a `PARAM-JSON` frame with the digits that it has there, null for an
+/// empty body, else the text of the frame, or an array of the texts of several.
+pub(crate) fn put_value(body: &Body, out: &mut Vec<u8>) {
     let text = |frame: &Bytes| Value::String(String::from_utf8_lossy(frame).into_owned());
-    match body {
+    let other = match body {
         Body::One(frame) if frame.is_empty() => Value::Null,
-        Body::One(frame) => client::json(body).unwrap_or_else(|| text(frame)),
+        Body::One(frame) => {
+            let start = out.len();
+            if let (Tag::Json, json) = tag::split(frame, BareParam::AsUpstream)
+                && json::compact(&json, out, usize::MAX).is_ok()
+            {
+                return;
+            }
+            out.truncate(start);
+            text(frame)
+        }
         Body::Many(frames) => frames.iter().map(text).collect(),
-    }
+    };
+    out.extend_from_slice(other.to_string().as_bytes());
 }
 
 impl Element {
     /// As an event of `text/event-stream`. Its id tells a browser that comes back that the job ran.
     pub(crate) fn as_event(&self, number: u64) -> Bytes {
-        let data = Value::Object(self.data.clone());
-        format!("event: {}\nid: {number}\ndata: {data}\n\n", self.event).into()
+        let head = format!("event: {}\nid: {number}\ndata: {{", self.event);
+        [head.as_bytes(), &self.members, b"}\n\n"].concat().into()
     }
 
     /// As a line of `application/x-ndjson`.
     pub(crate) fn as_line(&self) -> Bytes {
-        let mut line = Map::new();
-        line.insert("event".to_owned(), self.event.into());
-        line.extend(self.data.clone());
-        format!("{}\n", Value::Object(line)).into()
+        let head = format!("{{\"event\":\"{}\",", self.event);
+        [head.as_bytes(), &self.members, b"}\n"].concat().into()
     }
 }

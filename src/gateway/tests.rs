@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::config::BodyForm;
-use super::request::{Delivery, Params, Target, delivery, is_callback, percent_decode, target};
-use super::response::{body, element, jsonp, value};
+use super::request::{BadParams, Delivery, Params, Target, delivery, is_callback, percent_decode, target};
+use super::response::{body, element, jsonp, put_value};
 use crate::client::{Answer, CallError, Reply};
 use crate::job::{Body, JobId, ServiceName};
 use crate::message::{ClientReply, Mode, Outcome, View};
@@ -49,10 +49,14 @@ fn percent_signs_that_escape_nothing_stay() {
     assert_eq!(percent_decode(b"%41%4%%zz%e9%"), b"A%4%%zz\xe9%");
 }
 
+/// What a frame may have.
+const MAX: usize = 1 << 20;
+
 fn frame(query: &str, kind: &str, body: &str) -> Option<String> {
     let query = (!query.is_empty()).then_some(query);
     let kind = (!kind.is_empty()).then_some(kind);
-    let params = Params::read(query, kind, &Bytes::copy_from_slice(body.as_bytes())).expect("parameters");
+    let params =
+        Params::read(query, kind, &Bytes::copy_from_slice(body.as_bytes()), MAX).expect("parameters");
     params.frame().map(|frame| String::from_utf8(frame.to_vec()).expect("ASCII"))
 }
 
@@ -93,7 +97,7 @@ fn forms_with_files_and_php_values_are_taken_by_their_type() {
 fn body_that_is_not_what_it_says_is_refused() {
     for kind in ["multipart/form-data", "multipart/form-data; boundary=x", "application/vnd.php.serialized"] {
         let body = Bytes::from_static(b"what is this");
-        assert!(Params::read(None, Some(kind), &body).is_err(), "{kind}");
+        assert!(Params::read(None, Some(kind), &body, MAX).is_err(), "{kind}");
     }
 }
 
@@ -172,6 +176,15 @@ fn second_form_is_that_of_2_x() {
     assert_eq!(bodies(BodyForm::V2), expected);
 }
 
+/// PROTOCOL.md §6: after its four `unwrap()`s a refusal that names nothing is one frame.
+#[test]
+fn refusal_without_a_name_is_printed_once_in_both_forms() {
+    let unnamed = ClientReply::Refused { service: Bytes::new() };
+    for form in [BodyForm::V1, BodyForm::V2] {
+        assert_eq!(body(form, &unnamed, None), "FAIL: ");
+    }
+}
+
 #[test]
 fn list_repeats_the_parameter_in_the_first_form() {
     let list = ClientReply::Snapshot { view: View::Jobs, json: Bytes::from_static(b"[]"), echo: Vec::new() };
@@ -188,13 +201,60 @@ fn callback_is_put_around_the_body_unquoted() {
 
 #[test]
 fn values_are_json_where_they_are_and_text_where_not() {
+    let value = |body: &Body| {
+        let mut out = Vec::new();
+        put_value(body, &mut out);
+        String::from_utf8(out).expect("JSON is UTF-8")
+    };
     let one = |text: &'static [u8]| value(&Body::One(Bytes::from_static(text)));
-    assert_eq!(one(b""), json!(null));
-    assert_eq!(one(b"PARAM-JSON: {\"a\":[1]}"), json!({"a": [1]}));
-    assert_eq!(one(b"PARAM-JSON: "), json!("PARAM-JSON: "));
-    assert_eq!(one(b"plain \xff"), json!("plain \u{fffd}"));
+    assert_eq!(one(b""), "null");
+    assert_eq!(
+        one(b"PARAM-JSON: { \"a\":\n[1.0, -0.0, 437742.85714285716,6.66782e+30] }"),
+        r#"{"a":[1.0,-0.0,437742.85714285716,6.66782e+30]}"#
+    );
+    assert_eq!(one(b"PARAM-JSON: "), r#""PARAM-JSON: ""#);
+    assert_eq!(one(b"plain \xff"), "\"plain \u{fffd}\"");
     let many = Body::from_frames(vec![Bytes::from_static(b"a"), Bytes::from_static(b"b")]);
-    assert_eq!(value(&many), json!(["a", "b"]));
+    assert_eq!(value(&many), r#"["a","b"]"#);
+}
+
+#[test]
+fn numbers_keep_their_value_and_the_limit_is_an_object_s_alone() {
+    let numbers = r#"{"a":[437742.85714285716,6.66782e+30,0.1]}"#;
+    assert_eq!(frame("", "", numbers), Some(format!("PARAM-JSON: {numbers}")));
+    let body = Bytes::from_static(b"{\"_timeout\":2,\"a\":1}");
+    let params = Params::read(None, None, &body, MAX).expect("JSON");
+    assert_eq!(
+        (params.timeout(), params.frame()),
+        (Some(&json!(2)), Some(Bytes::from_static(b"PARAM-JSON: {\"a\":1}")))
+    );
+}
+
+/// Whatever a parameter is made of: its frame is within the limit, or it is refused.
+#[test]
+fn what_is_too_large_for_a_frame_is_refused_whatever_it_was() {
+    let php = |count: usize| {
+        let mut text =
+            format!("a:{}:{{i:0;O:8:\"stdClass\":1:{{s:1:\"a\";s:200:\"{}\";}}", count + 1, "x".repeat(200));
+        (1..=count).for_each(|at| text += &format!("i:{at};r:2;"));
+        text + "}"
+    };
+    let form = "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n".to_owned()
+        + &"/".repeat(600)
+        + "\r\n--x--\r\n";
+    let cases = [
+        ("application/vnd.php.serialized", php(5)),
+        ("application/json", format!("[{}1]", "1,".repeat(600))),
+        ("application/x-www-form-urlencoded", "a=".to_owned() + &"%00".repeat(300)),
+        ("multipart/form-data; boundary=x", form),
+    ];
+    for (kind, body) in cases {
+        let read = Params::read(None, Some(kind), &Bytes::from(body), 1_000);
+        assert!(matches!(read, Err(BadParams::TooLarge(1_000))), "{kind}: {read:?}");
+    }
+    let expanded =
+        Params::read(None, Some("application/vnd.php.serialized"), &Bytes::from(php(20_000)), MAX << 6);
+    assert!(matches!(expanded, Err(BadParams::NoJson(_))), "{expanded:?}");
 }
 
 #[test]
@@ -207,8 +267,8 @@ fn elements_of_a_stream_are_events_and_lines() {
     data: {"job":"00C0-FFEE","service":"S","value":null}
     "#);
     insta::assert_snapshot!(String::from_utf8_lossy(&part.as_line()), @r#"{"event":"partial","job":"00C0-FFEE","service":"S","value":null}"#);
-    let problem = element(&Err(CallError::Timeout));
-    insta::assert_snapshot!(String::from_utf8_lossy(&problem.as_line()), @r#"{"event":"problem","error":"timeout","message":"no answer came in time"}"#);
+    let problem = element(&Err(CallError::Timeout { job: Some(JobId::from_bits(0x00C0_FFEE)) }));
+    insta::assert_snapshot!(String::from_utf8_lossy(&problem.as_line()), @r#"{"event":"problem","error":"timeout","message":"no answer came in time; the job is 00C0-FFEE","job":"00C0-FFEE"}"#);
 }
 
 proptest! {
@@ -225,7 +285,7 @@ proptest! {
         body in proptest::collection::vec(any::<u8>(), 0..200),
     ) {
         let _target = target(&path, query.as_deref());
-        let Ok(params) = Params::read(query.as_deref(), Some(kind), &body.into()) else { return Ok(()) };
+        let Ok(params) = Params::read(query.as_deref(), Some(kind), &body.into(), MAX) else { return Ok(()) };
         if let Some(frame) = params.frame() {
             let json = frame.strip_prefix(b"PARAM-JSON: ").expect("the tag");
             let value: serde_json::Value = serde_json::from_slice(json).expect("JSON");

@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use bytes::Bytes;
+
 use super::{MemoryFull, Purpose, Total};
 
 /// What is held for one purpose. Cloning gives the same account.
@@ -115,6 +117,24 @@ impl Charge {
             self.account.give_back(self.bytes - bytes);
         }
         self.bytes = bytes;
+    }
+}
+
+impl Charge {
+    /// Bytes that hold the charge for as long as any slice of them is there.
+    pub fn around(self, bytes: Bytes) -> Bytes {
+        Bytes::from_owner(Charged { bytes, _charge: self })
+    }
+}
+
+struct Charged {
+    bytes: Bytes,
+    _charge: Charge,
+}
+
+impl AsRef<[u8]> for Charged {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 

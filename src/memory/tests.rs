@@ -1,3 +1,4 @@
+use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::{Charge, Memory, Purpose};
@@ -28,6 +29,18 @@ fn each_purpose_has_the_account_of_its_name() {
     for purpose in Purpose::ALL {
         assert_eq!(memory.account(purpose).purpose(), purpose);
     }
+}
+
+#[test]
+fn a_charge_around_bytes_lives_as_long_as_any_slice_of_them() {
+    let memory = Memory::new(100);
+    let charge = memory.account(Purpose::Responses).charge(10).expect("there is room");
+    let bytes = charge.around(Bytes::from_static(b"0123456789"));
+    let slice = bytes.slice(3..5);
+    drop(bytes);
+    assert_eq!((&slice[..], memory.held()), (&b"34"[..], 10));
+    drop(slice);
+    assert_eq!(memory.held(), 0);
 }
 
 proptest! {

@@ -75,7 +75,7 @@ pub fn parse(query: &[u8], limits: Limits) -> Array<Node> {
 
 /// Sets the variable `name`, brackets and all, as PHP registers it.
 pub(crate) fn insert(vars: &mut Array<Node>, name: &[u8], value: Node, limits: Limits) {
-    let Some(Name { first, path, levels, whole }) = Name::parse(name) else { return };
+    let Some(Name { first, path, levels, whole }) = Name::parse(name, limits.nesting_max) else { return };
     let refused = |slot: &Option<Key>| matches!(slot, Some(Key::Bytes(key)) if breaks_promise(key, whole));
     let mut slot = Some(first);
     if levels > limits.nesting_max {
@@ -125,7 +125,7 @@ fn enter(array: &mut Array<Node>, slot: Option<Key>) -> Option<&mut Array<Node>>
 /// A variable's name taken apart: `a[b][]` is `a` and the path `b`, next.
 struct Name<'a> {
     first: Key,
-    /// A key a bracket; `None` for `[]`.
+    /// A key a bracket; `None` for `[]`. Of those beyond what may be nested the first alone.
     path: Vec<Option<Key>>,
     /// Brackets that count for the limit: those in the path, and one that is never closed.
     levels: usize,
@@ -135,7 +135,7 @@ struct Name<'a> {
 
 impl<'a> Name<'a> {
     /// `None` for a name that PHP drops: an empty one.
-    fn parse(name: &'a [u8]) -> Option<Self> {
+    fn parse(name: &'a [u8], nesting_max: usize) -> Option<Self> {
         let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
         let blanks = name.iter().take_while(|&&byte| byte == b' ').count();
         let name = &name[blanks..];
@@ -144,7 +144,7 @@ impl<'a> Name<'a> {
         if first.is_empty() {
             return None;
         }
-        let (path, rest) = brackets(&name[end..]);
+        let (path, rest) = brackets(&name[end..], nesting_max.saturating_add(1));
         let levels = path.len() + usize::from(rest.starts_with(b"["));
         if path.is_empty() && !rest.is_empty() {
             // A bracket that is never closed is part of the name.
@@ -154,10 +154,10 @@ impl<'a> Name<'a> {
     }
 }
 
-/// The keys in brackets at the front of `rest`, and what follows them.
-fn brackets(mut rest: &[u8]) -> (Vec<Option<Key>>, &[u8]) {
+/// The keys in brackets at the front of `rest`, `max` of them at most, and what follows them.
+fn brackets(mut rest: &[u8], max: usize) -> (Vec<Option<Key>>, &[u8]) {
     let mut path = Vec::new();
-    while let Some(inner) = rest.strip_prefix(b"[") {
+    while let (true, Some(inner)) = (path.len() < max, rest.strip_prefix(b"[")) {
         let blank = usize::from(inner.first().is_some_and(|byte| is_space(*byte)));
         let Some(close) = inner[blank..].iter().position(|&byte| byte == b']') else { break };
         let close = blank + close;

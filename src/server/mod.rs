@@ -7,6 +7,7 @@ mod admin;
 pub mod clock;
 mod config;
 mod held_back;
+mod ids;
 mod lists;
 mod log;
 mod news;
@@ -28,7 +29,7 @@ use bytes::Bytes;
 use tokio::time::Sleep;
 use tracing::{debug, info};
 
-use crate::broker::{Action, Audience, Broker, Denied, Done, Event, Note, Stage};
+use crate::broker::{Action, Announcement, Audience, Broker, Denied, Done, Event, Note, Stage};
 use crate::job::{PeerId, Timestamp};
 use crate::message::{Address, ClientCommand, ClientReply, WorkerOrder};
 use crate::store::Memory;
@@ -36,9 +37,10 @@ use crate::transport::{Interest, ListenerOptions, Publisher, Router, RouterEvent
 use crate::wire;
 use admin::{Ask, Desk};
 use clock::Clock;
-use turns::{Turns, Work};
+use ids::IdSeekers;
 use lists::Lists;
 use stray::Silent;
+use turns::{Turns, Work};
 
 /// A port that could not be bound.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +72,7 @@ pub struct Server {
     news: Publisher,
     /// Who listens to jobs that are taken, and to those that begin.
     interests: [Interest; 2],
+    id_seekers: IdSeekers,
     lists: Lists,
     silent: Silent,
     desk: Desk,
@@ -107,6 +110,8 @@ struct Malformed {
 
 /// The READY property by which our own clients know our broker: it gives return envelopes back.
 const PROPERTY: &str = "X-Zmws";
+/// The READY property in which our own clients find how large a frame may be.
+const FRAME_MAX_PROPERTY: &str = "X-Zmws-Frame-Max";
 /// How long peers may take to read the last answers when the server ends.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -124,7 +129,10 @@ impl Server {
         let sockets = ListenerOptions {
             seed: seed as u32,
             memory: config.memory.clone(),
-            properties: vec![(PROPERTY, Bytes::from_static(env!("CARGO_PKG_VERSION").as_bytes()))],
+            properties: vec![
+                (PROPERTY, Bytes::from_static(env!("CARGO_PKG_VERSION").as_bytes())),
+                (FRAME_MAX_PROPERTY, config.sockets.limits.frame_max.to_string().into()),
+            ],
             ..config.sockets.clone()
         };
         let cannot = |what, address| move |source| BindError { what, address, source };
@@ -148,6 +156,7 @@ impl Server {
             workers: workers.map_err(cannot("workers", addresses.workers))?,
             news,
             interests,
+            id_seekers: IdSeekers::default(),
             lists,
             silent: Silent::default(),
             desk: desk?,
@@ -308,6 +317,7 @@ impl Server {
         self.work.add(1);
         if let Some(event) = self.of_client(event) {
             self.handle(now, event);
+            self.id_seekers.handled();
         }
     }
 
@@ -319,6 +329,7 @@ impl Server {
     /// What the broker tells of jobs before they end follows who listens.
     fn know_the_audience(&mut self) {
         let [accepted, started] = self.interests.each_ref().map(Interest::is_wanted);
+        let accepted = accepted || !self.id_seekers.is_empty();
         self.broker.set_audience(Audience { accepted, started });
     }
 
@@ -328,6 +339,7 @@ impl Server {
         for action in actions.drain(..) {
             self.carry_out(action);
         }
+        self.id_seekers.take(); // a request that was not taken has no id
         self.actions = actions;
     }
 
@@ -335,12 +347,15 @@ impl Server {
 
     fn of_client(&mut self, event: RouterEvent) -> Option<Event> {
         let (peer, identity, frames) = match event {
-            RouterEvent::Came { peer, .. } => {
+            RouterEvent::Came { peer, info, .. } => {
                 self.silent.came(self.clock.now(), peer);
+                self.id_seekers.came(peer, &info);
+                self.know_the_audience();
                 return None;
             }
             RouterEvent::Left { peer, .. } => {
                 self.silent.left(peer);
+                self.id_seekers.left(peer);
                 self.lists.forget(peer);
                 return Some(Event::ClientLeft(peer));
             }
@@ -358,8 +373,9 @@ impl Server {
                     self.work.add(cost);
                     self.clients.charge_turn(peer, cost);
                 }
-                let event = Event::Client { from: Address { peer, identity, origin }, command };
-                Some(self.vet(event))
+                let from = Address { peer, identity, origin };
+                self.id_seekers.asked(&from, &command);
+                Some(self.vet(Event::Client { from, command }))
             }
             Err(rejected) => {
                 self.malformed.clients += 1;
@@ -443,6 +459,11 @@ impl Server {
             Action::Announce(news) => {
                 let topic = news::topic(news::kind(news.stage), &news.service);
                 self.news.send(topic, || news::announcement(&news));
+                let Announcement { job, service, stage, .. } = news;
+                let seeker = if stage == Stage::Accepted { self.id_seekers.take() } else { None };
+                if let Some(to) = seeker {
+                    self.reply(&to, &ClientReply::Accepted { job, service });
+                }
             }
             Action::Operated(outcome) => self.operated = Some(outcome),
             Action::Note(note) => {

@@ -1,8 +1,11 @@
 //! A DEALER that connects, and connects again.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -10,6 +13,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::Notify;
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -36,6 +40,10 @@ pub struct DealerOptions {
     pub handshake: Duration,
     /// What the peer may send.
     pub limits: Limits,
+    /// Whether a message beyond the limits ends as [`DealerEvent::TooLarge`] and not with the connection. Default no.
+    pub drop_too_large: bool,
+    /// READY properties beyond those of RFC 23.
+    pub properties: Vec<(&'static str, Bytes)>,
 }
 
 impl Default for DealerOptions {
@@ -48,6 +56,8 @@ impl Default for DealerOptions {
             ping: Duration::from_secs(5),
             handshake: Duration::from_secs(5),
             limits: Limits::default(),
+            drop_too_large: false,
+            properties: Vec::new(),
         }
     }
 }
@@ -59,6 +69,14 @@ pub enum DealerEvent {
     Connected(PeerInfo),
     /// A message, at least one frame.
     Message(Vec<Bytes>),
+    /// A message that is larger than [`DealerOptions::limits`] allow. It comes only with
+    /// [`DealerOptions::drop_too_large`].
+    TooLarge {
+        /// Its frames before the one that was too much.
+        frames: Vec<Bytes>,
+        /// Bytes of all its frames.
+        size: u64,
+    },
     /// The connection is gone, or could not be made; the socket goes on trying. Says why.
     Disconnected(String),
 }
@@ -90,6 +108,7 @@ impl Dealer {
     /// Starts to connect to `address` (`host:port`) and returns at once.
     pub fn connect(address: impl Into<String>, options: DealerOptions) -> Self {
         let (sender, outgoing) = mpsc::channel(options.queue_max.max(1));
+        let progress = Arc::<Progress>::default();
         let (incoming, events) = mpsc::channel(EVENTS);
         let link = Link {
             address: address.into(),
@@ -99,8 +118,10 @@ impl Dealer {
             outgoing,
             incoming,
             held: None,
+            progress: Arc::clone(&progress),
+            begun: VecDeque::new(),
         };
-        Self { sender: DealerSender { queue: sender }, events, task: link.start() }
+        Self { sender: DealerSender { queue: sender, progress }, events, task: link.start() }
     }
 
     /// A handle that sends; may be cloned and moved to other tasks.
@@ -148,6 +169,17 @@ impl Drop for Task {
 #[derive(Clone, Debug)]
 pub struct DealerSender {
     queue: mpsc::Sender<Vec<Bytes>>,
+    progress: Arc<Progress>,
+}
+
+/// How far the messages of a [`Dealer`] have come, counted in the order in which they were queued.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    /// Those of which the kernel has a byte.
+    begun: AtomicU64,
+    /// Those that the kernel has in whole.
+    written: AtomicU64,
+    moved: Notify,
 }
 
 impl DealerSender {
@@ -164,6 +196,21 @@ impl DealerSender {
             TrySendError::Full(_) => SendError::Full,
             TrySendError::Closed(_) => SendError::Closed,
         })
+    }
+
+    /// Messages, from the first on, of which at least a byte was handed to the kernel: of the others nothing has left.
+    pub fn begun(&self) -> u64 {
+        self.progress.begun.load(Ordering::Relaxed)
+    }
+
+    /// Messages, from the first on, that were handed to the kernel in whole: of the others the peer cannot have all.
+    pub fn written(&self) -> u64 {
+        self.progress.written.load(Ordering::Relaxed)
+    }
+
+    /// Waits until [`DealerSender::written`] is more than it was; for one waiter. Cancel safe.
+    pub async fn moved(&self) {
+        self.progress.moved.notified().await;
     }
 
     /// Queues a message, waiting for room. A message without frames is none, and is left out.
@@ -190,6 +237,9 @@ pub(super) struct Link {
     pub(super) incoming: mpsc::Sender<DealerEvent>,
     /// A message taken from the queue when the connection broke.
     pub(super) held: Option<Vec<Bytes>>,
+    pub(super) progress: Arc<Progress>,
+    /// Where each message in the outbox begins and ends, in bytes of the connection.
+    pub(super) begun: VecDeque<(u64, u64)>,
 }
 
 /// How a connection ended.
@@ -240,6 +290,9 @@ impl Link {
         set_socket_options(&stream);
         let (input, output) = stream.into_split();
         let mut wire = Wire { engine: Engine::new(&self.config()), input, output, buffer: BytesMut::new() };
+        if self.options.drop_too_large {
+            wire.engine.drop_what_is_too_large();
+        }
         let info = match tokio::time::timeout_at(deadline, wire.handshake()).await {
             Ok(Ok(info)) => info,
             Ok(Err(why)) => return End::Broken(why),
@@ -250,8 +303,9 @@ impl Link {
             return End::Closed;
         }
         self.topics.iter().for_each(|topic| wire.engine.subscribe(topic));
+        self.begun.clear();
         if let Some(frames) = self.held.take() {
-            wire.engine.send(&frames);
+            append(&mut self.begun, &mut wire.engine, &frames);
         }
         self.exchange(&mut wire).await
     }
@@ -260,7 +314,7 @@ impl Link {
         zmtp::Config {
             socket_type: self.socket_type,
             identity: self.options.identity.clone(),
-            properties: Vec::new(),
+            properties: self.options.properties.clone(),
             limits: self.options.limits.clone(),
         }
     }
@@ -278,6 +332,7 @@ impl Link {
             if let Err(error) = wire.write_now() {
                 return End::Broken(error.to_string());
             }
+            self.note_progress(&mut wire.engine);
             if last && wire.engine.outbox().is_empty() {
                 return End::Closed;
             }
@@ -297,7 +352,7 @@ impl Link {
                     for frames in batch.drain(..) {
                         match frames.is_empty() {
                             true => last = true,
-                            false => wire.engine.send(&frames),
+                            false => append(&mut self.begun, &mut wire.engine, &frames),
                         }
                     }
                 },
@@ -314,13 +369,32 @@ impl Link {
         }
     }
 
+    /// Counts the messages that the kernel has.
+    fn note_progress(&mut self, engine: &mut Engine) {
+        let at = engine.outbox().written();
+        let mut whole = 0;
+        while self.begun.front().is_some_and(|&(_, end)| end <= at) {
+            self.begun.pop_front();
+            whole += 1;
+        }
+        let written = self.progress.written.fetch_add(whole, Ordering::Relaxed) + whole;
+        let in_part = self.begun.front().is_some_and(|&(start, _)| start < at);
+        self.progress.begun.store(written + u64::from(in_part), Ordering::Relaxed);
+        if whole > 0 {
+            self.progress.moved.notify_one();
+        }
+    }
+
     /// Gives every whole message that has arrived to the owner, waiting for it if it is behind.
     async fn hand_over(&self, wire: &mut Wire) -> Result<(), End> {
         loop {
             match wire.engine.receive(&mut wire.buffer) {
                 Ok(None) => return Ok(()),
                 Ok(Some(Event::Message(frames))) => {
-                    let event = DealerEvent::Message(frames);
+                    let event = match wire.engine.take_dropped() {
+                        Some(size) => DealerEvent::TooLarge { frames, size },
+                        None => DealerEvent::Message(frames),
+                    };
                     self.incoming.send(event).await.map_err(|_| End::Closed)?;
                 }
                 Ok(Some(
@@ -335,6 +409,12 @@ impl Link {
             }
         }
     }
+}
+
+fn append(begun: &mut VecDeque<(u64, u64)>, engine: &mut Engine, frames: &[Bytes]) {
+    let start = engine.outbox().end();
+    engine.send(frames);
+    begun.push_back((start, engine.outbox().end()));
 }
 
 /// A stream and its engine.

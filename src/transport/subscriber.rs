@@ -1,5 +1,8 @@
 //! A SUB that connects, and connects again.
 
+use std::collections::VecDeque;
+use std::sync::Arc;
+
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
@@ -34,6 +37,8 @@ impl Subscriber {
             outgoing,
             incoming,
             held: None,
+            progress: Arc::default(),
+            begun: VecDeque::new(),
         };
         Self { events, _sender: sender, _task: link.start() }
     }

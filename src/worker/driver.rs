@@ -148,7 +148,9 @@ impl Driver {
         let now = Timestamp(micros(self.born.elapsed()));
         let event = match wake {
             Wake::Socket(DealerEvent::Connected(info)) => self.connected(&info),
-            Wake::Socket(DealerEvent::Message(frames)) => self.decode(frames),
+            Wake::Socket(DealerEvent::Message(frames) | DealerEvent::TooLarge { frames, .. }) => {
+                self.decode(frames)
+            }
             Wake::Socket(DealerEvent::Disconnected(why)) => {
                 self.disconnected(&why);
                 Event::Disconnected

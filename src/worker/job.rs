@@ -112,6 +112,24 @@ impl Job {
         }
     }
 
+    /// As [`Job::json`], on a thread beside if the parameter is long: other jobs and heartbeats go on.
+    ///
+    /// # Errors
+    ///
+    /// As [`Job::json`].
+    pub(crate) async fn json_beside(&self) -> Result<Value, ParamError> {
+        let long = match self.payload().0 {
+            Tag::Php => LONG_PHP,
+            Tag::Json | Tag::None => LONG,
+        };
+        if self.body().len() < long {
+            return self.json();
+        }
+        let job = self.clone();
+        // It ends early only with the runtime, or with a panic that was told already.
+        tokio::task::spawn_blocking(move || job.json()).await.unwrap_or(Err(ParamError::Json))
+    }
+
     /// The parameter as a value of your own, whichever its coding.
     ///
     /// # Errors
@@ -180,6 +198,10 @@ impl Job {
         &self.cancellation
     }
 }
+
+/// Bytes of a parameter from which on to read it is long; of PHP's serialization a little can be made much.
+const LONG: usize = 64 << 10;
+const LONG_PHP: usize = 4 << 10;
 
 /// JSON where it is JSON, else text, with U+FFFD for what is no UTF-8.
 fn untagged(payload: &Bytes) -> Value {

@@ -12,6 +12,7 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use super::body::{Body, SLICE_MAX};
 use super::command::{CONTEXT_MAX, Command, put_command};
+use super::dropping::Dropping;
 use super::frame::{COMMAND, HEADER_MAX, Header, LONG, MORE, put_header};
 use super::opening::Opening;
 use super::outbox::Outbox;
@@ -55,6 +56,12 @@ pub struct Engine {
     pongs: Pongs,
     version: Option<Version>,
     peer_ttl: Option<u16>,
+    /// Whether a message beyond the limits is dropped, instead of ending the connection.
+    drops: bool,
+    /// The message that is being dropped.
+    dropping: Option<Dropping>,
+    /// Bytes of the last message, if its end was dropped.
+    dropped: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -93,7 +100,21 @@ impl Engine {
             pongs: Pongs::default(),
             version: None,
             peer_ttl: None,
+            drops: false,
+            dropping: None,
+            dropped: None,
         }
+    }
+
+    /// From now on a message that is too large is no error: the frames before the one that was too much come as its
+    /// [`Event::Message`] (an empty one if there are none), and [`Engine::take_dropped`] tells of it.
+    pub fn drop_what_is_too_large(&mut self) {
+        self.drops = true;
+    }
+
+    /// Bytes of the message that came last, if it was too large and its end was dropped.
+    pub fn take_dropped(&mut self) -> Option<u64> {
+        self.dropped.take()
     }
 
     /// Takes from the front of `input` what makes the next event, without a copy where frames are
@@ -222,7 +243,15 @@ impl Engine {
     #[inline]
     fn traffic(&mut self, input: &mut BytesMut) -> Result<Option<Event>, ZmtpError> {
         loop {
-            let Some((header, body)) = self.next_frame(input)? else { return Ok(None) };
+            if self.dropping.is_some() {
+                return self.drop_rest(input);
+            }
+            let Some((header, body)) = self.next_frame(input)? else {
+                if self.dropping.is_some() {
+                    continue;
+                }
+                return Ok(None);
+            };
             let event =
                 if header.is_command() { Some(self.command(&body)?) } else { self.frame(header, body) };
             if event.is_some() {
@@ -231,13 +260,31 @@ impl Engine {
         }
     }
 
+    #[cold]
+    fn drop_rest(&mut self, input: &mut BytesMut) -> Result<Option<Event>, ZmtpError> {
+        let Some(dropping) = &mut self.dropping else { return Ok(None) };
+        let Some(size) = dropping.take(input, self.flags_allowed)? else { return Ok(None) };
+        (self.dropping, self.dropped, self.frames_len) = (None, Some(size), 0);
+        let mut frames = std::mem::take(&mut self.frames);
+        if frames.is_empty() {
+            frames.push(Bytes::new());
+        }
+        Ok(Some(Event::Message(frames)))
+    }
+
     #[inline]
     fn next_frame(&mut self, input: &mut BytesMut) -> Result<Option<(Header, Bytes)>, ZmtpError> {
         if self.body.is_some() {
             return Ok(self.go_on(input));
         }
         let Some(header) = Header::peek(input, self.flags_allowed)? else { return Ok(None) };
-        self.check_limits(header)?;
+        if let Err(error) = self.check_limits(header) {
+            if !self.drops || header.is_command() {
+                return Err(error);
+            }
+            self.dropping = Some(Dropping::new(self.frames_len));
+            return Ok(None);
+        }
         // Within the limits, so it fits.
         let body_len = header.body_len as usize;
         let whole = input.len() - header.header_len >= body_len;

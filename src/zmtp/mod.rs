@@ -11,6 +11,7 @@
 
 mod body;
 mod command;
+mod dropping;
 mod engine;
 mod frame;
 mod greeting;

@@ -111,7 +111,7 @@ fn a_job_that_was_given_up_is_tried_again() {
     assert_eq!((Worker::id(&job), job.body[0].as_slice()), (id.clone(), b"PARAM-JSON: 1".as_slice()));
     worker.answer(&job, Kind::Complete);
     poll("it is done", PATIENCE, || {
-        let done = json(&broker, "/jobs?state=done");
+        let done = json(&broker, "/jobs?state=completed");
         (done[0]["id"] == id.as_str()).then_some(())
     });
     let over = denied(&broker, "DELETE", &format!("/jobs/{id}"));

@@ -28,8 +28,8 @@ fn job_in_the_background_is_accepted_and_found_again() {
         loop {
             let job = world.ask(&format!("GET /v1/jobs/STR-REV/{id}")).await;
             assert_eq!((job.status, &job.json()["id"]), (200, &json!(id)));
-            assert_eq!(job.json()["background"], true);
-            if job.json()["state"] == "done" {
+            assert_eq!(job.json()["waits"], false);
+            if job.json()["state"] == "completed" {
                 break;
             }
         }
@@ -46,11 +46,65 @@ fn client_that_waits_gets_the_result() {
         assert_eq!(done.status, 200);
         let id = done.json()["id"].clone();
         assert!(id.is_string());
-        assert_eq!(done.json(), json!({"id": id, "service": "STR-REV", "state": "done", "value": "cba"}));
+        assert_eq!(
+            done.json(),
+            json!({"id": id, "service": "STR-REV", "state": "completed", "value": "cba"})
+        );
         let failed = world.post("POST /v1/jobs/DEMO?wait=5", JSON, r#"{"do":"fail"}"#).await;
         assert_eq!((failed.status, &failed.json()["state"]), (200, &json!("failed")));
         let late = world.post("POST /v1/jobs/HANG?wait=50ms", JSON, "").await;
         assert_eq!(problem(&late), (504, "timeout".to_owned()));
+        world.release.notify_one();
+    });
+}
+
+#[test]
+fn job_that_failed_is_not_completed() {
+    play(async {
+        let world = World::start().await;
+        let accepted = world.post("POST /v1/jobs/DEMO", JSON, r#"{"do":"fail"}"#).await.json();
+        let id = accepted["id"].as_str().expect("an id").to_owned();
+        let job = loop {
+            let job = world.ask(&format!("GET /v1/jobs/DEMO/{id}")).await.json();
+            if !["queued", "active"].contains(&job["state"].as_str().expect("a state")) {
+                break job;
+            }
+        };
+        assert_eq!(job["state"], "failed");
+        assert!(job["ended_at"].is_number() && job["started_at"].is_number(), "{job}");
+        for (state, listed) in [("failed", true), ("completed", false), ("dead", false), ("queued", false)] {
+            let list = world.ask(&format!("GET /v1/jobs?state={state}")).await;
+            assert_eq!(list.text().contains(&id), listed, "{state}: {}", list.text());
+        }
+    });
+}
+
+#[test]
+fn result_that_is_late_is_a_problem_that_names_the_job() {
+    play(async {
+        let world = World::start().await;
+        let late = world.post("POST /v1/jobs/HANG?wait=100ms", JSON, "").await;
+        let job = late.json()["job"].as_str().expect("an id").to_owned();
+        let active = world.ask(&format!("GET /v1/jobs/HANG/{job}")).await.json();
+        assert_eq!((&active["state"], &active["waits"]), (&json!("active"), &json!(true)));
+        world.release.notify_one();
+    });
+}
+
+#[test]
+fn numbers_keep_their_digits_on_both_ways() {
+    play(async {
+        let world = World::start().await;
+        let numbers = "[437742.85714285716,6.66782e+30,-0.0,1.0,123456789012345678901234567890]";
+        let body = format!("{{ \"n\" : {numbers} }}");
+        let accepted = world.post("POST /v1/jobs/HANG", JSON, &body).await;
+        assert_eq!(accepted.status, 202);
+        let jobs = world.ask("GET /SERVER-ACTIVE").await.json()[0]["param"].clone();
+        assert_eq!(jobs, json!(format!("PARAM-JSON: {{\"n\":{numbers}}}")));
+        let _raw = world.hire_raw(numbers).await;
+        let raw = world.post("POST /v1/jobs/RAW?wait=5", JSON, &body).await;
+        let text = raw.text();
+        assert!(text.ends_with(&format!("\"value\":{numbers}}}")), "{text}");
         world.release.notify_one();
     });
 }
@@ -86,7 +140,7 @@ fn lists_tell_of_jobs_services_and_workers() {
         world.post("POST /v1/jobs/HANG", JSON, "").await;
         let active = world.ask("GET /v1/jobs").await.json();
         assert_eq!(active["jobs"][0]["service"], "HANG");
-        assert_eq!(active["jobs"][0]["background"], false);
+        assert_eq!(active["jobs"][0]["waits"], true);
         let queued = world.ask("GET /v1/jobs?state=queued").await.json();
         assert_eq!(
             (&queued["jobs"][0]["state"], &queued["jobs"][0]["worker"]),

@@ -59,6 +59,8 @@ fn second_form_says_what_is_alone_twice() {
         let world = World::with(|config| config.body_form = BodyForm::V2).await;
         let unknown = world.ask("GET /NOSUCH").await;
         assert_eq!(unknown.text(), "FAIL: NOSUCH\nFAIL: NOSUCH");
+        let nameless = world.ask("GET /SYNC-").await;
+        assert_eq!(nameless.text(), "FAIL: ");
     });
 }
 
@@ -74,13 +76,21 @@ fn broker_shows_its_lists() {
 }
 
 #[test]
-fn nothing_is_asked_for_at_the_root_and_no_icon_is_there() {
+fn root_says_what_this_is_and_no_icon_is_there() {
     play(async {
         let world = World::start().await;
         let root = world.ask("GET /").await;
-        assert_eq!((root.status, root.text()), (404, "FNF".to_owned()));
+        assert_eq!((root.status, root.header("content-type")), (200, Some("text/html; charset=utf-8")));
+        for part in
+            ["'http://x/SYNC-STR-REV?str=", "'http://x/STR-REV?str=", "/SERVER-WORKERS", "/v1/openapi.json"]
+        {
+            assert!(root.text().contains(part), "{part}");
+        }
+        assert!((20..=40).contains(&root.text().lines().count()));
+        let json = world.post("GET /", "Accept: application/json\r\n", "").await;
+        assert_eq!(json.json()["api"], "http://x/v1/openapi.json");
         let icon = world.ask("GET /favicon.ico").await;
-        assert_eq!((icon.status, icon.text()), (501, String::new()));
+        assert_eq!((icon.status, icon.text()), (204, String::new()));
         let nameless = world.ask("GET /SYNC-").await;
         assert_eq!((nameless.status, nameless.text()), (200, "FAIL: ".to_owned()));
     });

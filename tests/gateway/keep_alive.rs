@@ -46,15 +46,15 @@ fn many_requests_at_once_are_answered_in_order_and_so_is_the_one_after() {
         let world = World::start().await;
         let mut http = world.connect().await;
         // Some are answered at once, some by a worker; together more than one read takes.
-        let filler = format!("GET / HTTP/1.1\r\nHost: x\r\nA: {}\r\n\r\n", "a".repeat(3_000));
+        let filler = format!("GET /NOSUCH HTTP/1.1\r\nHost: x\r\nA: {}\r\n\r\n", "a".repeat(3_000));
         http.send([GET, &filler, &filler, &filler, POST, &filler].concat().repeat(5)).await;
         for _ in 0..5 {
             answers(&mut http, "cba").await;
             for _ in 0..3 {
-                assert_eq!(http.response().await.text(), "FNF");
+                assert_eq!(http.response().await.text(), "FAIL: NOSUCH");
             }
             answers(&mut http, "fed").await;
-            assert_eq!(http.response().await.text(), "FNF");
+            assert_eq!(http.response().await.text(), "FAIL: NOSUCH");
         }
         http.send(GET).await;
         answers(&mut http, "cba").await;

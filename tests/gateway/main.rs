@@ -4,6 +4,7 @@ mod access;
 mod api;
 mod classic;
 mod crosstalk;
+mod fate;
 mod foreign;
 mod http;
 mod keep_alive;

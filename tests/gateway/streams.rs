@@ -30,7 +30,7 @@ fn events_are_sent_to_those_who_accept_them() {
         assert!(
             events.iter().all(|(_, _, data)| data["job"] == events[0].2["job"] && data["service"] == "DEMO")
         );
-        assert_eq!(http.ask("GET /").await.status, 404);
+        assert_eq!(http.ask("GET /").await.status, 200);
     });
 }
 

@@ -54,7 +54,11 @@ impl World {
 
     /// The same, with other settings.
     pub(crate) async fn with(set: impl FnOnce(&mut Config)) -> Self {
-        let broker = Broker::start();
+        Self::at(Broker::start(), set).await
+    }
+
+    /// In front of a broker.
+    pub(crate) async fn at(broker: Broker, set: impl FnOnce(&mut Config)) -> Self {
         let release = Rc::new(Notify::new());
         let mut config = config(broker.clients);
         set(&mut config);
@@ -68,6 +72,13 @@ impl World {
     pub(crate) async fn hire(&mut self) {
         self.workers = ["DEMO", "STR-REV", "HANG"].map(|service| self.worker(service)).into();
         self.broker.until_known(&["DEMO", "STR-REV", "HANG"]).await;
+    }
+
+    /// A worker of RAW that answers a job with a JSON text; the broker knows it.
+    pub(crate) async fn hire_raw(&self, value: &str) -> Task<()> {
+        let worker = Task(spawn_local(raw(self.broker.workers, value.to_owned())));
+        self.broker.until_known(&["RAW"]).await;
+        worker
     }
 
     /// A worker of a service.
@@ -112,17 +123,27 @@ pub(crate) struct Broker {
 impl Broker {
     /// At ports that the system chooses.
     pub(crate) fn start() -> Self {
-        Self::try_start(0, 0).expect("free ports")
+        Self::with(|_| ())
     }
 
-    fn try_start(client_port: u16, worker_port: u16) -> Result<Self, BindError> {
-        let config = server::Config {
+    /// The same, with other settings.
+    pub(crate) fn with(set: impl FnOnce(&mut server::Config)) -> Self {
+        Self::try_start(0, 0, set).expect("free ports")
+    }
+
+    fn try_start(
+        client_port: u16,
+        worker_port: u16,
+        set: impl FnOnce(&mut server::Config),
+    ) -> Result<Self, BindError> {
+        let mut config = server::Config {
             client_port,
             worker_port,
             news_port: 0,
             admin: None,
             ..server::Config::default()
         };
+        set(&mut config);
         let server = Server::bind(config)?;
         let addresses = server.addresses();
         let run = async move {
@@ -144,7 +165,7 @@ impl Broker {
         let (clients, workers) = (self.clients.port(), self.workers.port());
         *self = loop {
             // The old listeners are closed by tasks that have to run first.
-            match Self::try_start(clients, workers) {
+            match Self::try_start(clients, workers, |_| ()) {
                 Ok(broker) => break broker,
                 Err(_) => yield_now().await,
             }
@@ -177,7 +198,7 @@ pub(crate) async fn worker(broker: SocketAddr, service: &'static str, release: R
                 continue;
             }
             DealerEvent::Disconnected(_) => continue,
-            DealerEvent::Message(frames) => frames,
+            DealerEvent::Message(frames) | DealerEvent::TooLarge { frames, .. } => frames,
         };
         let [.., param, job] = &frames[..] else {
             say(vec!["HEARTBEAT".into()]);
@@ -200,6 +221,10 @@ pub(crate) async fn worker(broker: SocketAddr, service: &'static str, release: R
                 say(vec![value(&json!(reversed)), name, word("COMPLETE: ")]);
             }
             (_, Some("fail")) => say(vec![name, word("FAIL: ")]),
+            (_, Some("big")) => {
+                let bytes = param["bytes"].as_u64().and_then(|bytes| usize::try_from(bytes).ok());
+                say(vec![value(&json!("x".repeat(bytes.expect("a size")))), name, word("COMPLETE: ")]);
+            }
             (_, Some("null")) => say(vec![name, word("COMPLETE: ")]),
             (_, Some("stream")) => {
                 for part in 0..3 {
@@ -209,5 +234,24 @@ pub(crate) async fn worker(broker: SocketAddr, service: &'static str, release: R
             }
             (_, Some(_) | None) => say(vec![value(&param), name, word("COMPLETE: ")]),
         }
+    }
+}
+
+/// A worker of RAW.
+async fn raw(broker: SocketAddr, value: String) {
+    let mut dealer = Dealer::connect(broker.to_string(), DealerOptions::default());
+    let sender = dealer.sender();
+    loop {
+        let answer = match dealer.recv().await {
+            DealerEvent::Connected(_) => vec!["RAW".into(), "READY".into()],
+            DealerEvent::Message(frames) if frames.len() > 2 => {
+                let id = frames.last().and_then(|job| job.strip_prefix(b"JOB: ")).expect("a job");
+                let end = Bytes::from([b"COMPLETE: ", id].concat());
+                vec![Bytes::from(format!("PARAM-JSON: {value}")), "RAW".into(), end]
+            }
+            DealerEvent::Message(_) => vec!["HEARTBEAT".into()],
+            DealerEvent::TooLarge { .. } | DealerEvent::Disconnected(_) => continue,
+        };
+        sender.try_send(answer).expect("room for a message");
     }
 }

@@ -134,8 +134,13 @@ impl Row {
 
 /// The entries of a list; `None` if it is none.
 pub fn rows(json: &[u8]) -> Option<Vec<Row>> {
-    serde_json::from_slice(json).ok()
+    let mut rows: Vec<Row> = serde_json::from_slice(json).ok()?;
+    rows.iter_mut().for_each(|row| row.0.retain(|(name, _)| name != OURS));
+    Some(rows)
 }
+
+/// A member that our lists have beyond the original's: how a job ended that is over.
+const OURS: &str = "state";
 
 /// How the lists in two answers differ; `None` if no list was asked for.
 pub(super) fn compare(

@@ -44,6 +44,8 @@ pub enum Oddity {
     Colon,
     /// A name with percent escapes.
     EscapedName,
+    /// The path `/`, or the icon of its page.
+    FrontPage,
     /// `FNF` in what is asked or answered.
     Fnf,
     /// Parts of a result came before its end.
@@ -70,6 +72,7 @@ impl Exchange {
             () if words[1].contains(&b':') => Oddity::Colon,
             () if name.contains(&b'%') => Oddity::EscapedName,
             () if self.heard != Oddity::None => self.heard,
+            () if [&b"/"[..], b"/favicon.ico"].contains(&words[1]) => Oddity::FrontPage,
             () if has(&self.response, b"FNF") => Oddity::Fnf,
             () => Oddity::None,
         }

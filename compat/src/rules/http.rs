@@ -34,6 +34,16 @@ pub(super) fn fnf_is_data(case: Case<'_>) -> bool {
     matches!(what(case), Some((HttpDifference::Status(404, 200), Oddity::Fnf)))
 }
 
+/// The path `/` has a page and no icon; the original's gateway says 404 `FNF`, and 501.
+pub(super) fn front_page(case: Case<'_>) -> bool {
+    let status = |theirs, ours| matches!((theirs, ours), (404, 200) | (501, 204));
+    match what(case) {
+        Some((HttpDifference::Status(theirs, ours), Oddity::FrontPage)) => status(theirs, ours),
+        Some((HttpDifference::ContentType | HttpDifference::Body, Oddity::FrontPage)) => true,
+        Some(_) | None => false,
+    }
+}
+
 /// What is no request of HTTP is answered 400, without a body.
 pub(super) fn no_request(case: Case<'_>) -> bool {
     let ours = case.difference.ours.as_ref().map_or(&b""[..], |frames| &frames[0].bytes);

@@ -77,6 +77,8 @@ pub enum Rule {
     HttpStatusLine,
     /// `FNF` in a name or a value is no word for 404.
     FnfIsData,
+    /// The path `/` has a page.
+    FrontPage,
     /// What is no request of HTTP is refused.
     NoRequestIsRefused,
     /// The answer to HEAD has no body.
@@ -127,6 +129,7 @@ impl Rule {
             Self::AnswerAtTheClientsPort => workers::answer_at_clients_port(case),
             Self::HttpStatusLine => http::status_line(case),
             Self::FnfIsData => http::fnf_is_data(case),
+            Self::FrontPage => http::front_page(case),
             Self::NoRequestIsRefused => http::no_request(case),
             Self::HeadHasNoBody => http::head(case),
             Self::OptionsDoNoJob => http::options(case),

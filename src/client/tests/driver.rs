@@ -12,6 +12,7 @@ use crate::client::{Answer, Builder, CallError, Client, WhenFull};
 use crate::job::PeerId;
 use crate::message::{Dialect, View};
 use crate::transport::{ListenerOptions, Router, RouterEvent};
+use crate::zmtp::Limits;
 
 fn play(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -32,7 +33,10 @@ impl Broker {
     }
 
     fn with(properties: Vec<(&'static str, Bytes)>) -> Self {
-        let options = ListenerOptions { properties, ..ListenerOptions::default() };
+        Self::listen(ListenerOptions { properties, ..ListenerOptions::default() })
+    }
+
+    fn listen(options: ListenerOptions) -> Self {
         Self(Router::bind(SocketAddr::from(([127, 0, 0, 1], 0)), options).expect("a free port"))
     }
 
@@ -183,6 +187,84 @@ fn what_was_sent_on_a_lost_connection_is_sent_again_only_if_it_may_be() {
 }
 
 #[test]
+fn what_had_not_begun_to_leave_is_sent_again_and_what_was_cut_is_told_so() {
+    play(async {
+        let limits = Limits { frame_max: 1 << 20, ..Limits::default() };
+        let broker = Broker::listen(ListenerOptions {
+            properties: vec![("X-Zmws", Bytes::from_static(b"1"))],
+            limits,
+            ..ListenerOptions::default()
+        });
+        let client = broker.client().connect();
+        client.connected().await.expect("it is there");
+        let large = Bytes::from(vec![b'x'; 32 << 20]);
+        let broker_side = async { broker.asked().await.complete("PARAM-JSON: 1") };
+        let (large, small, ()) =
+            tokio::join!(client.call("LARGE", large), client.call("SMALL", ()), broker_side);
+        let error = large.expect_err("the broker does not take it");
+        assert!(matches!(error, CallError::Interrupted) && error.is_unsent(), "{error:?}");
+        assert_eq!(small.expect("it was sent again").json(), Some(json!(1)));
+    });
+}
+
+#[test]
+fn what_is_too_large_is_not_sent() {
+    play(async {
+        let told = Bytes::from_static(b"1000");
+        let broker = Broker::with(vec![("X-Zmws", Bytes::from_static(b"1")), ("X-Zmws-Frame-Max", told)]);
+        let client = broker.client().connect();
+        let error = client.call("A", Bytes::from(vec![b'x'; 1_001])).await.expect_err("too large");
+        assert!(matches!(error, CallError::TooLarge { size: 1_001, max: 1_000 }), "{error:?}");
+        let fits = client.call("A", Bytes::from(vec![b'x'; 1_000]));
+        let (reply, ()) = tokio::join!(fits, async { broker.asked().await.complete("") });
+        assert!(reply.is_ok());
+    });
+}
+
+#[test]
+fn result_that_is_too_large_ends_its_own_call() {
+    play(async {
+        for broker in [Broker::ours(), Broker::foreign()] {
+            let client = broker.client().dialect(Dialect::Zmws2).result_max(1_000).connect();
+            let large = "x".repeat(1_001);
+            let (reply, ()) =
+                tokio::join!(client.call("A", ()), async { broker.asked().await.complete(&large) });
+            assert!(
+                matches!(reply, Err(CallError::ResultTooLarge { size, max: 1_000 }) if size > 1_000),
+                "{reply:?}"
+            );
+            let (reply, ()) = tokio::join!(client.call("A", ()), async { broker.asked().await.complete("") });
+            assert!(reply.is_ok());
+        }
+    });
+}
+
+#[test]
+fn requests_go_where_the_fewest_are() {
+    play(async {
+        let broker = Broker::ours();
+        let client = broker.client().connections(2).connect();
+        while client.shared.links.iter().any(|link| !*link.connected.borrow()) {
+            tokio::task::yield_now().await;
+        }
+        let calls = [1, 2, 3, 4].map(|_| {
+            let client = client.clone();
+            spawn_local(async move { client.call("A", ()).await })
+        });
+        let mut asked = Vec::new();
+        for _ in 0..4 {
+            asked.push(broker.asked().await);
+        }
+        let of_first = asked.iter().filter(|request| request.peer == asked[0].peer).count();
+        assert_eq!((of_first, broker.0.connections()), (2, 2));
+        asked.iter().for_each(|request| request.complete(""));
+        for call in calls {
+            assert!(call.await.expect("it ends").is_ok());
+        }
+    });
+}
+
+#[test]
 fn next_server_is_tried_when_one_is_not_there() {
     play(async {
         let gone = Broker::ours().0.local_addr();
@@ -271,7 +353,7 @@ fn call_in_time_or_not_at_all() {
         let broker = Broker::ours();
         let client = broker.client().connect().timeout(Duration::from_millis(50));
         let (late, asked) = tokio::join!(client.call("A", ()), broker.asked());
-        assert!(matches!(late, Err(CallError::Timeout)));
+        assert!(matches!(late, Err(CallError::Timeout { job: None })));
         asked.complete("");
     });
 }

@@ -96,7 +96,7 @@ impl Row<'_> {
             Self::Worker(_) => Err("this is a worker: t tries a failed job again"),
             Self::Job(job) => match job.state {
                 JobState::Failed => Ok(Order::Retry { job: job.id.clone() }),
-                JobState::Queued | JobState::Active | JobState::Done => {
+                JobState::Queued | JobState::Active | JobState::Completed => {
                     Err("only a failed job can be tried again")
                 }
             },

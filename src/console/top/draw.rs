@@ -164,7 +164,7 @@ fn job_row(job: &Job, now: f64) -> Vec<Cell> {
     let (state, tone, since) = match job.state {
         JobState::Queued => ("queued", Tone::Plain, Some(job.requested_at)),
         JobState::Active => ("active", Tone::Good, job.started_at),
-        JobState::Done => ("done", Tone::Quiet, job.ended_at),
+        JobState::Completed => ("completed", Tone::Quiet, job.ended_at),
         JobState::Failed => ("failed", Tone::Bad, job.ended_at),
     };
     vec![

@@ -10,9 +10,12 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::time::Instant;
 
 use crate::gateway::api::Reply;
+use crate::gateway::config::Config;
+use crate::memory::{Account, Charge, MemoryFull, Purpose};
 
 /// Whose key, and for what.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -47,6 +50,8 @@ pub(crate) enum Claim {
     Running,
     /// The key was used for another request.
     Other,
+    /// There is no room to remember it.
+    NoRoom(MemoryFull),
 }
 
 /// A key whose request is being done. Dropped without [`Claimed::settle`] it is given back.
@@ -60,9 +65,12 @@ pub(crate) struct Claimed {
 struct Table {
     ttl: Duration,
     entries_max: usize,
+    bytes_max: usize,
+    account: Account,
     entries: HashMap<Key, Entry>,
     /// Answered keys in the order of their answers, each with the moment it is forgotten.
     answered: VecDeque<(Instant, Key)>,
+    /// Bytes of answered keys.
     bytes: usize,
 }
 
@@ -70,15 +78,23 @@ struct Table {
 struct Entry {
     fingerprint: u64,
     answer: Option<Reply>,
+    charge: Charge,
 }
 
-/// Bytes that all kept answers may have.
-const BYTES_MAX: usize = 64 << 20;
+/// What an entry costs beside the bytes of key and answer, more or less. The key is there twice.
+const ENTRY: usize = 512;
 
 impl Keys {
-    pub(crate) fn new(ttl: Duration, entries_max: usize) -> Self {
-        let (entries, answered) = (HashMap::new(), VecDeque::new());
-        Self(Arc::new(Mutex::new(Table { ttl, entries_max, entries, answered, bytes: 0 })))
+    pub(crate) fn new(config: &Config) -> Self {
+        Self(Arc::new(Mutex::new(Table {
+            ttl: config.idempotency_ttl,
+            entries_max: config.idempotency_max,
+            bytes_max: config.idempotency_bytes_max,
+            account: config.memory.account(Purpose::Idempotency),
+            entries: HashMap::new(),
+            answered: VecDeque::new(),
+            bytes: 0,
+        })))
     }
 
     /// Asks for a key. `fingerprint` is what the request must have in common with the first one.
@@ -90,7 +106,11 @@ impl Keys {
             Some(Entry { answer: Some(reply), .. }) => Claim::Answered(reply.clone()),
             Some(Entry { answer: None, .. }) => Claim::Running,
             None => {
-                table.entries.insert(key.clone(), Entry { fingerprint, answer: None });
+                let charge = match table.account.charge(ENTRY + 2 * key.len()) {
+                    Ok(charge) => charge,
+                    Err(full) => return Claim::NoRoom(full),
+                };
+                table.entries.insert(key.clone(), Entry { fingerprint, answer: None, charge });
                 Claim::Mine(Claimed { keys: self.clone(), key: Some(key) })
             }
         }
@@ -121,12 +141,16 @@ impl Drop for Claimed {
 }
 
 impl Table {
+    /// The answer is promised to whoever comes with the key, so that older ones go first.
     fn keep(&mut self, now: Instant, key: Key, answer: Reply) {
         let Some(entry) = self.entries.get_mut(&key) else { return };
-        self.bytes += key.len() + answer.json.len();
+        // In memory of its own: what it was made of may be larger, and is weighed as an answer under way.
+        let answer = Reply { json: Bytes::copy_from_slice(&answer.json), ..answer };
+        entry.charge.set(entry.charge.bytes() + answer.json.len());
+        self.bytes += entry.charge.bytes();
         entry.answer = Some(answer);
         self.answered.push_back((now + self.ttl, key));
-        while self.answered.len() > self.entries_max || self.bytes > BYTES_MAX {
+        while self.answered.len() > self.entries_max || self.bytes > self.bytes_max {
             self.forget_oldest();
         }
     }
@@ -139,7 +163,8 @@ impl Table {
 
     fn forget_oldest(&mut self) {
         let Some((_, key)) = self.answered.pop_front() else { return };
-        let answer = self.entries.remove(&key).and_then(|entry| entry.answer);
-        self.bytes -= key.len() + answer.map_or(0, |answer| answer.json.len());
+        if let Some(entry) = self.entries.remove(&key) {
+            self.bytes -= entry.charge.bytes();
+        }
     }
 }

@@ -8,18 +8,19 @@ use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use hyper::{Request, StatusCode};
-use serde_json::{Value, json};
+use serde_json::json as object;
 use tokio::time::Instant;
 
 use crate::client::{CallError, Param};
 use crate::gateway::api::idempotency::{Claim, Key};
 use crate::gateway::api::lists::query_value;
 use crate::gateway::api::{Reply, problem};
+use crate::gateway::body::Taken;
 use crate::gateway::http::Door;
 use crate::gateway::refusal::Refusal;
-use crate::gateway::response;
+use crate::gateway::{offload, response};
 use crate::job::percent_encoded;
-use crate::params::tag;
+use crate::params::json::{self, TextError};
 
 /// A job as it is asked for.
 #[derive(Debug)]
@@ -42,11 +43,13 @@ pub(crate) async fn submit(
     let wait = query_value(request.uri().query(), "wait").map(duration).transpose()?;
     let wait = wait.map(|wait| wait.min(door.config.result_timeout));
     let (head, body) = request.into_parts();
-    let body = door.intake.read(body).await?;
-    let wanted = Wanted { param: param(&body)?, service, wait };
-    let Some(key) = key(&head.headers)? else { return perform(door, wanted).await.map_err(Failure::refusal) };
+    let key = key(&head.headers)?;
+    let taken = door.intake.read(body).await?;
+    let (param, fingerprint) = param(door, taken, wait.is_some(), key.is_some()).await?;
+    let wanted = Wanted { param, service, wait };
+    let Some(key) = key else { return perform(door, wanted).await.map_err(Failure::refusal) };
     let key = Key::new(&wanted.service, head.headers.get(AUTHORIZATION).map(|value| value.as_bytes()), key);
-    once(door, key, fingerprint(&wanted, &body), wanted).await
+    once(door, key, fingerprint, wanted).await
 }
 
 /// Goes on though the client goes away, so that its next attempt finds the answer.
@@ -62,6 +65,7 @@ async fn once(door: &Arc<Door>, key: Key, fingerprint: u64, wanted: Wanted) -> R
             let message = "this Idempotency-Key was used for another request";
             return Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "key-reused", message));
         }
+        Claim::NoRoom(full) => return Err(CallError::NoRoom(full).into()),
     };
     let door = Arc::clone(door);
     let work = tokio::spawn(async move {
@@ -103,18 +107,27 @@ async fn perform(door: &Door, wanted: Wanted) -> Result<Reply, Failure> {
         let client = door.client.timeout(door.config.acknowledge_timeout);
         let id = client.submit(&service, param).await?.to_string();
         let mut reply =
-            Reply::new(StatusCode::ACCEPTED, &json!({"id": id, "service": name, "state": "queued"}));
+            Reply::new(StatusCode::ACCEPTED, &object!({"id": id, "service": name, "state": "queued"}));
         reply.location = Some(format!("/v1/jobs/{}/{id}", percent_encoded(&service)));
         return Ok(reply);
     };
     let (job, state, body) = match door.client.timeout(wait).call(&service, param).await {
-        Ok(reply) => (reply.job, "done", reply.body),
+        Ok(reply) => (reply.job, "completed", reply.body),
         Err(CallError::Failed { job, body, .. }) => (job, "failed", body),
         Err(error) => return Err(error.into()),
     };
+    let size = body.len();
     let id = job.map(|job| job.to_string());
-    let value = response::value(&body);
-    Ok(Reply::new(StatusCode::OK, &json!({"id": id, "service": name, "state": state, "value": value})))
+    let head = object!({"id": id, "service": name, "state": state});
+    let write = move || response::with_value_of(&head, &body);
+    let json = door.offload.run(size, offload::LONG, write).await.map_err(ran)?;
+    let json = door.responses.charge_promised(json.len()).around(json);
+    Ok(Reply { status: StatusCode::OK, location: None, json })
+}
+
+/// What went wrong after the job was done.
+fn ran(refusal: Refusal) -> Failure {
+    Failure { refusal, may_have_run: true }
 }
 
 fn is_json(headers: &HeaderMap) -> Result<(), Refusal> {
@@ -128,14 +141,37 @@ fn is_json(headers: &HeaderMap) -> Result<(), Refusal> {
     Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json", message).closing())
 }
 
-fn param(body: &Bytes) -> Result<Param, Refusal> {
-    if body.is_empty() {
-        return Ok(Param::None);
-    }
-    let value: Value = serde_json::from_slice(body)
-        .map_err(|error| Refusal::bad_request(format!("the body is not JSON: {error}")))?;
-    Ok(Param::Frame(tag::json_frame(&value)))
+/// The parameter's frame, in place of the body; and if there is a key, what two requests of it must have in common.
+async fn param(door: &Door, taken: Taken, waits: bool, keyed: bool) -> Result<(Param, u64), Refusal> {
+    let Taken { bytes: body, mut charge } = taken;
+    let (size, max) = (body.len(), door.config.param_max);
+    door.intake.hold(&mut charge, 2 * size)?;
+    let read = move || {
+        let fingerprint = if keyed { fingerprint(waits, &body) } else { 0 };
+        frame(&body, max).map(|frame| (frame, fingerprint))
+    };
+    let (frame, fingerprint) = door.offload.run(size, offload::LONG, read).await??;
+    charge.set(frame.len());
+    Ok((Param::Frame(charge.around(frame)), fingerprint))
 }
+
+/// The JSON as it is, but without its blanks; no frame of no body.
+fn frame(body: &[u8], max: usize) -> Result<Bytes, Refusal> {
+    if body.is_empty() {
+        return Ok(Bytes::new());
+    }
+    let mut frame = Vec::with_capacity(TAG.len() + body.len());
+    frame.extend_from_slice(TAG);
+    json::compact(body, &mut frame, max).map_err(|error| match error {
+        TextError::Malformed { .. } => Refusal::bad_request(format!("the body is {error}")),
+        TextError::TooLong(_) => {
+            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "parameter-too-large", error.to_string())
+        }
+    })?;
+    Ok(frame.into())
+}
+
+const TAG: &[u8] = b"PARAM-JSON: ";
 
 /// `30s`, `500ms`, `2m`, or a number of seconds.
 fn duration(text: &str) -> Result<Duration, Refusal> {
@@ -162,8 +198,8 @@ fn key(headers: &HeaderMap) -> Result<Option<&[u8]>, Refusal> {
 }
 
 /// What two requests of one key must have in common.
-fn fingerprint(wanted: &Wanted, body: &[u8]) -> u64 {
+fn fingerprint(waits: bool, body: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (wanted.wait.is_some(), body).hash(&mut hasher);
+    (waits, body).hash(&mut hasher);
     hasher.finish()
 }

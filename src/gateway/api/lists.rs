@@ -6,63 +6,63 @@ use hyper::body::Incoming;
 use hyper::header::HeaderMap;
 use hyper::{Request, StatusCode};
 use serde_json::{Map, Value, json};
+use tokio::time::Instant;
 
 use crate::client::CallError;
 use crate::gateway::api::Reply;
 use crate::gateway::classic::name_of;
 use crate::gateway::http::Door;
+use crate::gateway::lists::List;
+use crate::gateway::offload;
 use crate::gateway::refusal::Refusal;
 use crate::message::View;
 
-/// The states of jobs.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum State {
-    Queued,
-    Active,
-    Done,
-}
+/// The states of jobs: what `state` may be, and in which of the broker's lists such jobs are.
+const STATES_IN: [(&str, View); 5] = [
+    ("queued", View::Jobs),
+    ("active", View::Active),
+    ("completed", View::History),
+    ("failed", View::History),
+    ("dead", View::History),
+];
 
-pub(crate) const STATES: [State; 3] = [State::Queued, State::Active, State::Done];
-
-impl State {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Active => "active",
-            Self::Done => "done",
-        }
-    }
-
-    fn view(self) -> View {
-        match self {
-            Self::Queued => View::Jobs,
-            Self::Active => View::Active,
-            Self::Done => View::History,
-        }
-    }
-}
+pub(crate) const STATES: [&str; 5] =
+    [STATES_IN[0].0, STATES_IN[1].0, STATES_IN[2].0, STATES_IN[3].0, STATES_IN[4].0];
 
 /// `GET /v1/jobs?state=…`.
 pub(crate) async fn jobs(door: &Door, request: &Request<Incoming>) -> Result<Reply, Refusal> {
     let asked = query_value(request.uri().query(), "state").unwrap_or("active");
-    let state = STATES.into_iter().find(|state| state.name() == asked);
-    let state = state.ok_or_else(|| Refusal::bad_request("state is queued, active or done"))?;
-    door.permit(request.headers(), name_of(state.view()))?;
-    let jobs: Vec<Value> = list(door, state.view()).await?.iter().map(|job| shown(job, state)).collect();
-    Ok(Reply::new(StatusCode::OK, &json!({"jobs": jobs})))
+    let found = STATES_IN.into_iter().find(|(name, _)| *name == asked);
+    let (state, view) =
+        found.ok_or_else(|| Refusal::bad_request(format!("state is one of {}", STATES.join(", "))))?;
+    door.permit(request.headers(), name_of(view))?;
+    let list = door.list(view, Instant::now()).await?;
+    mapped(door, list, move |rows| {
+        let jobs = rows.iter().map(|row| shown(row, view)).filter(|job| job["state"] == state);
+        json!({"jobs": jobs.collect::<Vec<_>>()})
+    })
+    .await
 }
 
-/// `GET /v1/jobs/{service}/{id}`. Looked for where a job goes, in that order, so that one that
-/// moves on meanwhile is found.
+/// `GET /v1/jobs/{service}/{id}`. Looked for where a job goes, in that order and in lists that are one as new as the other,
+/// so that one that moves on meanwhile is found.
 pub(crate) async fn job(door: &Door, headers: &HeaderMap, names: &[Vec<u8>]) -> Result<Reply, Refusal> {
-    let [service, id] = names else { return Err(Refusal::bad_request("a service and an id are wanted")) };
+    let [service, id] = names else { return Err(Refusal::bad_request("a service and an id are expected")) };
     door.permit(headers, service)?;
-    let (service, id) = (String::from_utf8_lossy(service), String::from_utf8_lossy(id));
-    for state in STATES {
-        let jobs = list(door, state.view()).await?;
-        let same = |job: &&Value| job["jobid"] == *id && job["service"] == *service;
-        if let Some(job) = jobs.iter().find(same) {
-            return Ok(Reply::new(StatusCode::OK, &shown(job, state)));
+    let (service, id) =
+        (String::from_utf8_lossy(service).into_owned(), String::from_utf8_lossy(id).into_owned());
+    let mut not_before = Instant::now();
+    for view in [View::Jobs, View::Active, View::History] {
+        let list = door.list(view, not_before).await?;
+        not_before = list.asked_at;
+        let (service, id) = (service.clone(), id.clone());
+        let found = mapped(door, list, move |rows| {
+            let same = |job: &&Value| job["jobid"] == *id && job["service"] == *service;
+            rows.iter().find(same).map_or(Value::Null, |job| shown(job, view))
+        });
+        let found = found.await?;
+        if found.json != "null" {
+            return Ok(found);
         }
     }
     Err(Refusal::new(StatusCode::NOT_FOUND, "unknown-job", "the broker does not know it, or no more"))
@@ -78,8 +78,8 @@ pub(crate) async fn workers(door: &Door, headers: &HeaderMap) -> Result<Reply, R
             "expires_at": worker["hb"],
         })
     };
-    let workers: Vec<Value> = list(door, View::Workers).await?.iter().map(shown).collect();
-    Ok(Reply::new(StatusCode::OK, &json!({"workers": workers})))
+    let list = door.list(View::Workers, Instant::now()).await?;
+    mapped(door, list, move |rows| json!({"workers": rows.iter().map(shown).collect::<Vec<_>>()})).await
 }
 
 /// `GET /v1/services`.
@@ -87,10 +87,9 @@ pub(crate) async fn services(door: &Door, headers: &HeaderMap) -> Result<Reply, 
     door.permit(headers, name_of(View::Workers))?;
     let mut services: BTreeMap<String, [u64; 3]> = BTreeMap::new();
     for (place, view) in [View::Workers, View::Jobs, View::Active].into_iter().enumerate() {
-        for entry in list(door, view).await? {
-            if let Some(service) = entry["service"].as_str() {
-                services.entry(service.to_owned()).or_default()[place] += 1;
-            }
+        let list = door.list(view, Instant::now()).await?;
+        for name in names_in(door, list).await? {
+            services.entry(name).or_default()[place] += 1;
         }
     }
     let shown = |(name, [workers, queued, active]): (String, [u64; 3])| json!({"name": name, "workers": workers, "queued": queued, "active": active});
@@ -98,21 +97,57 @@ pub(crate) async fn services(door: &Door, headers: &HeaderMap) -> Result<Reply, 
     Ok(Reply::new(StatusCode::OK, &json!({"services": services})))
 }
 
-async fn list(door: &Door, view: View) -> Result<Vec<Value>, Refusal> {
-    let json = door.client.timeout(door.config.acknowledge_timeout).list(view).await?;
-    serde_json::from_slice(&json).map_err(|_| Refusal::from(CallError::Garbled))
+impl Door {
+    async fn list(&self, view: View, not_before: Instant) -> Result<List, Refusal> {
+        let limit = self.config.acknowledge_timeout;
+        Ok(self.lists.get(&self.client, view, not_before, limit).await?)
+    }
 }
 
-fn shown(job: &Value, state: State) -> Value {
+/// What is made of a list, beside the loop if it is long.
+async fn mapped(
+    door: &Door,
+    list: List,
+    map: impl FnOnce(&[Value]) -> Value + Send + 'static,
+) -> Result<Reply, Refusal> {
+    let size = list.json.len();
+    let work = move || rows(&list).map(|rows| Reply::new(StatusCode::OK, &map(&rows)));
+    let mut reply = door.offload.run(size, offload::LONG, work).await??;
+    reply.json = door.responses.charge_promised(reply.json.len()).around(reply.json);
+    Ok(reply)
+}
+
+/// The service that each row is about.
+async fn names_in(door: &Door, list: List) -> Result<Vec<String>, Refusal> {
+    let size = list.json.len();
+    let name = |row: &Value| row["service"].as_str().map(str::to_owned);
+    let work = move || rows(&list).map(|rows| rows.iter().filter_map(name).collect());
+    door.offload.run(size, offload::LONG, work).await?
+}
+
+fn rows(list: &List) -> Result<Vec<Value>, Refusal> {
+    serde_json::from_slice(&list.json).map_err(|_| Refusal::from(CallError::Garbled))
+}
+
+/// A broker of PHP's does not say how a job ended.
+fn state(job: &Value, view: View) -> Value {
+    match view {
+        View::Jobs => "queued".into(),
+        View::Active => "active".into(),
+        View::History | View::Workers => job["state"].clone(),
+    }
+}
+
+fn shown(job: &Value, view: View) -> Value {
     let mut shown = Map::new();
     shown.insert("id".to_owned(), text(&job["jobid"]));
     shown.insert("service".to_owned(), text(&job["service"]));
-    shown.insert("state".to_owned(), state.name().into());
-    shown.insert("background".to_owned(), (job["sync"] == false).into());
+    shown.insert("state".to_owned(), state(job, view));
+    shown.insert("waits".to_owned(), (job["sync"] == true).into());
     shown.insert("worker".to_owned(), job["worker"].clone());
     shown.insert("requested_at".to_owned(), job["reqtime"].clone());
     shown.insert("started_at".to_owned(), job["startedat"].clone());
-    shown.insert("completed_at".to_owned(), job["completedat"].clone());
+    shown.insert("ended_at".to_owned(), job["completedat"].clone());
     Value::Object(shown)
 }
 

@@ -109,23 +109,28 @@ fn schemas() -> Value {
     let time = || json!({"type": ["number", "null"], "description": "Seconds since the Unix epoch"});
     let text = || json!({"type": "string"});
     let count = || json!({"type": "integer", "minimum": 0});
+    let states: Vec<Value> =
+        super::lists::STATES.iter().map(|&state| state.into()).chain([Value::Null]).collect();
     json!({
         "Accepted": shape(json!({"id": text(), "service": text(), "state": {"const": "queued"}})),
         "Result": shape(json!({
             "id": {"type": ["string", "null"]},
             "service": text(),
-            "state": {"enum": ["done", "failed"]},
+            "state": {"enum": ["completed", "failed"]},
             "value": {"description": "What the worker brought; null if nothing"},
         })),
         "Job": shape(json!({
             "id": text(),
             "service": text(),
-            "state": {"enum": super::lists::STATES.map(|state| state.name())},
-            "background": {"type": "boolean"},
+            "state": {
+                "enum": states,
+                "description": "null for a job that is over at a PHP broker, which does not say how it ended",
+            },
+            "waits": {"type": "boolean", "description": "Whether its client waits for the result"},
             "worker": {"type": ["string", "null"]},
             "requested_at": time(),
             "started_at": time(),
-            "completed_at": time(),
+            "ended_at": time(),
         })),
         "Service": shape(json!({
             "name": text(), "workers": count(), "queued": count(), "active": count(),

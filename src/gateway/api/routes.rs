@@ -2,6 +2,7 @@
 
 use hyper::Method;
 
+use crate::gateway::api::lists::STATES;
 use crate::gateway::request::percent_decode;
 
 /// What a route does.
@@ -72,13 +73,13 @@ const fn value(status: u16, about: &'static str, schema: Schema) -> Answer {
 const UNAUTHORIZED: Answer = problem(401, "A bearer token is wanted");
 const FORBIDDEN: Answer = problem(403, "The token may not do this");
 const BUSY: Answer = problem(429, "Too many requests are in flight");
-const LOST: Answer = problem(502, "The broker gave no answer to this, or was lost on the way");
-const UNAVAILABLE: Answer = problem(503, "No broker can be reached");
-const TIMEOUT: Answer = problem(504, "No answer came in time");
+const LOST: Answer =
+    problem(502, "The broker gave no answer to this, or was lost on the way, or the result is too large");
+const UNAVAILABLE: Answer = problem(503, "No broker can be reached, or there is no room");
+const TIMEOUT: Answer = problem(504, "No answer came in time; `job` names the job, which goes on");
 
 const SERVICE: Param =
     Param { name: "service", place: "path", about: "The service, percent-encoded", values: &[] };
-const STATES: &[&str] = &["queued", "active", "done"];
 
 /// All of it.
 pub(crate) const ROUTES: &[Route] = &[
@@ -112,7 +113,7 @@ pub(crate) const ROUTES: &[Route] = &[
             problem(404, "No worker ever offered the service, or the broker is full"),
             problem(408, "The body did not come in time"),
             problem(409, "A request with this key is running"),
-            problem(413, "The body is too large"),
+            problem(413, "The body is too large, or the parameter for the broker"),
             problem(415, "The body is not JSON by its type"),
             problem(422, "The key was used for another request"),
             BUSY,
@@ -150,8 +151,8 @@ pub(crate) const ROUTES: &[Route] = &[
         params: &[Param {
             name: "state",
             place: "query",
-            about: "Default `active`; of those that are done the broker remembers the last hundred",
-            values: STATES,
+            about: "Default `active`; of those that are over the broker remembers the last hundred",
+            values: &STATES,
         }],
         takes_json: false,
         responses: &[

@@ -2,11 +2,14 @@
 //!
 //! [`encode`] gives the bytes of `json_encode`: old clients compare texts, and a broker of the
 //! original shows them in its lists. [`decode`] accepts what `json_decode` (to objects, depth 512)
-//! accepts, so that a parameter means the same to a PHP worker and to ours.
+//! accepts, so that a parameter means the same to a PHP worker and to ours. [`compact`] and [`object`]
+//! check a text and write it again without a tree between.
 //!
 //! Not here: what stands around the JSON in a frame, which is [`tag`](super::tag)'s.
 
 mod decode;
+mod scan;
+mod transcode;
 
 use std::io;
 
@@ -15,6 +18,7 @@ use serde_json::Value;
 use serde_json::ser::{Formatter, Serializer};
 
 pub use decode::decode;
+pub use transcode::{Members, TextError, compact, object};
 
 pub use super::float::Precision;
 

@@ -11,13 +11,14 @@ use serde::de::{
 use serde::{Deserialize, forward_to_deserialize_any};
 use thiserror::Error;
 
+use super::walk::expansion_max;
 use super::{Array, KeyRef, Slots, Value, Visibility};
 
 /// The deepest nesting that is deserialized; `T` recurses, so this is less than what is decoded.
 const DEPTH_MAX: usize = 128;
 
-/// Values that references may add. A few references can make a small value very large.
-const REPEATS_MAX: usize = 1 << 20;
+/// Bytes that a value counts for, beside its text, where a reference repeats it.
+const REPEATED: usize = 8;
 
 /// Why a value does not fit a type.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
@@ -41,14 +42,32 @@ impl de::Error for FromError {
 /// A [`FromError`] where `T` finds something else than it needs, beyond 128 values within each
 /// other (so also where a value contains itself), and for references that lead nowhere known.
 pub fn from_value<'de, T: Deserialize<'de>>(value: &'de Value) -> Result<T, FromError> {
-    let context = Context { root: value, slots: OnceCell::new(), repeats: Cell::new(0) };
+    let context =
+        Context { root: value, slots: OnceCell::new(), repeats_max: OnceCell::new(), repeats: Cell::new(0) };
     T::deserialize(Reader { value, context: &context, depth: 0, repeated: false })
 }
 
 struct Context<'de> {
     root: &'de Value,
     slots: OnceCell<Slots<'de>>,
+    /// What references may repeat in all, in bytes. A few of them can make a small value very large.
+    repeats_max: OnceCell<usize>,
     repeats: Cell<usize>,
+}
+
+impl Context<'_> {
+    fn repeat(&self, value: &Value) -> Result<(), FromError> {
+        let text = if let Value::String(text) = value { text.len() } else { 0 };
+        let (repeats, max) = (
+            self.repeats.get().saturating_add(REPEATED + text),
+            *self.repeats_max.get_or_init(|| expansion_max(self.root)),
+        );
+        self.repeats.set(repeats);
+        if repeats > max {
+            return Err(FromError::custom(format_args!("references repeat more than {max} bytes")));
+        }
+        Ok(())
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -73,13 +92,7 @@ impl<'c, 'de> Reader<'c, 'de> {
             self.repeated = true;
         }
         if self.repeated {
-            let repeats = self.context.repeats.get() + 1;
-            self.context.repeats.set(repeats);
-            if repeats > REPEATS_MAX {
-                return Err(FromError::custom(format_args!(
-                    "references repeat more than {REPEATS_MAX} values"
-                )));
-            }
+            self.context.repeat(self.value)?;
         }
         Ok(self)
     }

@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 
 use thiserror::Error;
 
+use super::walk::expansion_max;
 use super::{Array, KeyRef, Slots, Value, Visibility};
 use crate::params::json::{self, Style};
 
@@ -25,27 +26,30 @@ pub enum JsonError {
     /// A value that contains itself.
     #[error("a value contains itself")]
     Recursion,
-    /// An object that only its class can show, the case of an enum (its value is not serialized), or
-    /// a reference that leads nowhere known.
-    #[error("only the value's class knows its JSON")]
+    /// A reference that leads nowhere known.
+    #[error("a reference leads into what only its class can read")]
     Opaque,
-    /// More bytes than were allowed. A few references can make a small value very large.
-    #[error("more than {0} bytes of JSON")]
+    /// More bytes than were allowed, or as much work. A few references can make a small value very large.
+    #[error("more than {0} bytes of JSON, which references make of less")]
     TooLong(usize),
 }
 
 impl Value {
-    /// The bytes of `json_encode` of this value, at most 64 MiB: objects with their public
-    /// properties, references as what they mean.
+    /// The bytes of `json_encode` of this value: objects with their public properties, references as what they mean.
+    /// It may have as many bytes as a value may grow by its references: eight times what it has serialized, or 1 MiB.
+    ///
+    /// Two things are not what PHP, which has the classes, may make of them: the case of an enum is its name, as the
+    /// value behind it is not serialized; an object that its class serialized (`C:`) is what the class wrote.
     ///
     /// # Errors
     ///
-    /// [`JsonError`] where PHP gives `false`, and where only PHP's class knows.
+    /// [`JsonError`] where PHP gives `false`, and for references behind a `C:` that lead into it.
     pub fn to_json(&self) -> Result<Vec<u8>, JsonError> {
-        self.to_json_with(Style::default(), 64 << 20)
+        self.to_json_with(Style::default(), expansion_max(self))
     }
 
-    /// As [`Value::to_json`], in the style of other PHP versions and with another limit.
+    /// As [`Value::to_json`], in the style of other PHP versions and with another limit, which holds for the values that
+    /// are looked at, too: properties that are not public cost time though nobody sees them.
     ///
     /// # Errors
     ///
@@ -58,6 +62,7 @@ impl Value {
             bytes_max,
             out: Vec::new(),
             open: Vec::new(),
+            steps: 0,
         };
         writer.run()?;
         Ok(writer.out)
@@ -72,6 +77,8 @@ struct Writer<'a> {
     bytes_max: usize,
     out: Vec<u8>,
     open: Vec<Level<'a>>,
+    /// Values and keys that were looked at.
+    steps: usize,
 }
 
 /// An array or object that is being written.
@@ -94,6 +101,10 @@ impl<'a> Writer<'a> {
     fn run(&mut self) -> Result<(), JsonError> {
         self.value(self.root)?;
         while let Some(level) = self.open.last_mut() {
+            self.steps += 1;
+            if self.out.len().max(self.steps) > self.bytes_max {
+                return Err(JsonError::TooLong(self.bytes_max));
+            }
             let Some((key, value)) = level.elements.get_index(level.at) else {
                 self.out.push(if level.kind == Kind::List { b']' } else { b'}' });
                 self.open.pop();
@@ -109,11 +120,11 @@ impl<'a> Writer<'a> {
             let kind = level.kind;
             self.key(key, kind)?;
             self.value(value)?;
-            if self.out.len() > self.bytes_max {
-                return Err(JsonError::TooLong(self.bytes_max));
-            }
         }
-        Ok(())
+        match self.out.len() > self.bytes_max {
+            true => Err(JsonError::TooLong(self.bytes_max)),
+            false => Ok(()),
+        }
     }
 
     fn key(&mut self, key: KeyRef<'_>, kind: Kind) -> Result<(), JsonError> {
@@ -136,7 +147,8 @@ impl<'a> Writer<'a> {
             Value::Array(array) if array.is_list() => return self.open(value, array, Kind::List),
             Value::Array(array) => return self.open(value, array, Kind::Map),
             Value::Object(object) => return self.open(value, &object.properties, Kind::Object),
-            Value::Custom(_) | Value::Enum(_) => return Err(JsonError::Opaque),
+            Value::Custom(custom) => return self.string(&custom.payload),
+            Value::Enum(case) => return self.string(&case.case),
             Value::Reference(_) => return self.reference(value),
         }
         Ok(())
@@ -145,6 +157,7 @@ impl<'a> Writer<'a> {
     fn reference(&mut self, value: &'a Value) -> Result<(), JsonError> {
         let slots = self.slots.get_or_init(|| Slots::new(self.root));
         let meant = slots.follow(value).ok_or(JsonError::Opaque)?;
+        self.steps += self.open.len() / 16; // each of them is looked at next
         if self.open.iter().any(|level| std::ptr::eq(level.value, meant)) {
             return Err(JsonError::Recursion);
         }

@@ -183,7 +183,37 @@ fn json_is_refused_where_php_gives_false() {
     assert_eq!(json(&b"s:1:\"\xff\";"[..]), Err(JsonError::NotUtf8));
     assert_eq!(json("O:1:\"A\":1:{s:4:\"self\";r:1;}"), Err(JsonError::Recursion));
     assert_eq!(json("a:2:{i:0;i:1;i:1;a:2:{i:0;i:1;i:1;R:3;}}"), Err(JsonError::Recursion));
-    assert_eq!(json("E:3:\"A:B\";"), Err(JsonError::Opaque));
+}
+
+/// PHP, which has the class, gives the value behind the case (which is not serialized) and what the class shows.
+#[test]
+fn json_of_what_only_a_class_knows_is_what_was_serialized() {
+    assert_eq!(json("a:1:{i:0;E:9:\"Suit:Club\";}").as_deref(), Ok(r#"["Club"]"#));
+    assert_eq!(json("C:3:\"Foo\":4:{a\"/b}").as_deref(), Ok(r#""a\"\/b""#));
+    assert_eq!(json(&b"C:3:\"Foo\":1:{\xff}"[..]), Err(JsonError::NotUtf8));
+}
+
+/// An array of `count` references to the one before it, in a text of less than 400 KB.
+#[test]
+fn references_may_make_eight_times_what_they_are_made_of_or_a_mebibyte() {
+    let repeated = |times: usize| {
+        let mut text =
+            format!("a:{}:{{i:0;O:8:\"stdClass\":1:{{s:1:\"a\";s:100:\"{}\";}}", times + 1, "x".repeat(100));
+        (1..=times).for_each(|at| text += &format!("i:{at};r:2;"));
+        json(text + "}")
+    };
+    assert!(repeated(9_000).is_ok());
+    assert!(matches!(repeated(30_000), Err(JsonError::TooLong(max)) if max < 30_000 * 100));
+}
+
+/// Nobody sees the properties, so that no bytes come of them.
+#[test]
+fn references_to_hidden_properties_cost_work_that_is_bounded_too() {
+    let mut text = String::from("a:20001:{i:0;O:1:\"A\":20000:{");
+    (0..20_000).for_each(|at| text += &format!("s:8:\"\0*\0{at:05}\";N;"));
+    text += "}";
+    (1..=20_000).for_each(|at| text += &format!("i:{at};r:2;"));
+    assert!(matches!(json(text + "}"), Err(JsonError::TooLong(_))));
 }
 
 /// Each array holds the one before it twice: 40 of them would make 2^40 values.

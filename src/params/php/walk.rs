@@ -53,6 +53,26 @@ impl<'a> Iterator for Walk<'a> {
     }
 }
 
+/// What references may make of a value: eight times its serialized form, or 1 MiB.
+pub(super) fn expansion_max(value: &Value) -> usize {
+    let weight = |event| match event {
+        Event::Key(KeyRef::Int(_)) => 4,
+        Event::Key(KeyRef::Bytes(text)) => 6 + text.len(),
+        Event::Leaf(Value::String(text)) => 6 + text.len(),
+        Event::Leaf(Value::Custom(custom)) => 8 + custom.class.len() + custom.payload.len(),
+        Event::Leaf(Value::Enum(case)) => 8 + case.class.len() + case.case.len(),
+        Event::Leaf(_) => 4,
+        Event::Open(..) => 6,
+        Event::Close => 1,
+    };
+    let serialized: usize = Walk::new(value).map(weight).sum();
+    serialized.saturating_mul(EXPANSION).max(EXPANSION_FREE)
+}
+
+/// How many bytes one byte may become, and how many there may be in any case.
+const EXPANSION: usize = 8;
+const EXPANSION_FREE: usize = 1 << 20;
+
 /// A copy of a value.
 pub(super) fn rebuild(value: &Value) -> Value {
     let mut open: Vec<(Option<Bytes>, Array<Value>)> = Vec::new();

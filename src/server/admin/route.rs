@@ -97,9 +97,9 @@ fn job_state(text: &str) -> Result<JobState, Reply> {
     match text {
         "queued" => Ok(JobState::Queued),
         "active" => Ok(JobState::Active),
-        "done" => Ok(JobState::Done),
+        "completed" => Ok(JobState::Completed),
         "failed" => Ok(JobState::Failed),
-        _ => Err(Reply::line(400, "state is queued, active, done or failed")),
+        _ => Err(Reply::line(400, "state is queued, active, completed or failed")),
     }
 }
 
@@ -238,7 +238,7 @@ mod tests {
         POST /workers/none/retire: 400 a connection is a number
         POST /jobs/1: 405 this path takes DELETE
         DELETE /jobs/1: 400 a job's id is like 00C0-FFEE
-        GET /jobs?state=lost: 400 state is queued, active, done or failed
+        GET /jobs?state=lost: 400 state is queued, active, completed or failed
         GET /jobs?limit=many: 400 limit is a number of jobs
         GET /jobs?page=2: 400 no parameter "page" is known
         GET /workers?service=: 400 the service's name cannot be read: %2F is a slash, %25 a per cent sign

@@ -44,7 +44,7 @@ enum Trouble {
 
 /// Does one job. Dropping the future kills the process.
 pub(super) async fn run(program: &Program, processes: &Processes, job: &Job) -> Answer {
-    let param = match job.json() {
+    let param = match job.json_beside().await {
         Ok(param) => param,
         Err(error) => return Answer::Failed(error.to_string()),
     };

@@ -21,7 +21,7 @@ pub(super) async fn run(program: &Program, job: &Job) -> Answer {
 }
 
 async fn try_run(program: &Program, job: &Job) -> Result<Answer, String> {
-    let param = job.json().map_err(|error| error.to_string())?;
+    let param = job.json_beside().await.map_err(|error| error.to_string())?;
     let mut command = program.command()?;
     set_environment(&mut command, job, &param);
     let mut group = program.start(&mut command)?;

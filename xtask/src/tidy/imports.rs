@@ -41,6 +41,7 @@ const ROOMS: [Room; 20] = [
             "job",
             "memory",
             "message::Dialect",
+            "message::Outcome",
             "params::json",
         ],
     ),
