@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use tokio::net::TcpListener;
 use zmws::gateway::{self, AccessLog, BodyForm, Config, Origins, TokenError, Tokens};
+use zmws::log_writer::Rotation;
 use zmws::server;
 
 use super::dialect::DialectName;
@@ -93,6 +94,14 @@ pub(super) struct Door {
     /// Form of these lines: common, as other web servers have it, or json; by default that of the log, common for php
     #[arg(long, value_name = "FORM")]
     access_log_form: Option<AccessForm>,
+
+    /// Megabytes from which on the file of these lines begins anew, the old one kept as FILE.1; 0 for never
+    #[arg(long, value_name = "MB", default_value_t = 10)]
+    access_log_max_mb: u64,
+
+    /// Old files of these lines that are kept
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    access_log_keep: u32,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -156,9 +165,15 @@ impl Door {
         };
         let log = match to_stdout {
             true => AccessLog::stdout(form),
-            false => AccessLog::file(form, path),
+            false => AccessLog::file(form, path, self.rotation()),
         };
         log.map(Some).map_err(|error| format!("cannot write {}: {error}; see --access-log", path.display()))
+    }
+}
+
+impl Door {
+    fn rotation(&self) -> Rotation {
+        Rotation { bytes: self.access_log_max_mb.saturating_mul(1 << 20), keep: self.access_log_keep }
     }
 }
 
@@ -186,7 +201,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         let date = log::date();
         log::announce(
             &format!(
-                "[{date}] [I] - client port {}\n[{date}] [I] - Server startup @{date} http://{address}/\n",
+                "[{date}] [I] - client port {}\n[{date}] [I] - Server startup @{date} http://{address}/\nHTTP http://{address}/\n",
                 args.client_port
             ),
             "gateway started",

@@ -70,6 +70,12 @@ pub(crate) type Failure = String;
 
 /// Runs the program. 0: done; 1: failed, one line on standard error says why; 2: wrong usage.
 pub(crate) fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
+    let end = obey(args);
+    log::finish();
+    end
+}
+
+fn obey(args: impl Iterator<Item = OsString>) -> ExitCode {
     let args = match layers::layered(flags::normalized(args)) {
         Ok(args) => args,
         Err(failure) => return fail(&failure),

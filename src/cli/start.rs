@@ -44,7 +44,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         return detached(&args, fleet);
     }
     for warning in &fleet.warnings {
-        eprintln!("zmws: {warning}");
+        log::warn(warning);
     }
     if args.foreground {
         log::start_supervisor(&args.log);
@@ -101,7 +101,8 @@ fn detached(args: &Args, fleet: Fleet) -> Result<(), Failure> {
     }
     let log = own_log(&fleet)?;
     let outcome = supervise(args, fleet, Logs::Files, false, move || {
-        println!("{READY}");
+        // If nobody listens any more, it supervises all the same.
+        let _ = writeln!(std::io::stdout(), "{READY}");
         // Whoever started us goes on; what is printed from now on belongs into the log.
         rustix::stdio::dup2_stdout(&log).map_err(|error| format!("cannot write the log: {error}"))
     });
