@@ -177,6 +177,32 @@ impl Door {
     }
 }
 
+impl Door {
+    /// What SIGHUP does: the access log is opened anew, and the tokens are read anew. Tokens that cannot be read leave
+    /// those that there are.
+    pub(super) fn reload(&self, config: &Config) -> impl FnMut() + use<> {
+        let (log, tokens) = (config.access_log.clone(), config.tokens.clone());
+        let path = self.tokens.clone();
+        move || {
+            if let Some(log) = &log {
+                log.reopen();
+            }
+            if let (Some(tokens), Some(path)) = (&tokens, &path)
+                && let Err(error) = tokens.read_anew(path)
+            {
+                tracing::warn!(%error, "the tokens stay as they are");
+            }
+        }
+    }
+}
+
+/// Lets the last lines of the access log be written.
+pub(super) fn finish(access_log: Option<&AccessLog>) {
+    if let Some(log) = access_log {
+        log.flush(Duration::from_secs(1));
+    }
+}
+
 /// Binds the gateway's port.
 pub(super) async fn listen(address: IpAddr, port: u16) -> Result<TcpListener, Failure> {
     let address = SocketAddr::new(address, port);
@@ -197,7 +223,8 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         let (stopper, mut stopped) = server::stopper();
         let mut ended = stopped.clone();
-        let signals = tokio::task::spawn_local(process::at_each_signal(move || stopper.stop())?);
+        let (access_log, reload) = (config.access_log.clone(), args.door.reload(&config));
+        let signals = tokio::task::spawn_local(process::at_each_signal(move || stopper.stop(), reload)?);
         let date = log::date();
         log::announce(
             &format!(
@@ -214,6 +241,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             () = ended.ending() => {}
         }
         signals.abort();
+        finish(access_log.as_ref());
         Ok(())
     })
 }

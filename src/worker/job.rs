@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::answer::value_body;
+use super::answer::{text_body, value_body};
 use super::cancel::Cancellation;
 use super::session::Order;
 use crate::job::{Body, JobId, ServiceName};
@@ -112,6 +112,24 @@ impl Job {
         }
     }
 
+    /// The parameter as the text of JSON, which is not read and written anew: numbers keep their digits. As
+    /// [`Job::json`] in all else.
+    ///
+    /// # Errors
+    ///
+    /// All of [`ParamError`] but [`ParamError::Shape`].
+    pub fn json_text(&self) -> Result<Bytes, ParamError> {
+        let (tag, payload) = self.payload();
+        let text = match (tag, self.dialect) {
+            (Tag::Json, _) => json::is_valid(&payload).then_some(payload).ok_or(ParamError::Json)?,
+            (Tag::Php, _) => Bytes::from(php::decode(payload)?.to_json()?),
+            (Tag::None, Dialect::Zmws1 | Dialect::Zmws2) => Bytes::from_static(b"{}"),
+            (Tag::None, Dialect::Mdp01 | Dialect::Mdp02) if json::is_valid(&payload) => payload,
+            (Tag::None, Dialect::Mdp01 | Dialect::Mdp02) => untagged(&payload).to_string().into(),
+        };
+        Ok(text)
+    }
+
     /// The parameter as a value of your own, whichever its coding.
     ///
     /// # Errors
@@ -154,6 +172,15 @@ impl Job {
     /// [`NotTaken`] if the job is over.
     pub async fn partial(&self, value: impl Into<Value>) -> Result<(), NotTaken> {
         self.partial_frames(value_body(&value.into(), self.dialect)).await
+    }
+
+    /// As [`Job::partial`], with a text that is JSON already.
+    ///
+    /// # Errors
+    ///
+    /// [`NotTaken`] if the job is over.
+    pub async fn partial_text(&self, json: &str) -> Result<(), NotTaken> {
+        self.partial_frames(text_body(json.as_bytes(), self.dialect)).await
     }
 
     /// As [`Job::partial`], with frames as they are.

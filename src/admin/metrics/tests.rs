@@ -49,6 +49,7 @@ fn figures(services: Vec<ServiceRow>, rest: Option<ServiceRow>) -> Figures {
         counters: Counters { refused_frames: 4, ..Counters::default() },
         ports: vec![port("clients"), port("workers"), port("news")],
         news_dropped: 0,
+        log_lines_dropped: 3,
         resident_bytes: Some(1 << 20),
         open_files: None,
     }

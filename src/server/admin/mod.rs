@@ -247,6 +247,7 @@ impl Server {
                 port("news", self.news.connections(), self.news.counters(), 0),
             ],
             news_dropped: self.news.dropped(),
+            log_lines_dropped: crate::log_writer::dropped_total(),
             resident_bytes: process::resident_bytes(),
             open_files: process::open_files(),
         };
