@@ -5,6 +5,8 @@
 
 mod support;
 
+#[path = "hostile/broker.rs"]
+mod broker;
 #[path = "hostile/bytes.rs"]
 mod bytes;
 #[path = "hostile/floods.rs"]

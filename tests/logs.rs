@@ -166,9 +166,8 @@ fn a_log_that_cannot_be_written_stops_nobody_and_is_counted() {
     let mut command = Command::new(zmws());
     command.arg("broker").args(PORTS).args(["--admin-port=0", "--log-level=D"]).env_remove("RUST_LOG");
     let broker = Program::start_with("zmws broker", &mut command, full);
-    let clients = broker.wait_for("the ports", PATIENCE, |line| {
-        port_of(line.strip_prefix("clients ")?.split(' ').next()?)
-    });
+    let clients = broker
+        .wait_for("the ports", PATIENCE, |line| port_of(line.strip_prefix("clients ")?.split(' ').next()?));
     let admin = broker.wait_for("the admin port", PATIENCE, |line| {
         port_of(line.strip_prefix("admin ")?.trim_end_matches('/'))
     });
