@@ -10,6 +10,7 @@ use serde_json::Value;
 use support::broker::{Broker, zmws};
 use support::program::Program;
 use support::raw::RawPeer;
+use support::site::{Site, lines};
 use support::{PATIENCE, http, poll};
 
 /// The admin port, too, is chosen by the system.
@@ -258,4 +259,21 @@ fn at_sighup_the_gateway_opens_its_access_log_and_reads_its_tokens_anew() {
     poll("a line in the new file", PATIENCE, || (lines(&log) == 1).then_some(()));
     assert_eq!(lines(&moved), 1);
     let _ = std::fs::remove_dir_all(&dir);
+}
+
+#[test]
+fn the_programs_of_a_site_have_its_form_unless_their_section_says_otherwise() {
+    let text = "[broker]\nclient_port = {clients}\nworker_port = {workers}\nnews_port = {news}\n\
+                admin_port = {admin}\nlog_form = \"compact\"\n[gateway]\nhttp_port = {http}\n";
+    let site = Site::new("zmws.toml", text);
+    let started = site.run(&["start", "--log-form=json"]);
+    assert_eq!(started.status, Some(0), "{started:?}");
+    let of = |name: &str| {
+        let path = site.dir.join("logs").join(name);
+        poll(name, PATIENCE, || Some(lines(&path)).filter(|lines| !lines.is_empty()))
+    };
+    for name in ["gateway.txt", "zmws.txt"] {
+        of(name).iter().for_each(|line| drop(object(line)));
+    }
+    assert!(of("broker.txt")[0].contains("Z INFO broker started clients="), "{:?}", of("broker.txt"));
 }

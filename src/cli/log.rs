@@ -49,6 +49,12 @@ pub(super) struct LogArgs {
 }
 
 impl LogArgs {
+    /// The form's name, if it is not the usual one.
+    pub(super) fn form_of_others(&self) -> Option<String> {
+        let form = self.log_form.to_possible_value().filter(|_| self.log_form != LogForm::default());
+        form.map(|word| word.get_name().to_owned())
+    }
+
     /// As they stand on a command line.
     pub(super) fn flags(&self) -> [String; 2] {
         let word = |value: Option<clap::builder::PossibleValue>| value.map(|word| word.get_name().to_owned());
