@@ -11,6 +11,8 @@ pub mod wire;
 pub mod zmtp;
 
 #[cfg(feature = "transport")]
+pub mod log_writer;
+#[cfg(feature = "transport")]
 pub mod transport;
 
 #[cfg(feature = "client")]

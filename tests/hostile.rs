@@ -9,6 +9,8 @@ mod support;
 mod answers;
 #[path = "hostile/bounds.rs"]
 mod bounds;
+#[path = "hostile/broker.rs"]
+mod broker;
 #[path = "hostile/bytes.rs"]
 mod bytes;
 #[path = "hostile/floods.rs"]

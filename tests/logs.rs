@@ -2,14 +2,16 @@
 
 mod support;
 
-use std::process::Command;
+use std::fs::File;
+use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 use serde_json::Value;
-use support::PATIENCE;
-use support::broker::zmws;
+use support::broker::{Broker, zmws};
 use support::program::Program;
 use support::raw::RawPeer;
+use support::site::{Site, lines};
+use support::{PATIENCE, http, poll};
 
 /// The admin port, too, is chosen by the system.
 const ADMIN: (&str, &str) = ("ZMWS_BROKER_ADMIN_PORT", "0");
@@ -75,6 +77,8 @@ fn without_a_word_the_form_is_that_of_php_s_programs() {
     let port = |line: &str| port_of(line.strip_prefix("clients ")?.split(' ').next()?);
     let log = life_of_a_broker(&["--log-level=I"], port);
     assert!(log.contains("] [I] - Server startup @"), "{log}");
+    let quiet = life_of_a_broker(&[], port);
+    assert!(!quiet.contains("[I]") && quiet.starts_with("clients "), "{quiet}");
     assert!(log.contains(" +0000] [I] - stopping: no new jobs grace_ms=10000\n"), "{log}");
 }
 
@@ -128,4 +132,148 @@ fn a_form_that_would_mix_on_standard_output_is_refused() {
     assert_eq!(output.status.code(), Some(1));
     let line = object(&String::from_utf8_lossy(&output.stderr));
     assert!(line["message"].as_str().is_some_and(|text| text.contains("--access-log-form")), "{line}");
+}
+
+/// What cannot be written to: a full disk, and a pipe whose reader is gone.
+fn unwritable() -> [Stdio; 2] {
+    let full = File::options().write(true).open("/dev/full").expect("Linux has it");
+    let (reader, writer) = std::io::pipe().expect("descriptors are left");
+    drop(reader);
+    [full.into(), writer.into()]
+}
+
+#[test]
+fn a_log_that_cannot_be_written_stops_nobody_and_is_counted() {
+    for form in ["php", "compact", "json"] {
+        for stderr in unwritable() {
+            let mut command = Command::new(zmws());
+            command.arg("up").args(PORTS).args(["--http-port=0", "--log-level=D", "--admin-port=0"]);
+            command.arg(format!("--log-form={form}")).env_remove("RUST_LOG");
+            let mut up = Program::start_with("zmws up", &mut command, stderr);
+            // `http://127.0.0.1:1/`, `http=127.0.0.1:1`, `"http":"127.0.0.1:1"`.
+            let at = up.wait_for("the HTTP port", PATIENCE, |line| {
+                let (_, rest) = line.split_once("http")?.1.split_once("127.0.0.1:")?;
+                rest.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok()
+            });
+            for _ in 0..10 {
+                assert_eq!(http::get(at, "/SYNC-STR-REV?str=abc").status, 200, "{form}");
+                http::get(at, "/SYNC-NOBODY");
+            }
+            up.signal(Signal::TERM);
+            assert!(up.end(PATIENCE).success(), "{form}");
+        }
+    }
+    let [full, _] = unwritable();
+    let mut command = Command::new(zmws());
+    command.arg("broker").args(PORTS).args(["--admin-port=0", "--log-level=D"]).env_remove("RUST_LOG");
+    let broker = Program::start_with("zmws broker", &mut command, full);
+    let clients = broker
+        .wait_for("the ports", PATIENCE, |line| port_of(line.strip_prefix("clients ")?.split(' ').next()?));
+    let admin = broker.wait_for("the admin port", PATIENCE, |line| {
+        port_of(line.strip_prefix("admin ")?.trim_end_matches('/'))
+    });
+    let mut client = RawPeer::dealer(clients);
+    client.send(&[b"".as_slice(), b"", b"NOBODY-OFFERS-THIS"]);
+    client.receive(PATIENCE).expect("a refusal");
+    poll("the lines are counted", PATIENCE, || {
+        let text = http::get(admin, "/metrics").body;
+        let count = text.lines().find_map(|line| line.strip_prefix("zmws_log_lines_dropped_total "))?;
+        (count.parse::<f64>().expect("a number") >= 1.0).then_some(())
+    });
+}
+
+#[test]
+fn a_flood_of_long_names_is_summed_up_and_others_are_heard() {
+    let broker = Broker::start(&[]);
+    let offer = |peer: &mut RawPeer, name: &[u8]| peer.send(&[name, b"READY"]);
+    let mut flooder = RawPeer::dealer(broker.workers);
+    let name = [b"mmi.\x1b[31m\n".to_vec(), vec![b'N'; 60_000]].concat();
+    for _ in 0..2_000 {
+        offer(&mut flooder, &name);
+    }
+    let mut other = RawPeer::dealer(broker.workers);
+    offer(&mut other, b"mmi.other");
+    let log = poll("both are heard", PATIENCE, || {
+        let log = broker.program.log();
+        let of_flooder = log.lines().filter(|line| line.contains("peer=1"));
+        let told: u64 = of_flooder.map(|line| more(line).unwrap_or(1)).sum();
+        (log.contains("mmi.other") && told == 2_000).then_some(log)
+    });
+    assert!(log.len() < 30_000, "{} bytes of log", log.len());
+    assert!(!log.contains('\x1b') && log.contains("N…(60010 bytes)"), "{log}");
+}
+
+/// `[…] [W] - … 1,234 more: …`
+fn more(line: &str) -> Option<u64> {
+    let (_, rest) = line.split_once("- … ")?;
+    rest.split_once(" more: ")?.0.replace(',', "").parse().ok()
+}
+
+#[test]
+fn a_worker_that_leaves_a_job_is_named_with_its_service_and_its_job() {
+    let broker = Broker::start(&[]);
+    let mut worker = RawPeer::connect(broker.workers, "DEALER", b"WORKER-7");
+    worker.send(&[b"RESIZE".as_slice(), b"READY"]);
+    broker.wait_for_workers("RESIZE", 1);
+    let mut client = RawPeer::dealer(broker.clients);
+    client.send(&[b"".as_slice(), b"", b"RESIZE"]);
+    // Heartbeats are one frame.
+    while worker.receive(PATIENCE).expect("a job").len() == 1 {}
+    drop(worker);
+    poll("it is told", PATIENCE, || {
+        let log = broker.program.log();
+        let line = log.lines().find(|line| line.contains("worker left in the middle of a job"))?.to_owned();
+        let names = ["service=RESIZE", "worker=WORKER-7", "job="];
+        names.iter().all(|name| line.contains(name)).then_some(())
+    });
+}
+
+#[test]
+fn sighup_ends_nobody() {
+    let broker = Broker::start(&["--log-level=I"]);
+    broker.program.signal(Signal::HUP);
+    poll("it is told", PATIENCE, || broker.program.log().contains("SIGHUP").then_some(()));
+    broker.list("SERVER-WORKERS");
+}
+
+#[test]
+fn at_sighup_the_gateway_opens_its_access_log_and_reads_its_tokens_anew() {
+    let dir = std::env::temp_dir().join(format!("zmws-sighup-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).expect("a directory");
+    let (log, moved, tokens) = (dir.join("access.log"), dir.join("moved.log"), dir.join("tokens"));
+    std::fs::write(&tokens, "old *\n").expect("room");
+    let flag = |name: &str, path: &std::path::Path| format!("--{name}={}", path.display());
+    let up = support::up::Up::start(&[&flag("access-log", &log), &flag("tokens", &tokens)]);
+    let lines = |path: &std::path::Path| std::fs::read_to_string(path).unwrap_or_default().lines().count();
+    assert_eq!(http::get(up.http, "/before").status, 401);
+    poll("a line", PATIENCE, || (lines(&log) == 1).then_some(()));
+    std::fs::rename(&log, &moved).expect("it is there");
+    // No token any more: whoever asks has to have the right one still.
+    std::fs::write(&tokens, "a line that is no token\n\nlonely\n").expect("room");
+    up.program.signal(Signal::HUP);
+    poll("it is opened anew", PATIENCE, || log.exists().then_some(()));
+    poll("bad tokens are refused", PATIENCE, || {
+        up.program.log().contains("the tokens stay as they are").then_some(())
+    });
+    assert_eq!(http::get(up.http, "/after").status, 401);
+    poll("a line in the new file", PATIENCE, || (lines(&log) == 1).then_some(()));
+    assert_eq!(lines(&moved), 1);
+    let _ = std::fs::remove_dir_all(&dir);
+}
+
+#[test]
+fn the_programs_of_a_site_have_its_form_unless_their_section_says_otherwise() {
+    let text = "[broker]\nclient_port = {clients}\nworker_port = {workers}\nnews_port = {news}\n\
+                admin_port = {admin}\nlog_form = \"compact\"\n[gateway]\nhttp_port = {http}\n";
+    let site = Site::new("zmws.toml", text);
+    let started = site.run(&["start", "--log-form=json"]);
+    assert_eq!(started.status, Some(0), "{started:?}");
+    let of = |name: &str| {
+        let path = site.dir.join("logs").join(name);
+        poll(name, PATIENCE, || Some(lines(&path)).filter(|lines| !lines.is_empty()))
+    };
+    for name in ["gateway.txt", "zmws.txt"] {
+        of(name).iter().for_each(|line| drop(object(line)));
+    }
+    assert!(of("broker.txt")[0].contains("Z INFO broker started clients="), "{:?}", of("broker.txt"));
 }

@@ -83,6 +83,8 @@ pub struct Figures {
     pub lists_refused: u64,
     /// Requests for a list whose client was gone before it was made.
     pub lists_unheard: u64,
+    /// Lines of the process's logs that could not be written.
+    pub log_lines_dropped: u64,
     /// Memory of the process that is in use, in bytes, if the system tells.
     pub resident_bytes: Option<u64>,
     /// Files that the process has open, if the system tells.
@@ -304,6 +306,8 @@ impl Figures {
         let version = vec![("version", self.version.to_owned())];
         to.gauges("zmws_build_info", "The program.", [(version, 1_u64)])?;
         to.gauge("process_start_time_seconds", "When the broker started.", self.started_at.as_secs_f64())?;
+        let dropped = self.log_lines_dropped;
+        to.count("zmws_log_lines_dropped", "Lines of the log that could not be written.", dropped)?;
         if let Some(bytes) = self.resident_bytes {
             to.gauge("process_resident_memory_bytes", "Memory in use.", bytes)?;
         }

@@ -349,7 +349,9 @@ impl Broker {
     pub(super) fn worker_left(&mut self, now: Timestamp, peer: PeerId, actions: &mut Vec<Action>) {
         let Some(own) = self.remove_worker(peer) else { return };
         self.counters.workers_left += 1;
-        actions.push(Action::Note(Note::WorkerLeft { peer, job: own.jobs.first().copied() }));
+        let service = |id| self.jobs.get(&id).map(|job| (id, self.services[job.service].name.clone()));
+        let job = own.jobs.first().copied().and_then(service);
+        actions.push(Action::Note(Note::WorkerLeft { peer, identity: own.identity.clone(), job }));
         for id in own.jobs {
             let owner = Owner { peer, identity: own.identity.clone() };
             self.lose(now, id, owner, Taken::Left, actions);

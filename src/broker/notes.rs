@@ -1,6 +1,7 @@
 //! What the broker tells of itself besides its answers: facts for the log, counters, totals.
 
 use std::fmt;
+use bytes::Bytes;
 
 use super::{Denied, Done};
 use crate::job::{JobId, PeerId, ServiceName};
@@ -19,8 +20,10 @@ pub enum Note {
     WorkerLeft {
         /// Its connection.
         peer: PeerId,
-        /// The job it had.
-        job: Option<JobId>,
+        /// Its ZeroMQ identity.
+        identity: Bytes,
+        /// The job it had, and the job's service.
+        job: Option<(JobId, ServiceName)>,
     },
     /// An idle worker was silent for too long.
     WorkerExpired {

@@ -249,7 +249,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         let server = bind(args.config())?;
         let at = server.addresses();
         let (stopper, stopped) = server::stopper();
-        let signals = spawn_local(process::at_each_signal(move || stopper.stop())?);
+        let signals = spawn_local(process::at_each_signal(move || stopper.stop(), || {})?);
         let ports = format!("clients {}  workers {}  news {}", at.clients, at.workers, at.news);
         let admin = at.admin.map(|admin| format!("http://{admin}/"));
         let shown = admin.as_ref().map(|admin| format!("admin {admin}\n")).unwrap_or_default();

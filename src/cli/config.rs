@@ -83,7 +83,7 @@ fn check(configured: &Configured) -> Result<(), Failure> {
     let path = configured.path()?;
     let fleet = site::load(&path).map_err(|lines| site::failure(&lines))?;
     for warning in &fleet.warnings {
-        eprintln!("zmws: {warning}");
+        super::log::warn(&warning.to_string());
     }
     print(&format!("{}: fine: {}\n", path.display(), summary(&fleet)))
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use tokio::net::TcpListener;
 use zmws::gateway::{self, AccessLog, BodyForm, Config, Origins, TokenError, Tokens};
+use zmws::log_writer::Rotation;
 use zmws::server;
 
 use super::dialect::DialectName;
@@ -91,6 +92,14 @@ pub(super) struct Door {
     /// Form of these lines: common, as other web servers have it, or json; by default that of the log, common for php
     #[arg(long, value_name = "FORM")]
     access_log_form: Option<AccessForm>,
+
+    /// Megabytes from which on the file of these lines begins anew, the old one kept as FILE.1; 0 for never
+    #[arg(long, value_name = "MB", default_value_t = 10)]
+    access_log_max_mb: u64,
+
+    /// Old files of these lines that are kept
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    access_log_keep: u32,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -152,9 +161,41 @@ impl Door {
         };
         let log = match to_stdout {
             true => AccessLog::stdout(form),
-            false => AccessLog::file(form, path),
+            false => AccessLog::file(form, path, self.rotation()),
         };
         log.map(Some).map_err(|error| format!("cannot write {}: {error}; see --access-log", path.display()))
+    }
+}
+
+impl Door {
+    fn rotation(&self) -> Rotation {
+        Rotation { bytes: self.access_log_max_mb.saturating_mul(1 << 20), keep: self.access_log_keep }
+    }
+}
+
+impl Door {
+    /// What SIGHUP does: the access log is opened anew, and the tokens are read anew. Tokens that cannot be read leave
+    /// those that there are.
+    pub(super) fn reload(&self, config: &Config) -> impl FnMut() + use<> {
+        let (log, tokens) = (config.access_log.clone(), config.tokens.clone());
+        let path = self.tokens.clone();
+        move || {
+            if let Some(log) = &log {
+                log.reopen();
+            }
+            if let (Some(tokens), Some(path)) = (&tokens, &path)
+                && let Err(error) = tokens.read_anew(path)
+            {
+                tracing::warn!(%error, "the tokens stay as they are");
+            }
+        }
+    }
+}
+
+/// Lets the last lines of the access log be written.
+pub(super) fn finish(access_log: Option<&AccessLog>) {
+    if let Some(log) = access_log {
+        log.flush(Duration::from_secs(1));
     }
 }
 
@@ -178,11 +219,12 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         let (stopper, mut stopped) = server::stopper();
         let mut ended = stopped.clone();
-        let signals = tokio::task::spawn_local(process::at_each_signal(move || stopper.stop())?);
+        let (access_log, reload) = (config.access_log.clone(), args.door.reload(&config));
+        let signals = tokio::task::spawn_local(process::at_each_signal(move || stopper.stop(), reload)?);
         let date = log::date();
         log::announce(
             &format!(
-                "[{date}] [I] - client port {}\n[{date}] [I] - Server startup @{date} http://{address}/\n",
+                "[{date}] [I] - client port {}\n[{date}] [I] - Server startup @{date} http://{address}/\nHTTP http://{address}/\n",
                 args.client_port
             ),
             "gateway started",
@@ -195,6 +237,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             () = ended.ending() => {}
         }
         signals.abort();
+        finish(access_log.as_ref());
         Ok(())
     })
 }

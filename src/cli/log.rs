@@ -1,23 +1,40 @@
-//! The log: how much of it, and in which of three forms. `lines.rs` writes the lines.
+//! The log: how much of it, and in which of three forms. `layer.rs` makes a line of each event, unless `limit.rs` says
+//! that there are too many of its kind; `lines.rs` has the forms; [`LogWriter`] writes.
 //!
 //! Standard error has the log; standard output has what a command announces when it is ready. In JSON's form
-//! no line on either is anything but an object, so that one reader takes both.
+//! no line on either is anything but an object, so that one reader takes both. Nobody waits for who reads, and no
+//! trouble with either stream is the command's.
 
+mod facts;
+mod layer;
+mod limit;
 mod lines;
 #[cfg(test)]
 mod tests;
+mod text;
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fmt::Display;
-use std::io::{IsTerminal, Write};
-use std::sync::OnceLock;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::panic::PanicHookInfo;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use clap::ValueEnum;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::format::{DefaultFields, JsonFields};
+use jiff::Zoned;
+use serde_json::Map;
+use tracing::Level;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::{EnvFilter, Registry};
+use zmws::log_writer::LogWriter;
 
 pub(super) use lines::date;
 
-use lines::{Lines, announcement};
+use facts::Facts;
+use layer::{Lines, LinesLayer};
+use lines::announcement;
 
 /// The log of a command that runs until it is stopped.
 #[derive(Clone, Debug, clap::Args)]
@@ -32,6 +49,12 @@ pub(super) struct LogArgs {
 }
 
 impl LogArgs {
+    /// The form's name, if it is not the usual one.
+    pub(super) fn form_of_others(&self) -> Option<String> {
+        let form = self.log_form.to_possible_value().filter(|_| self.log_form != LogForm::default());
+        form.map(|word| word.get_name().to_owned())
+    }
+
     /// As they stand on a command line.
     pub(super) fn flags(&self) -> [String; 2] {
         let word = |value: Option<clap::builder::PossibleValue>| value.map(|word| word.get_name().to_owned());
@@ -67,8 +90,18 @@ pub(super) enum LogForm {
     Json,
 }
 
-/// The form that [`start`] was given, for what is said outside of the log.
-static FORM: OnceLock<LogForm> = OnceLock::new();
+/// What a command that runs has of its log.
+struct Log {
+    form: LogForm,
+    level: LogLevel,
+    lines: Arc<Lines>,
+}
+
+/// The log that was started, for what is said outside of it.
+static LOG: OnceLock<Log> = OnceLock::new();
+/// Standard error and standard output.
+static STDERR: OnceLock<Option<LogWriter>> = OnceLock::new();
+static STDOUT: OnceLock<Option<LogWriter>> = OnceLock::new();
 
 /// Logs to standard error from now on, in PHP's form, for a command that says itself how it ended. `RUST_LOG` has the
 /// last word on what is logged.
@@ -95,49 +128,107 @@ fn start_with(level: LogLevel, form: LogForm, warnings: &str) {
         LogLevel::D => "debug",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let lines = Lines::of(form);
+    let lines = Lines::new(form, Zoned::now, Box::new(|line| write(stderr(), line)));
+    let subscriber = Registry::default().with(filter).with(LinesLayer(Arc::clone(&lines)));
     // Only a test that runs two commands in one process could be second.
-    let _ = match form {
-        LogForm::Php => tracing::subscriber::set_global_default(
-            subscriber
-                .with_ansi(std::io::stderr().is_terminal())
-                .fmt_fields(DefaultFields::new())
-                .event_format(lines)
-                .finish(),
-        ),
-        LogForm::Compact | LogForm::Json => tracing::subscriber::set_global_default(
-            subscriber.with_ansi(false).fmt_fields(JsonFields::new()).event_format(lines).finish(),
-        ),
-    };
-    let _ = FORM.set(form);
-    if form == LogForm::Json {
-        std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
-    }
+    let _ = tracing::subscriber::set_global_default(subscriber);
+    lines.sum_up_for_ever();
+    let _ = LOG.set(Log { form, level, lines });
+    std::panic::set_hook(Box::new(panicked));
 }
 
-/// Says on standard output that a command is ready: PHP's `lines`, or one line in the log's form.
+/// A panic is a line like others, past all filters: the usual hook waits for whoever reads standard error.
+fn panicked(panic: &PanicHookInfo<'_>) {
+    let mut facts = Facts { message: panic.to_string(), fields: Map::new() };
+    let trace = Backtrace::capture();
+    if trace.status() == BacktraceStatus::Captured {
+        facts.fields.insert("backtrace".to_owned(), trace.to_string().into());
+    }
+    write(stderr(), lines::line(form(), &Zoned::now(), Level::ERROR, &facts));
+}
+
+/// Says on standard output that a command is ready: PHP's `lines`, or one line in the log's form. At a level at which
+/// the log has no `[I]`, PHP's lines have none either.
 pub(super) fn announce(lines: &str, message: &str, fields: &[(&str, &dyn Display)]) {
+    let quiet = LOG.get().is_some_and(|log| matches!(log.level, LogLevel::E | LogLevel::W));
     let text = match form() {
+        LogForm::Php if quiet => {
+            lines.split_inclusive('\n').filter(|line| !line.contains("] [I] - ")).collect()
+        }
         LogForm::Php => lines.to_owned(),
-        form @ (LogForm::Compact | LogForm::Json) => announcement(form, &jiff::Zoned::now(), message, fields),
+        form @ (LogForm::Compact | LogForm::Json) => announcement(form, &Zoned::now(), message, fields),
     };
-    let mut out = std::io::stdout().lock();
-    // Nobody may be reading: the command runs all the same.
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    // What was logged before stands before it where both go to one file.
+    flush(stderr());
+    say(text);
+    flush(stdout());
+}
+
+/// Prints lines on standard output, as far as anybody reads them.
+pub(super) fn say(text: String) {
+    write(stdout(), text);
+}
+
+/// Prints a line on standard error that belongs to no log.
+pub(super) fn warn(text: &str) {
+    write(stderr(), format!("zmws: {text}\n"));
+    flush(stderr());
 }
 
 /// Says on standard error why a command failed.
 pub(super) fn failed(failure: &str) {
     match form() {
-        LogForm::Php | LogForm::Compact => eprintln!("zmws: {failure}"),
+        LogForm::Php | LogForm::Compact => warn(failure),
         // Past the filter: it is the last line, and the one that must not be missing.
-        LogForm::Json => {
-            eprint!("{}", lines::failure(&jiff::Zoned::now(), failure));
-        }
+        LogForm::Json => write(stderr(), lines::failure(&Zoned::now(), failure)),
+    }
+}
+
+/// Writes what is still to be written, as long as somebody reads it. To be called at the end of the program.
+pub(super) fn finish() {
+    if let Some(log) = LOG.get() {
+        log.lines.sum_up();
+    }
+    for out in [STDOUT.get(), STDERR.get()].into_iter().flatten() {
+        flush(out.as_ref());
     }
 }
 
 fn form() -> LogForm {
-    FORM.get().copied().unwrap_or_default()
+    LOG.get().map_or(LogForm::default(), |log| log.form)
 }
+
+fn stderr() -> Option<&'static LogWriter> {
+    STDERR.get_or_init(|| writer(io::stderr().as_fd())).as_ref()
+}
+
+fn stdout() -> Option<&'static LogWriter> {
+    STDOUT.get_or_init(|| writer(io::stdout().as_fd())).as_ref()
+}
+
+/// `None` without a descriptor or a thread for it: the command runs all the same.
+fn writer(stream: BorrowedFd<'_>) -> Option<LogWriter> {
+    let out = File::from(stream.try_clone_to_owned().ok()?);
+    LogWriter::stream(out, missing).ok()
+}
+
+/// The line that says that others are not there.
+fn missing(lines: u64) -> String {
+    let message = format!("{lines} lines of the log could not be written");
+    lines::line(form(), &Zoned::now(), Level::WARN, &Facts { message, fields: Map::new() })
+}
+
+fn write(out: Option<&LogWriter>, line: String) {
+    if let Some(out) = out {
+        out.write(line);
+    }
+}
+
+fn flush(out: Option<&LogWriter>) {
+    if let Some(out) = out {
+        out.flush(PATIENCE);
+    }
+}
+
+/// How long whoever reads may take for what is said at start and end.
+const PATIENCE: Duration = Duration::from_secs(1);

@@ -33,6 +33,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use zmws::worker::program::guard;
 
 /// A work server: named jobs over ZeroMQ and HTTP, handed to workers in any language
 #[derive(Debug, Parser)]
@@ -71,6 +72,18 @@ pub(crate) type Failure = String;
 
 /// Runs the program. 0: done; 1: failed, one line on standard error says why; 2: wrong usage.
 pub(crate) fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
+    let end = obey(args);
+    log::finish();
+    end
+}
+
+fn obey(args: impl Iterator<Item = OsString>) -> ExitCode {
+    let mut args = args.peekable();
+    let program = args.next();
+    if args.next_if(|word| word == guard::WORD).is_some() {
+        return guard::run(args);
+    }
+    let args = program.into_iter().chain(args);
     let args = match layers::layered(flags::normalized(args)) {
         Ok(args) => args,
         Err(failure) => return fail(&failure),

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::ffi::OsStr;
 use std::future::Future;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -26,20 +26,32 @@ pub(super) fn on_one_thread<T>(command: impl Future<Output = Result<T, Failure>>
     LocalSet::new().block_on(&runtime, command)
 }
 
-/// Listens to SIGINT and SIGTERM from now on. At each, the future tells the service manager and calls `stop`; it
-/// never ends. To be called before the command says that it is ready: who reads that may stop it.
+/// Listens to SIGINT, SIGTERM and SIGHUP from now on. At each of the first two, the future tells the service manager and
+/// calls `stop`; at the third `reload`, or `stop` if it says that our terminal has gone. It never ends. To be called
+/// before the command says that it is ready: who reads that may stop it.
 ///
 /// # Errors
 ///
 /// The system does not let us listen to signals.
-pub(super) fn at_each_signal(mut stop: impl FnMut()) -> Result<impl Future<Output = Infallible>, Failure> {
+pub(super) fn at_each_signal(
+    mut stop: impl FnMut(),
+    mut reload: impl FnMut(),
+) -> Result<impl Future<Output = Infallible>, Failure> {
     let listen = |kind| signal(kind).map_err(|error| format!("cannot listen to signals: {error}"));
     let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    let mut hangup = listen(SignalKind::hangup())?;
+    let on_terminal = std::io::stdin().is_terminal();
     Ok(async move {
         loop {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
+                // A terminal that has been closed is one no more.
+                _ = hangup.recv() => if !on_terminal || std::io::stdin().is_terminal() {
+                    tracing::info!("SIGHUP: what can be read or opened anew is");
+                    reload();
+                    continue;
+                },
             }
             notify::stopping();
             stop();

@@ -7,7 +7,7 @@ use zmws::supervise::php_config::{self, OpenError, Own, OwnFlag, PhpConfig};
 use zmws::supervise::program::{Fleet, Program};
 use zmws::supervise::{ClaimError, Logs, OWN_LOG, Supervisor};
 
-use super::{Failure, layers, process};
+use super::{Failure, layers, log, process};
 
 /// Which configuration.
 #[derive(Clone, Debug, clap::Args)]
@@ -216,7 +216,7 @@ pub(super) fn cannot_claim(error: &ClaimError) -> Failure {
 pub(super) fn heard(report: Report) -> bool {
     match report {
         Report::Line { text } => {
-            println!("{text}");
+            log::say(format!("{text}\n"));
             true
         }
         Report::Processes { .. } => true,

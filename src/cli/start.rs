@@ -39,12 +39,12 @@ pub(super) struct Args {
 
 /// Starts, or supervises until stopped.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let fleet = args.meant.configured.fleet()?;
+    let fleet = in_form(args.meant.configured.fleet()?, &args.log);
     if args.detached {
         return detached(&args, fleet);
     }
     for warning in &fleet.warnings {
-        eprintln!("zmws: {warning}");
+        log::warn(warning);
     }
     if args.foreground {
         log::start_supervisor(&args.log);
@@ -58,6 +58,19 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         asked = ask()?;
     }
     site::all_done(asked.map_err(|error| error.to_string())?)
+}
+
+/// The programs of ours have the supervisor's form of the log, unless the configuration says otherwise: its word is in
+/// their flags, which are stronger than the environment.
+fn in_form(mut fleet: Fleet, log: &LogArgs) -> Fleet {
+    if let Some(form) = log.form_of_others() {
+        for program in &mut fleet.programs {
+            for command in ["BROKER", "GATEWAY", "WORKER"] {
+                program.env.entry(format!("ZMWS_{command}_LOG_FORM")).or_insert_with(|| form.clone());
+            }
+        }
+    }
+    fleet
 }
 
 // --- the supervisor in the background
@@ -101,7 +114,8 @@ fn detached(args: &Args, fleet: Fleet) -> Result<(), Failure> {
     }
     let log = own_log(&fleet)?;
     let outcome = supervise(args, fleet, Logs::Files, false, move || {
-        println!("{READY}");
+        // If nobody listens any more, it supervises all the same.
+        let _ = writeln!(std::io::stdout(), "{READY}");
         // Whoever started us goes on; what is printed from now on belongs into the log.
         rustix::stdio::dup2_stdout(&log).map_err(|error| format!("cannot write the log: {error}"))
     });
@@ -139,7 +153,8 @@ fn supervise(
     process::raise_descriptor_limit();
     process::on_one_thread(async {
         let supervisor = Supervisor::claim(fleet, logs).map_err(|error| site::cannot_claim(&error))?;
-        let load: Load = Box::new(move || site::load(&path));
+        let log = args.log.clone();
+        let load: Load = Box::new(move || site::load(&path).map(|fleet| in_form(fleet, &log)));
         let signals = signals()?;
         let first = starts.then(|| (Request::Start(args.meant.chosen.which()), printed()));
         spawn_local(tell_service_manager(supervisor.phase()));

@@ -34,7 +34,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let news = args.news()?;
     process::on_one_thread(async {
         let stop = tokio::sync::Notify::new();
-        let signals = process::at_each_signal(|| stop.notify_one())?;
+        let signals = process::at_each_signal(|| stop.notify_one(), || stop.notify_one())?;
         tokio::select! {
             ended = tail::run(news, &args.service, form) => ended.map_err(operator::cannot_write),
             () = stop.notified() => Ok(()),

@@ -60,7 +60,8 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 
         let (stopper, stopped) = server::stopper();
         let (mut closing, mut ending) = (stopped.clone(), stopped.clone());
-        let signals = spawn_local(process::at_each_signal(move || stopper.stop())?);
+        let (access_log, reload) = (door.access_log.clone(), args.door.reload(&door));
+        let signals = spawn_local(process::at_each_signal(move || stopper.stop(), reload)?);
         let server = spawn_local(server.run(stopped));
         let gateway =
             spawn_local(zmws::gateway::serve(listener, door, async move { closing.draining().await }));
@@ -82,6 +83,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             samples.stop().await;
         }
         signals.abort();
+        gateway::finish(access_log.as_ref());
         broker::say_what_was_left(farewell);
         Ok(())
     })

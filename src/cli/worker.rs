@@ -94,7 +94,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         let worker = args.worker()?;
         let (stopper, mut stopped) = server::stopper();
         let mut ended = stopped.clone();
-        let signals = tokio::task::spawn_local(process::at_each_signal(move || stopper.stop())?);
+        let signals = tokio::task::spawn_local(process::at_each_signal(move || stopper.stop(), || {})?);
         for host in &args.backend_servers {
             let (date, port) = (log::date(), args.backend_port);
             log::announce(
@@ -151,6 +151,7 @@ impl Args {
                 ModeName::Lines => Mode::Lines,
             },
             timeout: self.timeout,
+            guard: Some(process::this_program()?),
             if_dies: if self.give_back { IfDies::GiveBack } else { IfDies::Fail },
             ..Program::new(&self.command)
         };

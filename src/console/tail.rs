@@ -1,6 +1,6 @@
 //! `zmws tail`: what happens to jobs, as it happens.
 
-use std::io;
+use std::io::{self, Write};
 
 use ratatui::text::Line;
 
@@ -70,9 +70,11 @@ impl Link {
             return;
         }
         let address = printable(&self.address);
-        match state {
-            Ok(()) => eprintln!("zmws: connected to {address}"),
-            Err(why) => eprintln!("zmws: no news from {address}: {}; trying again", printable(why)),
-        }
+        let line = match state {
+            Ok(()) => format!("zmws: connected to {address}\n"),
+            Err(why) => format!("zmws: no news from {address}: {}; trying again\n", printable(why)),
+        };
+        // Nobody need read it: the news go on.
+        let _ = io::stderr().write_all(line.as_bytes());
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::{fs, io};
 
 use hyper::StatusCode;
@@ -37,8 +38,12 @@ impl Origins {
 /// A file has a line a token: the token, a blank, the services with commas between, or `*` for all.
 /// The lists of the broker are services too: `SERVER-JOBS`, `SERVER-ACTIVE`, `SERVER-HIST`,
 /// `SERVER-WORKERS`. Lines that begin with `#` are left out.
+///
+/// Clones are the same tokens, also when they are read anew.
 #[derive(Clone, Debug, Default)]
-pub struct Tokens(HashMap<Vec<u8>, Rights>);
+pub struct Tokens(Arc<RwLock<Table>>);
+
+type Table = HashMap<Vec<u8>, Rights>;
 
 #[derive(Clone, Debug)]
 enum Rights {
@@ -73,8 +78,25 @@ impl Tokens {
         Self::parse(&fs::read_to_string(path).map_err(unreadable)?)
     }
 
+    /// Reads a file again: from now on its tokens count, and no others.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be used; the tokens stay as they are.
+    pub fn read_anew(&self, path: impl AsRef<Path>) -> Result<(), TokenError> {
+        let path = path.as_ref();
+        let unreadable = |source| TokenError::Unreadable { path: path.to_owned(), source };
+        let table = Self::table(&fs::read_to_string(path).map_err(unreadable)?)?;
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = table;
+        Ok(())
+    }
+
     /// Reads a file's text.
     pub fn parse(text: &str) -> Result<Self, TokenError> {
+        Self::table(text).map(|table| Self(Arc::new(RwLock::new(table))))
+    }
+
+    fn table(text: &str) -> Result<Table, TokenError> {
         let mut tokens = HashMap::new();
         for (index, line) in text.lines().enumerate() {
             let line = line.trim();
@@ -85,14 +107,15 @@ impl Tokens {
                 line.split_once(char::is_whitespace).ok_or(TokenError::Line { line: index + 1 })?;
             tokens.insert(token.as_bytes().to_vec(), Rights::parse(services));
         }
-        Ok(Self(tokens))
+        Ok(tokens)
     }
 
     /// Whether a request may call a service: 401 without a known token, 403 if the token's services
     /// are others.
     pub(crate) fn permit(&self, headers: &HeaderMap, service: &[u8]) -> Result<(), Refusal> {
         // The table's hash is keyed, so the time of a look-up says nothing about its tokens.
-        let rights = bearer(headers).and_then(|token| self.0.get(token)).ok_or_else(unauthorized)?;
+        let table = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let rights = bearer(headers).and_then(|token| table.get(token)).ok_or_else(unauthorized)?;
         match rights.include(service) {
             true => Ok(()),
             false => {

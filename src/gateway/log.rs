@@ -1,20 +1,19 @@
 //! The access log: a line a request.
 //!
-//! Lines are written by a thread of their own; if it cannot keep up, lines are left out rather than
-//! requests held up, and the next line that is written is followed by their number.
+//! No request is held up by it: lines that cannot be written are left out, and a line says how many.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::fs::OpenOptions;
-use std::io::{self, Write};
+use std::fs::File;
+use std::io;
 use std::net::IpAddr;
+use std::os::fd::AsFd;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
-use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
+
+use crate::log_writer::{LogWriter, Rotation};
 
 /// The form of a line.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -29,12 +28,8 @@ pub enum LogForm {
 #[derive(Clone, Debug)]
 pub struct AccessLog {
     form: LogForm,
-    lines: SyncSender<String>,
-    missed: Arc<AtomicU64>,
+    out: LogWriter,
 }
-
-/// Lines that may wait to be written.
-const LINES_MAX: usize = 8_192;
 
 impl LogForm {
     fn left_out(self, lines: u64) -> String {
@@ -46,45 +41,49 @@ impl LogForm {
 }
 
 impl AccessLog {
-    /// Appends to a file, which is made if it is not there.
-    pub fn file(form: LogForm, path: impl AsRef<Path>) -> io::Result<Self> {
-        let file = OpenOptions::new().create(true).append(true).open(path)?;
-        Self::writer(form, file)
+    /// Appends to a file, which is made if it is not there, and begun anew by `rotation`.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be opened, or there is no thread for it.
+    pub fn file(form: LogForm, path: impl AsRef<Path>, rotation: Rotation) -> io::Result<Self> {
+        let out = LogWriter::file(path.as_ref(), rotation, move |lines| form.left_out(lines))?;
+        Ok(Self { form, out })
     }
 
     /// Writes to standard output.
+    ///
+    /// # Errors
+    ///
+    /// There is no descriptor or no thread for it.
     pub fn stdout(form: LogForm) -> io::Result<Self> {
-        Self::writer(form, io::stdout())
+        Self::stream(form, File::from(io::stdout().as_fd().try_clone_to_owned()?))
     }
 
-    /// Writes to anything.
-    pub fn writer(form: LogForm, mut out: impl Write + Send + 'static) -> io::Result<Self> {
-        let (lines, queue) = sync_channel::<String>(LINES_MAX);
-        let missed = Arc::new(AtomicU64::new(0));
-        let left_out = Arc::clone(&missed);
-        thread::Builder::new().name("access-log".to_owned()).spawn(move || {
-            while let Ok(line) = queue.recv() {
-                let missed = left_out.swap(0, Ordering::Relaxed);
-                let written = out.write_all(line.as_bytes()).and_then(|()| match missed {
-                    0 => Ok(()),
-                    missed => out.write_all(form.left_out(missed).as_bytes()),
-                });
-                if written.and_then(|()| out.flush()).is_err() {
-                    left_out.fetch_add(1, Ordering::Relaxed);
-                }
-            }
-        })?;
-        Ok(Self { form, lines, missed })
+    /// Writes to any stream.
+    ///
+    /// # Errors
+    ///
+    /// There is no thread for it.
+    pub fn stream(form: LogForm, out: File) -> io::Result<Self> {
+        Ok(Self { form, out: LogWriter::stream(out, move |lines| form.left_out(lines))? })
+    }
+
+    /// Opens the file anew at its path: whoever keeps the logs has moved it away.
+    pub fn reopen(&self) {
+        self.out.reopen();
+    }
+
+    /// Waits until all lines are written, at most for `patience`.
+    pub fn flush(&self, patience: Duration) {
+        self.out.flush(patience);
     }
 
     pub(crate) fn write(&self, entry: &Entry<'_>) {
-        let line = match self.form {
+        self.out.write(match self.form {
             LogForm::Common => entry.common(),
             LogForm::Json => entry.json(),
-        };
-        if self.lines.try_send(line).is_err() {
-            self.missed.fetch_add(1, Ordering::Relaxed);
-        }
+        });
     }
 }
 
@@ -109,7 +108,7 @@ impl Entry<'_> {
         let at = Civil::of(self.at);
         let month = MONTHS[at.month - 1];
         let bytes = self.bytes.map_or_else(|| "-".to_owned(), |bytes| bytes.to_string());
-        let target = target.replace(['"', '\\'], "_");
+        let target = cut(target).replace(['"', '\\'], "_");
         let Civil { year, day, hour, minute, second, .. } = at;
         format!(
             "{client} - - [{day:02}/{month}/{year}:{hour:02}:{minute:02}:{second:02} +0000] \
@@ -122,7 +121,7 @@ impl Entry<'_> {
             "time": Civil::of(self.at).rfc3339(self.at.subsec_millis()),
             "client": self.client.to_string(),
             "method": self.method,
-            "target": self.target,
+            "target": cut(self.target),
             "version": self.version,
             "status": self.status,
             "bytes": self.bytes,
@@ -131,6 +130,18 @@ impl Entry<'_> {
         format!("{entry}\n")
     }
 }
+
+/// A target as far as it is written down: a head may have 64 KiB of it.
+fn cut(target: &str) -> Cow<'_, str> {
+    match target.get(..TARGET_MAX) {
+        Some(begin) if target.len() > TARGET_MAX => Cow::Owned(format!("{begin}...({}_bytes)", target.len())),
+        // The targets of HTTP are ASCII: no letter is cut in two.
+        Some(_) | None => Cow::Borrowed(target),
+    }
+}
+
+/// Bytes of a target that are written down.
+const TARGET_MAX: usize = 2 << 10;
 
 /// The wall clock, which is written down and never decided upon.
 #[expect(clippy::disallowed_methods, reason = "a time of day for people to read, not for code to act on")]

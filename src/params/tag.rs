@@ -58,6 +58,11 @@ pub fn json_frame(value: &serde_json::Value) -> Bytes {
     with_tag(b"PARAM-JSON: ", &json::encode(value))
 }
 
+/// `PARAM-JSON: ` and a text that is JSON already.
+pub fn json_text_frame(json: &[u8]) -> Bytes {
+    with_tag(b"PARAM-JSON: ", json)
+}
+
 /// `PARAM-PHP: ` and a value that is serialized already.
 pub fn php_frame(serialized: &[u8]) -> Bytes {
     with_tag(b"PARAM-PHP: ", serialized)

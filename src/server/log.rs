@@ -8,8 +8,11 @@ use crate::broker::Note;
 pub(super) fn note(note: &Note) {
     match note {
         Note::WorkerJoined { peer, service } => info!(%peer, %service, "worker is ready"),
-        Note::WorkerLeft { peer, job: Some(job) } => warn!(%peer, %job, "worker left in the middle of a job"),
-        Note::WorkerLeft { peer, job: None } => info!(%peer, "worker left"),
+        Note::WorkerLeft { peer, identity, job: Some((job, service)) } => {
+            let worker = String::from_utf8_lossy(identity);
+            warn!(%service, %worker, %job, %peer, "worker left in the middle of a job");
+        }
+        Note::WorkerLeft { peer, identity: _, job: None } => info!(%peer, "worker left"),
         Note::WorkerExpired { peer, silent_ms } => warn!(%peer, silent_ms, "idle worker silent, dropped"),
         Note::WorkerUnknown { peer } => debug!(%peer, "word of a worker that has not said READY"),
         Note::ServiceRefused { peer, service, cause } => warn!(%peer, %service, "service not taken: {cause}"),

@@ -260,12 +260,13 @@ impl Link {
         let mut jitter = fastrand::Rng::with_seed(seed);
         let mut wait = self.options.reconnect_min;
         loop {
-            let mut connected = false;
+            let mut connected = None;
             let why = match self.live(&mut connected).await {
                 End::Broken(why) => why,
                 End::Closed => return,
             };
-            if connected {
+            // A peer that lets us in and hangs up again and again is no better than one that does not let us in.
+            if connected.is_some_and(|since: Instant| since.elapsed() > self.options.reconnect_max) {
                 wait = self.options.reconnect_min;
             }
             debug!(address = self.address, reason = why, "disconnected");
@@ -279,7 +280,7 @@ impl Link {
     }
 
     /// One connection from its first to its last byte.
-    async fn live(&mut self, connected: &mut bool) -> End {
+    async fn live(&mut self, connected: &mut Option<Instant>) -> End {
         let deadline = Instant::now() + self.options.handshake;
         let opening = tokio::time::timeout_at(deadline, TcpStream::connect(&self.address));
         let stream = match opening.await {
@@ -298,7 +299,7 @@ impl Link {
             Ok(Err(why)) => return End::Broken(why),
             Err(_) => return End::Broken("the handshake was not done in time".to_owned()),
         };
-        *connected = true;
+        *connected = Some(Instant::now());
         if self.incoming.send(DealerEvent::Connected(info)).await.is_err() {
             return End::Closed;
         }

@@ -5,7 +5,8 @@
 //! |---|---|---|
 //! | nothing, `None`, `true`, JSON `null` or `true` | `COMPLETE: <id>` without a value | an empty body |
 //! | text, number, JSON | `PARAM-JSON: <json>`, `COMPLETE: <id>` | the JSON alone |
-//! | `false`, JSON `false`, `Err`, a panic | `FAIL: <id>` | `FAIL: <service>` as the body |
+//! | `Err`, a panic | `PARAM-JSON: <reason>`, `FAIL: <id>` | `FAIL: <service>` as the body |
+//! | `false`, JSON `false` | `FAIL: <id>` | the same |
 
 use std::fmt;
 
@@ -27,10 +28,13 @@ pub enum Answer {
     Nothing,
     /// Done; this is the value, `true` and `false` too. JSON `null` is no value.
     Value(Value),
+    /// Done; this is the value as the text of JSON, which goes out as it is: no number loses a digit. `null` is no value.
+    JsonText(Bytes),
     /// Done; these are the value's frames, tag and all. zmws takes one frame, and the PHP broker of
     /// 2.x passes only frames that begin with `PARAM`.
     Frames(Body),
-    /// Not done. The text goes to the log; no dialect has a place for it.
+    /// Not done. The text says why: it goes to the log and, of zmws, to the client, as a JSON string of at most 1,000
+    /// bytes; Majordomo has no place for it.
     Failed(String),
     /// Not done, and another worker may try: the connection is closed and made anew, whereupon our
     /// broker gives the job to the next worker at once (up to its limit of attempts), upstream's when
@@ -49,7 +53,8 @@ impl Answer {
             Self::Nothing => Some((Outcome::Complete, Body::EMPTY)),
             Self::Value(value) => Some((Outcome::Complete, value_body(&value, dialect))),
             Self::Frames(body) => Some((Outcome::Complete, body)),
-            Self::Failed(_) => Some((Outcome::Fail, Body::EMPTY)),
+            Self::JsonText(json) => Some((Outcome::Complete, text_body(&json, dialect))),
+            Self::Failed(reason) => Some((Outcome::Fail, reason_body(&reason, dialect))),
             Self::GiveBack => None,
         }
     }
@@ -64,6 +69,31 @@ pub(crate) fn value_body(value: &Value, dialect: Dialect) -> Body {
     }
 }
 
+/// The body of a value that is the text of JSON.
+pub(crate) fn text_body(json: &[u8], dialect: Dialect) -> Body {
+    match (json.trim_ascii(), dialect) {
+        (b"null", _) => Body::EMPTY,
+        (json, Dialect::Zmws1 | Dialect::Zmws2) => Body::One(tag::json_text_frame(json)),
+        (json, Dialect::Mdp01 | Dialect::Mdp02) => Body::One(Bytes::copy_from_slice(json)),
+    }
+}
+
+/// Why a job failed, where there is a place for it.
+fn reason_body(reason: &str, dialect: Dialect) -> Body {
+    let mut end = reason.len().min(REASON_MAX);
+    while !reason.is_char_boundary(end) {
+        end -= 1;
+    }
+    match dialect {
+        _ if reason.is_empty() => Body::EMPTY,
+        Dialect::Zmws1 | Dialect::Zmws2 => value_body(&reason[..end].into(), dialect),
+        Dialect::Mdp01 | Dialect::Mdp02 => Body::EMPTY,
+    }
+}
+
+/// Bytes of a reason that a client is told.
+const REASON_MAX: usize = 1_000;
+
 impl From<()> for Answer {
     fn from((): ()) -> Self {
         Self::Nothing
@@ -74,7 +104,8 @@ impl From<bool> for Answer {
     fn from(done: bool) -> Self {
         match done {
             true => Self::Nothing,
-            false => Self::Failed("the function returned false".to_owned()),
+            // As from the PHP worker: there is no reason.
+            false => Self::Failed(String::new()),
         }
     }
 }
@@ -146,7 +177,7 @@ mod tests {
         assert_eq!(wire(true), "Complete ");
         assert_eq!(wire(false), "Fail ");
         assert_eq!(wire(json!(false)), "Fail ");
-        assert_eq!(wire(Err::<(), _>("no")), "Fail ");
+        assert_eq!(wire(Err::<(), _>("no")), r#"Fail PARAM-JSON: "no""#);
         assert_eq!(wire(Some("x")), r#"Complete PARAM-JSON: "x""#);
         assert_eq!(wire(Json([1, 2])), "Complete PARAM-JSON: [1,2]");
     }
@@ -154,6 +185,21 @@ mod tests {
     #[test]
     fn an_answer_with_the_value_false_is_that_value() {
         assert_eq!(wire(Answer::Value(json!(false))), "Complete PARAM-JSON: false");
+    }
+
+    #[test]
+    fn text_of_json_goes_out_to_the_byte() {
+        for text in ["437742.85714285716", "6.66782e+30", "-0.0", r#"{"a": 1.10, "b":"é/"}"#] {
+            let answer = Answer::JsonText(Bytes::from_static(text.as_bytes()));
+            assert_eq!(wire(answer), format!("Complete PARAM-JSON: {text}"));
+        }
+        assert_eq!(wire(Answer::JsonText(Bytes::from_static(b" null\n"))), "Complete ");
+    }
+
+    #[test]
+    fn a_reason_is_cut_between_two_letters() {
+        let reason = wire(Answer::Failed(format!("{}é", "x".repeat(999))));
+        assert_eq!(reason, format!(r#"Fail PARAM-JSON: "{}""#, "x".repeat(999)));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use super::cancel::Cancellation;
 use super::job::{Job, Label, Surroundings};
 use super::session::{self, Action, Event, Order, Session};
 use crate::job::{Body, ServiceName, Timestamp};
-use crate::message::{Dialect, Outcome, WorkerCommand};
+use crate::message::{Dialect, Outcome, WorkerCommand, WorkerOrder};
 use crate::transport::{Dealer, DealerEvent, DealerOptions, DealerSender, SendError};
 use crate::wire;
 use crate::zmtp::PeerInfo;
@@ -112,7 +112,7 @@ impl Driver {
         loop {
             let wake = self.wake().await;
             if matches!(wake, Wake::Stage(Stage::Leave)) {
-                return self.leave();
+                return self.leave().await;
             }
             let by_silence = matches!(wake, Wake::Deadline);
             self.handle(wake, &mut actions);
@@ -148,6 +148,12 @@ impl Driver {
         let now = Timestamp(micros(self.born.elapsed()));
         let event = match wake {
             Wake::Socket(DealerEvent::Connected(info)) => self.connected(&info),
+            Wake::Socket(DealerEvent::Message(_) | DealerEvent::TooLarge { .. })
+                if self.link.overflow.len() > UNSENT_MAX =>
+            {
+                warn!(service = %self.service, "the broker asks and does not read, leaving it for a while");
+                Event::Order(WorkerOrder::Disconnect)
+            }
             Wake::Socket(DealerEvent::Message(frames) | DealerEvent::TooLarge { frames, .. }) => {
                 self.decode(frames)
             }
@@ -205,8 +211,10 @@ impl Driver {
         while let Ok(body) = running.parts.try_recv() {
             self.session.handle(now, Event::Partial(body), actions);
         }
-        let answer = result.unwrap_or_else(|error| Answer::Failed(error.to_string()));
+        // What a panic says is for the worker's log, where it is already.
+        let answer = result.unwrap_or_else(|_| Answer::Failed("the function panicked".to_owned()));
         if let Answer::Failed(reason) = &answer {
+            let reason = if reason.is_empty() { "the function returned false" } else { reason };
             warn!(service = %self.service, job = running.label, reason, "job failed");
         } else {
             debug!(service = %self.service, job = running.label, "job done");
@@ -260,11 +268,16 @@ impl Driver {
         self.running = Some(Running { task, parts, cancel, label });
     }
 
-    /// The time of grace is over: what runs is left behind, and the broker told by the closed connection.
-    fn leave(self) {
-        if let Some(running) = &self.running {
-            warn!(service = %self.service, job = running.label, "left behind");
-            running.cancel.send_replace(true);
+    /// The time of grace is over. What runs is told so, and has ended before the broker hears of it by the closed
+    /// connection and gives the job to another.
+    async fn leave(self) {
+        let Some(Running { mut task, parts, cancel, label }) = self.running else { return };
+        warn!(service = %self.service, job = label, "cut off: its time of grace is over, it goes back to the broker");
+        // Nobody waits for a part any more.
+        drop(parts);
+        cancel.send_replace(true);
+        if timeout(self.settings.margin().max(ENDING_MIN), task.join_next()).await.is_err() {
+            warn!(service = %self.service, job = label, "left behind: it does not heed its cancellation");
         }
     }
 }
@@ -354,3 +367,7 @@ const LINGER: Duration = Duration::from_secs(2);
 const PARTS: usize = 16;
 /// Messages beyond the dealer's queue before parts are no longer taken from the job.
 const OVERFLOW_MAX: usize = 16;
+/// Messages beyond the dealer's queue before a broker that goes on asking is left.
+const UNSENT_MAX: usize = 1_024;
+/// How long a cancelled job may take to end at the least, however short the grace: a program is killed meanwhile.
+const ENDING_MIN: Duration = Duration::from_millis(250);

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::answer::value_body;
+use super::answer::{text_body, value_body};
 use super::cancel::Cancellation;
 use super::session::Order;
 use crate::job::{Body, JobId, ServiceName};
@@ -112,22 +112,40 @@ impl Job {
         }
     }
 
-    /// As [`Job::json`], on a thread beside if the parameter is long: other jobs and heartbeats go on.
+    /// The parameter as the text of JSON, which is not read and written anew: numbers keep their digits. As
+    /// [`Job::json`] in all else.
     ///
     /// # Errors
     ///
-    /// As [`Job::json`].
-    pub(crate) async fn json_beside(&self) -> Result<Value, ParamError> {
+    /// All of [`ParamError`] but [`ParamError::Shape`].
+    pub fn json_text(&self) -> Result<Bytes, ParamError> {
+        let (tag, payload) = self.payload();
+        let text = match (tag, self.dialect) {
+            (Tag::Json, _) => json::is_valid(&payload).then_some(payload).ok_or(ParamError::Json)?,
+            (Tag::Php, _) => Bytes::from(php::decode(payload)?.to_json()?),
+            (Tag::None, Dialect::Zmws1 | Dialect::Zmws2) => Bytes::from_static(b"{}"),
+            (Tag::None, Dialect::Mdp01 | Dialect::Mdp02) if json::is_valid(&payload) => payload,
+            (Tag::None, Dialect::Mdp01 | Dialect::Mdp02) => untagged(&payload).to_string().into(),
+        };
+        Ok(text)
+    }
+
+    /// As [`Job::json_text`], on a thread beside if the parameter is long: other jobs and heartbeats go on.
+    ///
+    /// # Errors
+    ///
+    /// As [`Job::json_text`].
+    pub(crate) async fn json_text_beside(&self) -> Result<Bytes, ParamError> {
         let long = match self.payload().0 {
             Tag::Php => LONG_PHP,
             Tag::Json | Tag::None => LONG,
         };
         if self.body().len() < long {
-            return self.json();
+            return self.json_text();
         }
         let job = self.clone();
         // It ends early only with the runtime, or with a panic that was told already.
-        tokio::task::spawn_blocking(move || job.json()).await.unwrap_or(Err(ParamError::Json))
+        tokio::task::spawn_blocking(move || job.json_text()).await.unwrap_or(Err(ParamError::Json))
     }
 
     /// The parameter as a value of your own, whichever its coding.
@@ -172,6 +190,15 @@ impl Job {
     /// [`NotTaken`] if the job is over.
     pub async fn partial(&self, value: impl Into<Value>) -> Result<(), NotTaken> {
         self.partial_frames(value_body(&value.into(), self.dialect)).await
+    }
+
+    /// As [`Job::partial`], with a text that is JSON already.
+    ///
+    /// # Errors
+    ///
+    /// [`NotTaken`] if the job is over.
+    pub async fn partial_text(&self, json: &str) -> Result<(), NotTaken> {
+        self.partial_frames(text_body(json.as_bytes(), self.dialect)).await
     }
 
     /// As [`Job::partial`], with frames as they are.

@@ -137,8 +137,9 @@ impl Worker {
     }
 
     /// Connects, registers, and does jobs until `stop` is done; then finishes what runs, takes nothing
-    /// new, and returns. What still runs when the time of grace is over is left behind: its broker
-    /// gives it to another worker. Dropping the future leaves at once.
+    /// new, and returns, within the time of grace. What still runs shortly before that is over is told so by
+    /// its [`Cancellation`], programs are killed, and then its broker gives it to another worker. Dropping the future
+    /// leaves at once.
     ///
     /// Runs on the current tokio runtime, of either flavour, with its I/O and time enabled.
     pub async fn run(self, stop: impl Future<Output = ()>) {
@@ -156,12 +157,23 @@ impl Worker {
             () = all_left(&mut drivers) => {}
         }
         stage.send_replace(Stage::Drain);
-        if timeout(self.settings.grace, all_left(&mut drivers)).await.is_err() {
+        let margin = self.settings.margin();
+        if timeout(self.settings.grace.saturating_sub(margin), all_left(&mut drivers)).await.is_err() {
             stage.send_replace(Stage::Leave);
             all_left(&mut drivers).await;
         }
     }
 }
+
+impl Settings {
+    /// The last part of the grace, in which what runs is ended.
+    fn margin(&self) -> Duration {
+        (self.grace / 4).min(MARGIN_MAX)
+    }
+}
+
+/// The longest such part.
+const MARGIN_MAX: Duration = Duration::from_secs(1);
 
 impl fmt::Debug for Worker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -315,9 +315,15 @@ impl Session {
             Work::Free => self.begin(order, actions),
             // One answer serves both. An address is a client's, who may well ask twice.
             Work::Busy { job: running @ JobRef::Named(_), .. } if *running == order.job => {}
-            Work::Busy { .. } if self.waiting.len() < WAITING_MAX => self.waiting.push_back(order),
+            Work::Busy { .. } if self.has_room_for(&order) => self.waiting.push_back(order),
             Work::Busy { .. } => self.answer(order.job, Outcome::Fail, Body::EMPTY, actions),
         }
+    }
+
+    /// Whether one more order may wait, by number and by bytes.
+    fn has_room_for(&self, order: &Order) -> bool {
+        let waiting: usize = self.waiting.iter().map(|order| order.body.len()).sum();
+        self.waiting.len() < WAITING_MAX && waiting + order.body.len() <= WAITING_BYTES_MAX
     }
 
     fn begin(&mut self, order: Order, actions: &mut Vec<Action>) {
@@ -436,6 +442,8 @@ fn may_repeat_ready(dialect: Dialect) -> bool {
 const BEATS_TO_IDLE: u32 = 3;
 /// Orders kept while a job runs; more are failed.
 const WAITING_MAX: usize = 64;
+/// Bytes of parameters in these.
+const WAITING_BYTES_MAX: usize = 16 << 20;
 
 #[cfg(test)]
 mod tests;

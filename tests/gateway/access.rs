@@ -1,6 +1,8 @@
 //! Who may call, from which pages, and what is written down of it.
 
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{BufRead, BufReader, PipeReader, pipe};
+use std::os::fd::OwnedFd;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
@@ -63,25 +65,24 @@ fn origins_are_told_back_if_they_are_on_the_list() {
     });
 }
 
-/// Sends on what is written.
-struct Lines(Sender<String>);
-
-impl Write for Lines {
-    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        self.0.send(String::from_utf8_lossy(data).into_owned()).map_err(io::Error::other)?;
-        Ok(data.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+/// Sends on the lines that come through a pipe.
+fn follow(reader: PipeReader, lines: Sender<String>) {
+    std::thread::spawn(move || {
+        for line in BufReader::new(reader).lines().map_while(Result::ok) {
+            if lines.send(line).is_err() {
+                return;
+            }
+        }
+    });
 }
 
 #[test]
 fn every_request_is_a_line_in_the_log() {
     let (sender, lines) = channel();
+    let (reader, writer) = pipe().expect("descriptors are left");
+    follow(reader, sender);
     play(async {
-        let log = AccessLog::writer(LogForm::Json, Lines(sender)).expect("a thread");
+        let log = AccessLog::stream(LogForm::Json, File::from(OwnedFd::from(writer))).expect("a thread");
         let world = World::with(|config| config.access_log = Some(log)).await;
         world.ask("GET /SYNC-STR-REV?str=abc").await;
         world.ask("TRACE /").await;

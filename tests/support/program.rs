@@ -24,14 +24,18 @@ pub(crate) struct Program {
 impl Program {
     /// Starts it, with nothing on standard input.
     pub(crate) fn start(name: &str, command: &mut Command) -> Self {
-        let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self::start_with(name, command, Stdio::piped())
+    }
+
+    /// The same, with a standard error of the test's own choice.
+    pub(crate) fn start_with(name: &str, command: &mut Command, stderr: Stdio) -> Self {
+        let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
         let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
         let log = Arc::new(Mutex::new(String::new()));
         let (sender, lines) = mpsc::channel();
         let stdout = child.stdout.take().expect("it is piped");
-        let stderr = child.stderr.take().expect("it is piped");
-        let followers =
-            vec![follow(stdout, Arc::clone(&log), Some(sender)), follow(stderr, Arc::clone(&log), None)];
+        let mut followers = vec![follow(stdout, Arc::clone(&log), Some(sender))];
+        followers.extend(child.stderr.take().map(|stderr| follow(stderr, Arc::clone(&log), None)));
         Self { name: name.to_owned(), child, lines: Mutex::new(lines), log, followers }
     }
 

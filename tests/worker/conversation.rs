@@ -13,6 +13,8 @@ use crate::fake::{Fake, Running, demo, play};
 
 const READY: &str = "MDPC02|3|DEMO|READY";
 
+const PANICKED: &str = r#"MDPC02|3|DEMO|PARAM-JSON: "the function panicked"|FAIL: 0000-0001"#;
+
 #[test]
 fn values_errors_and_panics_become_answers_and_the_worker_lives_on() {
     play(async {
@@ -31,8 +33,8 @@ fn values_errors_and_panics_become_answers_and_the_worker_lives_on() {
         assert_eq!((identity.len(), identity[4]), (9, b'-'));
         let cases = [
             (r#"PARAM-JSON: {"a":1}"#, r#"MDPC02|3|DEMO|PARAM-JSON: {"got":{"a":1}}|COMPLETE: 0000-0001"#),
-            (r#"PARAM-JSON: {"do":"fail"}"#, "MDPC02|3|DEMO|FAIL: 0000-0001"),
-            (r#"PARAM-JSON: {"do":"panic"}"#, "MDPC02|3|DEMO|FAIL: 0000-0001"),
+            (r#"PARAM-JSON: {"do":"fail"}"#, r#"MDPC02|3|DEMO|PARAM-JSON: "as asked"|FAIL: 0000-0001"#),
+            (r#"PARAM-JSON: {"do":"panic"}"#, PANICKED),
             (r#"PARAM-JSON: {"do":"nothing"}"#, "MDPC02|3|DEMO|COMPLETE: 0000-0001"),
             ("", r#"MDPC02|3|DEMO|PARAM-JSON: {"got":{}}|COMPLETE: 0000-0001"#),
         ];
@@ -52,7 +54,7 @@ fn a_panic_before_the_first_await_is_a_failure_too() {
         });
         let _worker = Running::start(worker.expect("DEMO is a name"));
         let (peer, _) = broker.registered(READY).await;
-        assert_eq!(broker.ask(peer, "0000-0001", "").await, "MDPC02|3|DEMO|FAIL: 0000-0001");
+        assert_eq!(broker.ask(peer, "0000-0001", "").await, PANICKED);
         assert_eq!(broker.ask(peer, "0000-0002", "").await, "MDPC02|3|DEMO|COMPLETE: 0000-0002");
     });
 }
@@ -67,7 +69,9 @@ fn a_foreign_broker_is_spoken_to_in_zmws_1() {
         broker.say(peer, "client||PARAM-JSON: [1]|JOB: 0000-0001");
         assert_eq!(broker.said().await.1, "PARAM-JSON: [1]|DEMO|COMPLETE: 0000-0001");
         broker.say(peer, "client||PARAM-JSON: [|JOB: 0000-0002");
-        assert_eq!(broker.said().await.1, "DEMO|FAIL: 0000-0002");
+        let refused = broker.said().await.1;
+        let why = r#"PARAM-JSON: "the parameter is tagged as JSON and is none"|DEMO|FAIL: 0000-0002"#;
+        assert_eq!(refused, why);
     });
 }
 
@@ -150,6 +154,7 @@ fn parts_go_before_the_end_in_their_order() {
 
 #[test]
 fn blocking_functions_send_parts_and_may_panic() {
+    const WHY: &str = r#"PARAM-JSON: "the function panicked"|FAIL"#;
     play(async {
         let broker = Fake::ours();
         let worker = demo(&broker).blocking(|job: Job| {
@@ -159,7 +164,7 @@ fn blocking_functions_send_parts_and_may_panic() {
         });
         let _worker = Running::start(worker.expect("DEMO is a name"));
         let (peer, _) = broker.registered(READY).await;
-        for (param, end) in [("PARAM-JSON: 1", "PARAM-JSON: 2|COMPLETE"), ("PARAM-JSON: {}", "FAIL")] {
+        for (param, end) in [("PARAM-JSON: 1", "PARAM-JSON: 2|COMPLETE"), ("PARAM-JSON: {}", WHY)] {
             let part = broker.ask(peer, "0000-0001", param).await;
             assert_eq!(part, r#"MDPC02|3|DEMO|PARAM-JSON: "part"|CONT: 0000-0001"#);
             assert_eq!(broker.said().await.1, format!("MDPC02|3|DEMO|{end}: 0000-0001"));
@@ -424,6 +429,8 @@ fn parameters_of_php_are_values_like_those_of_json() {
         let json = r#"PARAM-JSON: {"n":5,"list":["x"]}"#;
         assert_eq!(broker.ask(peer, "0000-0001", json).await, answer("false"));
         let garbage = broker.ask(peer, "0000-0001", "PARAM-PHP: garbage").await;
-        assert_eq!(garbage, "MDPC02|3|DEMO|FAIL: 0000-0001");
+        let why = "PARAM-JSON: \\\"the parameter is tagged as PHP and cannot be read: ".replace('\\', "");
+        assert!(garbage.starts_with(&format!("MDPC02|3|DEMO|{why}")), "{garbage}");
+        assert!(garbage.ends_with("|FAIL: 0000-0001"), "{garbage}");
     });
 }

@@ -10,7 +10,13 @@ use crate::fake::{Fake, PATIENCE, Running, demo, play};
 
 const READY: &str = "MDPC02|3|DEMO|READY";
 
+/// As `zmws worker` has it: with a guard.
 fn shell(script: &str) -> Program {
+    Program { guard: Some(env!("CARGO_BIN_EXE_zmws").into()), ..unguarded(script) }
+}
+
+/// As a worker of another make has it.
+fn unguarded(script: &str) -> Program {
     Program::new(["sh", "-c", script])
 }
 
@@ -46,14 +52,16 @@ fn standard_output_is_the_result_as_json_or_as_text() {
     play(async {
         let stage = Stage::set(shell(r#"printf '%b' "$ZMWS_PARAM_say""#)).await;
         let cases = [
-            (r#"{\n "a": [1]}\n"#, r#"PARAM-JSON: {"a":[1]}|COMPLETE"#),
+            (r#"{"a": [1]}\n"#, r#"PARAM-JSON: {"a": [1]}|COMPLETE"#),
+            (r"437742.85714285716\n", "PARAM-JSON: 437742.85714285716|COMPLETE"),
+            ("[6.66782e+30,-0.0,1e999]", "PARAM-JSON: [6.66782e+30,-0.0,1e999]|COMPLETE"),
             ("12", "PARAM-JSON: 12|COMPLETE"),
             ("two words\\n", r#"PARAM-JSON: "two words"|COMPLETE"#),
             ("two\\nlines\\n\\n", r#"PARAM-JSON: "two\nlines\n"|COMPLETE"#),
             ("\\n", "COMPLETE"),
             ("", "COMPLETE"),
             ("false", "PARAM-JSON: false|COMPLETE"),
-            ("\\0377", "FAIL"),
+            ("\\0377", r#"PARAM-JSON: "the output is neither JSON nor UTF-8"|FAIL"#),
         ];
         for (say, answer) in cases {
             let param = format!("PARAM-JSON: {}", serde_json::json!({"say": say}));
@@ -89,14 +97,40 @@ fn the_parameter_is_on_standard_input_and_its_members_in_the_environment() {
 }
 
 #[test]
-fn another_exit_status_than_0_is_a_failure() {
+fn a_parameter_keeps_its_digits() {
     play(async {
-        let stage = Stage::set(shell("echo output; echo trouble >&2; exit 3")).await;
-        assert_eq!(stage.ask("").await, "FAIL");
+        let stage = Stage::set(shell(r#"printf '%s %s ' "$ZMWS_PARAM_n" "$ZMWS_PARAM_list"; cat"#)).await;
+        let answer = stage.ask(r#"PARAM-JSON: {"n":437742.85714285716,"list":[-0.0, 6.66782e+30]}"#).await;
+        let text = r#"437742.85714285716 [-0.0, 6.66782e+30] {\"n\":437742.85714285716,\"list\":[-0.0, 6.66782e+30]}"#;
+        assert_eq!(answer.replace("\\\\", "\\"), format!("PARAM-JSON: \"{text}\"|COMPLETE"));
+        let stage = Stage::set(lines(r#"read -r line; printf '{"result":%s}\n' "$line""#)).await;
+        let answer = stage.ask("PARAM-JSON: [437742.85714285716,\n-0.0]").await;
+        assert!(answer.contains(r#""param":[437742.85714285716, -0.0]}|COMPLETE"#), "{answer}");
+    });
+}
+
+#[test]
+fn another_exit_status_than_0_is_a_failure_that_says_why() {
+    play(async {
+        let stage = Stage::set(shell("echo output; echo oh >&2; echo trouble >&2; exit 3")).await;
+        assert_eq!(stage.ask("").await, r#"PARAM-JSON: "exit status: 3: oh | trouble"|FAIL"#);
         let stage = Stage::set(shell("kill -9 $$")).await;
-        assert_eq!(stage.ask("").await, "FAIL");
+        assert_eq!(stage.ask("").await, r#"PARAM-JSON: "signal: 9"|FAIL"#);
+        let stage = Stage::set(unguarded("kill -9 $$")).await;
+        assert_eq!(stage.ask("").await, r#"PARAM-JSON: "signal: 9 (SIGKILL)"|FAIL"#);
         let stage = Stage::set(Program::new(["/no/such/program"])).await;
-        assert_eq!(stage.ask("").await, "FAIL");
+        assert!(stage.ask("").await.starts_with("PARAM-JSON: \"cannot start"));
+    });
+}
+
+#[test]
+fn a_flood_on_standard_error_is_read_and_not_kept() {
+    play(async {
+        let script = "yes 'so much to say' | head -c 300000000 >&2; echo the end >&2; exit 1";
+        let stage = Stage::set(shell(script)).await;
+        let answer = stage.ask("").await;
+        assert!(answer.starts_with("PARAM-JSON: \"exit status: 1: "), "{answer}");
+        assert!(answer.ends_with("| the end\"|FAIL") && answer.len() < 1_000, "{answer}");
     });
 }
 
@@ -104,7 +138,8 @@ fn another_exit_status_than_0_is_a_failure() {
 fn a_parameter_that_cannot_be_read_never_reaches_the_program() {
     play(async {
         let stage = Stage::set(shell("echo reached")).await;
-        assert_eq!(stage.ask("PARAM-JSON: {").await, "FAIL");
+        let why = "the parameter is tagged as JSON and is none";
+        assert_eq!(stage.ask("PARAM-JSON: {").await, format!("PARAM-JSON: \"{why}\"|FAIL"));
     });
 }
 
@@ -123,7 +158,7 @@ fn a_program_that_reads_nothing_and_one_that_is_fed_much_do_well() {
 fn too_much_output_is_a_failure() {
     play(async {
         let stage = Stage::set(Program { output_max: 1_000, ..shell("yes") }).await;
-        assert_eq!(stage.ask("").await, "FAIL");
+        assert_eq!(stage.ask("").await, r#"PARAM-JSON: "more than 1000 bytes of output, killed"|FAIL"#);
     });
 }
 
@@ -160,46 +195,137 @@ fn scratch(name: &str) -> std::path::PathBuf {
     file
 }
 
+/// Starts two that would go on, one of them in a session of its own, and says their numbers; then `end`.
+fn that_leaves_children(file: &Path, end: &str) -> String {
+    let file = file.display();
+    format!(
+        "sleep 600 >&- 2>&- & a=$!; setsid sleep 600 >&- 2>&- & b=$!; echo $a $b > {file}.new; \
+         mv {file}.new {file}; {end}"
+    )
+}
+
+/// The numbers of those, once they are there.
+async fn children_in(file: &Path) -> Vec<String> {
+    let pids = pid_in(file).await;
+    let _ = std::fs::remove_file(file);
+    pids.split(' ').map(str::to_owned).collect()
+}
+
 #[test]
-fn a_timeout_kills_the_whole_process_group() {
+fn a_timeout_kills_all_that_the_program_has_started_before_the_answer() {
     play(async {
-        let file = scratch("group");
-        let script = format!("sleep 600 & echo $! > {}; wait", file.display());
+        let file = scratch("timeout");
+        let script = that_leaves_children(&file, "sleep 600");
         let stage = Stage::set(Program { timeout: Some(Duration::from_secs(1)), ..shell(&script) }).await;
         stage.broker.say(stage.peer, "|MDPC02|1||JOB: 00C0-FFEE");
-        let grandchild = pid_in(&file).await;
-        assert_eq!(stage.broker.said().await.1, "MDPC02|3|DEMO|FAIL: 00C0-FFEE");
-        poll("the grandchild is dead", || (!runs(&grandchild)).then_some(())).await;
-        let _ = std::fs::remove_file(&file);
+        let children = children_in(&file).await;
+        let why = r#"MDPC02|3|DEMO|PARAM-JSON: "not done within 1s, killed"|FAIL: 00C0-FFEE"#;
+        assert_eq!(stage.broker.said().await.1, why);
+        assert!(!children.iter().any(|pid| runs(pid)), "{children:?}");
     });
 }
 
 #[test]
 fn a_worker_that_is_dropped_takes_its_programs_along() {
     play(async {
-        let file = scratch("dropped");
-        let script = format!("sleep 600 & echo $! > {}; wait", file.display());
-        let stage = Stage::set(shell(&script)).await;
-        stage.broker.say(stage.peer, "|MDPC02|1||JOB: 00C0-FFEE");
-        let grandchild = pid_in(&file).await;
-        assert!(runs(&grandchild));
-        stage._worker.task.abort();
-        poll("the grandchild is dead", || (!runs(&grandchild)).then_some(())).await;
-        let _ = std::fs::remove_file(&file);
+        for program in [shell, unguarded] {
+            let file = scratch("dropped");
+            let script = format!("sleep 600 & echo $! > {}; wait", file.display());
+            let stage = Stage::set(program(&script)).await;
+            stage.broker.say(stage.peer, "|MDPC02|1||JOB: 00C0-FFEE");
+            let grandchild = pid_in(&file).await;
+            assert!(runs(&grandchild));
+            stage._worker.task.abort();
+            poll("the grandchild is dead", || (!runs(&grandchild)).then_some(())).await;
+            let _ = std::fs::remove_file(&file);
+        }
     });
 }
 
 #[test]
-fn a_child_that_keeps_the_output_open_is_not_waited_for() {
+fn nothing_stays_behind_a_job_that_is_done() {
     play(async {
-        let file = scratch("orphan");
+        let file = scratch("done");
+        let stage = Stage::set(shell(&that_leaves_children(&file, "echo done"))).await;
+        assert_eq!(stage.ask("").await, r#"PARAM-JSON: "done"|COMPLETE"#);
+        let children = children_in(&file).await;
+        assert!(children.len() == 2 && !children.iter().any(|pid| runs(pid)), "{children:?}");
+    });
+}
+
+#[test]
+fn without_a_guard_the_process_group_ends_with_the_job() {
+    play(async {
+        let file = scratch("group");
         let script = format!("sleep 600 & echo $! > {}; echo done", file.display());
-        let stage = Stage::set(shell(&script)).await;
+        let stage = Stage::set(unguarded(&script)).await;
         assert_eq!(stage.ask("").await, r#"PARAM-JSON: "done"|COMPLETE"#);
         let orphan = pid_in(&file).await;
-        assert!(runs(&orphan), "it may go on");
-        let killed = std::process::Command::new("kill").arg(&orphan).status().expect("kill can be run");
-        assert!(killed.success());
+        poll("the orphan is dead", || (!runs(&orphan)).then_some(())).await;
+        let _ = std::fs::remove_file(&file);
+    });
+}
+
+/// `zmws worker` with this script, at a broker.
+fn worker_process(broker: &Fake, script: &str) -> std::process::Child {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_zmws"));
+    command.args([
+        "worker",
+        "--service-name=DEMO",
+        "--grace=2",
+        &format!("--backend-port={}", broker.port()),
+    ]);
+    command.args(["--", "sh", "-c", script]).spawn().expect("it is built")
+}
+
+fn signal(pid: &str, signal: &str) {
+    let sent = std::process::Command::new("kill").args([signal, pid]).status();
+    assert!(sent.expect("kill can be run").success());
+}
+
+#[test]
+fn the_program_of_a_worker_that_is_killed_dies_with_it() {
+    play(async {
+        let (broker, file) = (Fake::ours(), scratch("killed"));
+        let mut worker = worker_process(&broker, &that_leaves_children(&file, "sleep 600"));
+        let (peer, _) = broker.registered(READY).await;
+        broker.say(peer, "|MDPC02|1||JOB: 00C0-FFEE");
+        let children = children_in(&file).await;
+        assert!(children.iter().all(|pid| runs(pid)));
+        worker.kill().expect("it is our own child");
+        let dying = poll("they are dead", || (!children.iter().any(|pid| runs(pid))).then_some(()));
+        tokio::time::timeout(Duration::from_secs(1), dying).await.expect("within a second");
+        worker.wait().expect("it is our own child");
+    });
+}
+
+#[test]
+fn a_job_goes_back_only_when_its_program_is_dead() {
+    play(async {
+        let (broker, file) = (Fake::ours(), scratch("grace"));
+        let mut worker = worker_process(&broker, &that_leaves_children(&file, "trap '' TERM; sleep 600"));
+        let (peer, _) = broker.registered(READY).await;
+        broker.say(peer, "|MDPC02|1||JOB: 00C0-FFEE");
+        let children = children_in(&file).await;
+        signal(&worker.id().to_string(), "-TERM");
+        assert_eq!(broker.left().await, peer);
+        assert!(!children.iter().any(|pid| runs(pid)), "the next worker would begin beside them");
+        assert!(worker.wait().expect("it is our own child").success());
+    });
+}
+
+#[test]
+fn a_guard_that_is_told_to_end_goes_on_guarding() {
+    play(async {
+        let file = scratch("deaf");
+        let script = format!("echo $PPID > {}; read -r line; sleep 0.2; echo done", file.display());
+        let stage = Stage::set(shell(&script)).await;
+        stage.broker.say(stage.peer, "|MDPC02|1||JOB: 00C0-FFEE");
+        let guard = pid_in(&file).await;
+        for kind in ["-TERM", "-INT", "-HUP"] {
+            signal(&guard, kind);
+        }
+        assert_eq!(stage.broker.said().await.1, r#"MDPC02|3|DEMO|PARAM-JSON: "done"|COMPLETE: 00C0-FFEE"#);
         let _ = std::fs::remove_file(&file);
     });
 }
@@ -220,7 +346,7 @@ fn a_program_of_lines_does_many_jobs_with_parts_and_errors() {
         assert_eq!(stage.ask("PARAM-JSON: \"parts\"").await, "PARAM-JSON: 1|CONT");
         assert_eq!(stage.broker.said().await.1, r#"MDPC02|3|DEMO|PARAM-JSON: "two"|CONT: 00C0-FFEE"#);
         assert_eq!(stage.broker.said().await.1, "MDPC02|3|DEMO|COMPLETE: 00C0-FFEE");
-        assert_eq!(stage.ask("PARAM-JSON: \"error\"").await, "FAIL");
+        assert_eq!(stage.ask("PARAM-JSON: \"error\"").await, r#"PARAM-JSON: "as asked"|FAIL"#);
     });
 }
 
@@ -243,7 +369,8 @@ fn a_program_of_lines_is_kept_while_it_behaves_and_started_again_when_not() {
         let mut pid = stage.ask("").await;
         for mood in ["die", "babble", "hang", "close"] {
             assert_eq!(stage.ask("").await, pid, "kept");
-            assert_eq!(stage.ask(&format!("PARAM-JSON: \"{mood}\"")).await, "FAIL");
+            let failed = stage.ask(&format!("PARAM-JSON: \"{mood}\"")).await;
+            assert!(failed.starts_with("PARAM-JSON: \"") && failed.ends_with("|FAIL"), "{failed}");
             let next = stage.ask("").await;
             assert_ne!(next, pid, "started again after {mood}");
             pid = next;

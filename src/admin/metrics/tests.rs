@@ -54,6 +54,7 @@ fn figures(services: Vec<ServiceRow>, rest: Option<ServiceRow>) -> Figures {
         topics_refused: 0,
         lists_refused: 0,
         lists_unheard: 0,
+        log_lines_dropped: 3,
         resident_bytes: Some(1 << 20),
         open_files: None,
     }

@@ -1,54 +1,31 @@
-use std::io;
 use std::sync::{Arc, Mutex};
 
 use insta::assert_snapshot;
 use jiff::{Timestamp, Zoned, tz::TimeZone};
 use serde_json::Value;
-use tracing_subscriber::fmt::format::{DefaultFields, JsonFields};
+use tracing_subscriber::Registry;
+use tracing_subscriber::layer::SubscriberExt;
 
 use super::LogForm;
-use super::lines::{Lines, announcement};
+use super::layer::{Lines, LinesLayer};
+use super::lines::announcement;
 
 /// 24 November 2026, 03:16:25.042, UTC.
 fn then() -> Zoned {
     Timestamp::from_millisecond(1_795_490_185_042).expect("a moment").to_zoned(TimeZone::UTC)
 }
 
-/// What is logged while `say` runs.
+/// What is logged while `say` runs, and what is summed up then.
 fn logged(form: LogForm, say: impl FnOnce()) -> String {
-    let written = Written::default();
-    let out = written.clone();
-    let lines = Lines { form, now: then };
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::DEBUG)
-        .with_ansi(false)
-        .with_writer(move || out.clone());
-    match form {
-        LogForm::Php => {
-            let subscriber = subscriber.fmt_fields(DefaultFields::new()).event_format(lines).finish();
-            tracing::subscriber::with_default(subscriber, say);
-        }
-        LogForm::Compact | LogForm::Json => {
-            let subscriber = subscriber.fmt_fields(JsonFields::new()).event_format(lines).finish();
-            tracing::subscriber::with_default(subscriber, say);
-        }
-    }
-    let bytes = written.0.lock().expect("no writer panics").clone();
-    String::from_utf8(bytes).expect("lines are text")
-}
-
-#[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Written {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("no writer panics").extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+    let written: Arc<Mutex<String>> = Arc::default();
+    let out = Arc::clone(&written);
+    let lines =
+        Lines::new(form, then, Box::new(move |line| out.lock().expect("no writer panics").push_str(&line)));
+    let subscriber = Registry::default().with(LinesLayer(Arc::clone(&lines)));
+    tracing::subscriber::with_default(subscriber, say);
+    lines.sum_up();
+    let text = written.lock().expect("no writer panics").clone();
+    text
 }
 
 fn a_worker_dies() {
@@ -83,15 +60,47 @@ fn a_job_s_span_lends_its_fields_to_what_is_said_within() {
 }
 
 #[test]
-fn what_others_wrote_breaks_no_line() {
-    let say = || tracing::info!(reason = "two\nlines", "\u{1b}[31mred\r\nand {}", "more");
-    for form in [LogForm::Compact, LogForm::Json] {
+fn what_others_wrote_breaks_no_line_and_moves_no_cursor() {
+    let say =
+        || tracing::info!(reason = "two\nlines", service = %"\u{9b}31m", "\u{1b}[31mred\r\nand {}", "more");
+    for form in [LogForm::Php, LogForm::Compact, LogForm::Json] {
         let line = logged(form, say);
         assert_eq!(line.matches('\n').count(), 1, "{line:?}");
         assert!(!line.trim_end().contains(char::is_control), "{line:?}");
     }
+    assert!(
+        logged(LogForm::Php, say)
+            .contains(r#"- \x1b[31mred\r\nand more reason="two\nlines" service="\x9b31m""#)
+    );
     let object: Value = serde_json::from_str(&logged(LogForm::Json, say)).expect("JSON");
-    assert_eq!(object["reason"], "two\nlines");
+    assert_eq!((&object["reason"], &object["service"]), (&"two\nlines".into(), &"\u{9b}31m".into()));
+}
+
+#[test]
+fn a_name_is_cut_and_its_length_told() {
+    let say = || tracing::info!(service = %"N".repeat(60_000), "worker is ready");
+    for form in [LogForm::Php, LogForm::Compact, LogForm::Json] {
+        let line = logged(form, say);
+        assert!(line.contains(&format!("{}…(60000 bytes)", "N".repeat(128))), "{line}");
+        assert!(line.len() < 300, "{line}");
+    }
+}
+
+#[test]
+fn a_flood_is_summed_up_and_takes_nobody_else_s_lines() {
+    let say = || {
+        for _ in 0..12_365 {
+            tracing::warn!(peer = 7, "service not taken");
+        }
+        tracing::warn!(peer = 8, "something else");
+    };
+    let text = logged(LogForm::Php, say);
+    assert_eq!(text.lines().count(), 22, "{text}");
+    let last: Vec<&str> = text.lines().rev().take(2).collect();
+    assert_snapshot!(last.join("\n"), @r"
+    [Tue, 24 Nov 2026 03:16:25 +0000] [W] - … 12,345 more: service not taken peer=7
+    [Tue, 24 Nov 2026 03:16:25 +0000] [W] - something else peer=8
+    ");
 }
 
 #[test]

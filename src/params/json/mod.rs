@@ -14,6 +14,7 @@ mod transcode;
 use std::io;
 
 use serde::Serialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_json::ser::{Formatter, Serializer};
 
@@ -51,6 +52,11 @@ pub fn encode_with<T: Serialize + ?Sized>(value: &T, style: Style) -> Result<Vec
     let mut out = Vec::with_capacity(128);
     value.serialize(&mut Serializer::with_formatter(&mut out, PhpFormatter { style }))?;
     Ok(out)
+}
+
+/// Whether a text is one JSON value (RFC 8259), of which nothing is made: numbers of any size and any depth are valid.
+pub fn is_valid(text: &[u8]) -> bool {
+    std::str::from_utf8(text).is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok())
 }
 
 /// Appends a string with its quotes.

@@ -253,6 +253,7 @@ impl Server {
             topics_refused: self.news.topics_refused(),
             lists_refused: self.lists.refused,
             lists_unheard: self.lists.unheard,
+            log_lines_dropped: crate::log_writer::dropped_total(),
             resident_bytes: process::resident_bytes(),
             open_files: process::open_files(),
         };

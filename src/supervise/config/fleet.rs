@@ -78,6 +78,7 @@ impl Maker<'_> {
         if let Some(settings) = &self.file.gateway {
             let mut args = self.args(&self.schema.gateway, Some(settings))?;
             self.follow(&mut args, &[("client-port", "client-port")]);
+            rotate_alike(&mut args, &supervisor);
             programs.push(self.server("gateway", args));
         }
         for entry in &self.file.workers {
@@ -216,6 +217,18 @@ fn values(args: &[String]) -> BTreeMap<String, String> {
         Some((flag.to_owned(), value.to_owned()))
     };
     args.iter().filter_map(pair).collect()
+}
+
+/// The gateway's access log, if it has one, begins anew as the other logs do, unless its own section says otherwise.
+fn rotate_alike(args: &mut Vec<String>, supervisor: &SupervisorKeys) {
+    let own = values(args);
+    let alike = [
+        ("access-log-max-mb", supervisor.log_max_mb.to_string()),
+        ("access-log-keep", supervisor.log_keep.to_string()),
+    ];
+    let missing =
+        alike.into_iter().filter(|(flag, _)| own.contains_key("access-log") && !own.contains_key(*flag));
+    args.extend(missing.map(|(flag, value)| format!("--{flag}={value}")));
 }
 
 /// A worker's name: given, or made of its service.

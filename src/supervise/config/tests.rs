@@ -31,6 +31,8 @@ fn schema() -> Schema {
         .arg(Arg::new("log-level").long("log-level").value_parser(["E", "W", "I", "D"]).default_value("W"));
     let gateway = Command::new("gateway")
         .arg(port("client-port", "5555"))
+        .arg(Arg::new("access-log").long("access-log"))
+        .arg(Arg::new("access-log-keep").long("access-log-keep"))
         .arg(Arg::new("origins").long("origins").value_delimiter(',').action(ArgAction::Append));
     let worker = Command::new("worker")
         .arg(Arg::new("service-name").long("service-name"))
@@ -208,4 +210,13 @@ proptest::proptest! {
             proptest::prop_assert!(errors.iter().all(|error| (1..=lines).contains(&error.line) && error.column > 0), "{errors:?}");
         }
     }
+}
+
+#[test]
+fn the_access_log_begins_anew_as_the_other_logs_do() {
+    let text = "[supervisor]\nlog_max_mb = 3\n[gateway]\naccess_log = \"a.log\"\naccess_log_keep = \"2\"\n";
+    insta::assert_snapshot!(
+        programs(text, &nothing),
+        @"gateway: zmws gateway --access-log=a.log --access-log-keep=2 --access-log-max-mb=3"
+    );
 }

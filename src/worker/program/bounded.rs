@@ -1,6 +1,5 @@
 //! Lines of a program's output, of bounded length.
 
-use std::collections::VecDeque;
 use std::io;
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
@@ -47,6 +46,15 @@ impl<R: AsyncRead + Unpin> BoundedLines<R> {
         }
     }
 
+    /// Passes over what has come, a line or not; the bytes of it, none at the end. Cancel safe.
+    async fn skim(&mut self, tail: &mut Tail) -> io::Result<usize> {
+        let chunk = self.reader.fill_buf().await?;
+        tail.keep(chunk);
+        let bytes = chunk.len();
+        self.reader.consume(bytes);
+        Ok(bytes)
+    }
+
     fn take(&mut self) -> Line {
         let mut bytes = std::mem::take(&mut self.line);
         if bytes.last() == Some(&b'\r') {
@@ -56,44 +64,118 @@ impl<R: AsyncRead + Unpin> BoundedLines<R> {
     }
 }
 
-/// Logs each line of standard error, as target `zmws::program`, until its end; keeps the last ones in `tail`. `job` says what
-/// runs at the moment.
+/// Logs each line of standard error, as target `zmws::program`, until its end; keeps the last ones in `tail`. `job` says
+/// what runs at the moment. Of what is more than a job may log, the bytes are counted: reading goes on, so that nobody
+/// waits for it.
 pub(super) async fn log(stderr: impl AsyncRead + Unpin, job: impl Fn() -> String, tail: &mut Tail) {
     let mut lines = BoundedLines::new(stderr, LOGGED_MAX);
+    let mut share = JobShare { job: job(), room: SHARE, beyond: 0 };
     // An unreadable standard error is no reason to fail a job.
-    while let Ok(Some(line)) = lines.next().await {
-        let text = String::from_utf8_lossy(&line.bytes).into_owned();
-        info!(target: "zmws::program", job = job(), "{text}{}", if line.cut { " …" } else { "" });
-        tail.push(text);
+    loop {
+        share.is_of(&job);
+        if share.beyond > 0 {
+            match lines.skim(tail).await {
+                Ok(0) | Err(_) => break,
+                Ok(bytes) => share.beyond += bytes,
+            }
+            continue;
+        }
+        let Ok(Some(line)) = lines.next().await else { break };
+        share.is_of(&job);
+        tail.keep(&line.bytes);
+        tail.keep(b"\n");
+        if share.takes(line.bytes.len()) {
+            let text = String::from_utf8_lossy(&line.bytes);
+            info!(target: "zmws::program", job = share.job, "{text}{}", if line.cut { " …" } else { "" });
+        }
+    }
+    share.tell();
+}
+
+/// What a job may still log.
+struct JobShare {
+    job: String,
+    room: usize,
+    /// Bytes that it did not.
+    beyond: usize,
+}
+
+impl JobShare {
+    fn is_of(&mut self, job: impl Fn() -> String) {
+        let job = job();
+        if job != self.job {
+            self.tell();
+            *self = Self { job, room: SHARE, beyond: 0 };
+        }
+    }
+
+    fn takes(&mut self, bytes: usize) -> bool {
+        let weight = bytes + LINE;
+        if self.beyond == 0 && weight <= self.room {
+            self.room -= weight;
+            return true;
+        }
+        self.beyond += bytes + 1;
+        false
+    }
+
+    fn tell(&self) {
+        if self.beyond > 0 {
+            let (job, bytes) = (&self.job, self.beyond);
+            info!(target: "zmws::program", job, bytes, "there is more on its standard error, which is not logged");
+        }
     }
 }
 
-/// The last lines of standard error, for the message of a job that failed.
+/// The end of standard error, for the message of a job that failed.
 #[derive(Debug, Default)]
-pub(super) struct Tail(VecDeque<String>);
+pub(super) struct Tail(Vec<u8>);
 
 impl Tail {
-    fn push(&mut self, line: String) {
-        if self.0.len() == TAIL_LINES {
-            self.0.pop_front();
-        }
-        self.0.push_back(line);
+    fn keep(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(&bytes[bytes.len().saturating_sub(TAIL_KEPT)..]);
+        self.0.drain(..self.0.len().saturating_sub(TAIL_KEPT));
     }
 
-    /// The lines, behind a colon if there are any.
+    /// Its last lines, behind a colon if there are any: as many as find room, or the beginning of the last.
     pub(super) fn shown(&self) -> String {
-        let lines: Vec<_> = self.0.iter().map(String::as_str).collect();
-        match lines.is_empty() {
-            true => String::new(),
-            false => format!(": {}", lines.join(" | ")),
+        let text = String::from_utf8_lossy(&self.0);
+        let lines = || text.lines().rev().filter(|line| !line.trim().is_empty());
+        let mut room = TAIL_MAX;
+        let fits = |line: &&str| {
+            let fits = line.len() <= room;
+            room = room.saturating_sub(line.len());
+            fits
+        };
+        let mut last: Vec<&str> = lines().take(TAIL_LINES).take_while(fits).collect();
+        last.reverse();
+        match (last.is_empty(), lines().next()) {
+            (true, None) => String::new(),
+            (true, Some(long)) => format!(": {}", cut(long, TAIL_MAX)),
+            (false, _) => format!(": {}", last.join(" | ")),
         }
     }
+}
+
+/// The beginning of a text, no longer than it may be.
+fn cut(text: &str, max: usize) -> &str {
+    let mut end = max.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 /// Bytes of a line of standard error that go to the log.
 const LOGGED_MAX: usize = 4 << 10;
-/// Lines of standard error that are told again when the job fails.
+/// Bytes of a job's standard error that go to the log, and what a line counts for beside its bytes.
+const SHARE: usize = 64 << 10;
+const LINE: usize = 64;
+/// Lines of standard error that are told again when the job fails, and their bytes.
 const TAIL_LINES: usize = 5;
+const TAIL_MAX: usize = 512;
+/// Bytes of it that are kept for that.
+const TAIL_KEPT: usize = 4 << 10;
 
 #[cfg(test)]
 mod tests {
@@ -108,5 +190,27 @@ mod tests {
         }
         let expected = [("abcd", true), ("ab", false), ("", false), ("last", false)];
         assert_eq!(seen, expected.map(|(text, cut)| (text.to_owned(), cut)));
+    }
+
+    #[test]
+    fn a_failure_tells_the_last_lines_that_find_room() {
+        let mut tail = Tail::default();
+        assert_eq!(tail.shown(), "");
+        for line in ["of long ago", &"x".repeat(600), "what is wrong", "and where"] {
+            tail.keep(format!("{line}\n").as_bytes());
+        }
+        assert_eq!(tail.shown(), ": what is wrong | and where");
+        tail.keep("é".repeat(300).as_bytes());
+        assert_eq!(tail.shown(), format!(": {}", "é".repeat(256)));
+    }
+
+    #[test]
+    fn a_job_logs_no_more_than_its_share() {
+        let mut share = JobShare { job: "1".to_owned(), room: SHARE, beyond: 0 };
+        let taken = (0..100_000).filter(|_| share.takes(10)).count();
+        assert_eq!(taken, SHARE / (10 + LINE));
+        assert_eq!(share.beyond, (100_000 - taken) * 11);
+        share.is_of(|| "2".to_owned());
+        assert!(share.takes(10), "the next job has a share of its own");
     }
 }

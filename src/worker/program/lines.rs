@@ -3,15 +3,17 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio::io::AsyncWriteExt;
 use tokio::process::{ChildStdin, ChildStdout};
 use tokio::time::timeout;
 use tracing::warn;
 
 use super::bounded::{BoundedLines, Tail, log};
-use super::{Answer, Group, IfDies, Job, Program};
+use super::{Answer, Group, IfDies, Job, Limits, Program};
 
 /// Processes that wait for a job.
 #[derive(Default)]
@@ -25,12 +27,12 @@ struct Process {
     current: Arc<Mutex<String>>,
 }
 
-/// What a program says.
+/// What a program says. Values stay the text that they are.
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Saying {
-    Partial(Value),
-    Result(Value),
+    Partial(Box<RawValue>),
+    Result(Box<RawValue>),
     Error(String),
 }
 
@@ -44,50 +46,81 @@ enum Trouble {
 
 /// Does one job. Dropping the future kills the process.
 pub(super) async fn run(program: &Program, processes: &Processes, job: &Job) -> Answer {
-    let param = match job.json_beside().await {
-        Ok(param) => param,
+    let line = match job.json_text_beside().await {
+        Ok(param) => line(job, &param),
         Err(error) => return Answer::Failed(error.to_string()),
     };
-    let mut line =
-        json!({"job": job.label(), "service": job.service().to_string(), "param": param}).to_string();
-    line.push('\n');
-    let mut process = match processes.with_line(program, job, &line).await {
+    let limits = program.limits(job);
+    let mut process = match processes.with_line(program, &limits, &line).await {
         Ok(process) => process,
         Err(why) => return Answer::Failed(why),
     };
-    match process.listen(program.output_max, job).await {
+    let listened = limits.of(process.listen(program.output_max, job)).await;
+    match listened.unwrap_or_else(|why| Err(Trouble::Failed(why))) {
         Ok(answer) => {
             processes.put(process);
             answer
         }
-        Err(Trouble::Failed(why)) => Answer::Failed(why),
-        Err(Trouble::Died) => {
-            let end = match timeout(AFTER_END, process.group.leader.wait()).await {
-                Ok(Ok(status)) => status.to_string(),
-                Ok(Err(error)) => error.to_string(),
-                Err(_) => "it closed its output and lives on, killed".to_owned(),
-            };
-            warn!(job = job.label(), end, "the program died");
-            match program.if_dies {
-                IfDies::Fail => Answer::Failed(format!("the program died: {end}")),
-                IfDies::GiveBack => Answer::GiveBack,
-            }
+        Err(Trouble::Failed(why)) => {
+            process.group.end().await;
+            Answer::Failed(why)
         }
+        Err(Trouble::Died) => died(program, job, process.group).await,
+    }
+}
+
+/// The line that asks for a job. Between the words of JSON a line end is a blank like others.
+fn line(job: &Job, param: &[u8]) -> Vec<u8> {
+    let name = |text: String| Value::String(text).to_string();
+    let (label, service) = (name(job.label()), name(job.service().to_string()));
+    let mut line = format!(r#"{{"job":{label},"service":{service},"param":"#).into_bytes();
+    line.extend(param.iter().map(|&byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte }));
+    line.extend(b"}\n");
+    line
+}
+
+async fn died(program: &Program, job: &Job, mut group: Group) -> Answer {
+    let end = match timeout(AFTER_END, group.ended()).await {
+        Ok(Ok(status)) => group.shown(status),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => {
+            group.end().await;
+            "it closed its output and lives on, killed".to_owned()
+        }
+    };
+    warn!(job = job.label(), end, "the program died");
+    match program.if_dies {
+        IfDies::Fail => Answer::Failed(format!("the program died: {end}")),
+        IfDies::GiveBack => Answer::GiveBack,
     }
 }
 
 impl Processes {
     /// A process that was given the line: one that waits, or a new one. Those that died while they
     /// waited cost no job.
-    async fn with_line(&self, program: &Program, job: &Job, line: &str) -> Result<Process, String> {
-        while let Some(mut process) = self.take() {
-            if process.is_alive() && process.tell(job, line).await.is_ok() {
-                return Ok(process);
+    async fn with_line(
+        &self,
+        program: &Program,
+        limits: &Limits<'_>,
+        line: &[u8],
+    ) -> Result<Process, String> {
+        loop {
+            let waited = self.take();
+            let is_new = waited.is_none();
+            let mut process = waited.map_or_else(|| Process::start(program), Ok)?;
+            if !process.is_alive() {
+                continue;
             }
+            let told = limits.of(process.tell(limits.job, line)).await;
+            let why = match told {
+                Ok(Ok(())) => return Ok(process),
+                Ok(Err(_)) if !is_new => continue,
+                Ok(Err(error)) => format!("the program does not listen: {error}"),
+                Err(why) => why,
+            };
+            process.group.end().await;
+            return Err(why);
         }
-        let mut process = Process::start(program)?;
-        process.tell(job, line).await.map_err(|error| format!("the program does not listen: {error}"))?;
-        Ok(process)
     }
 
     fn take(&self) -> Option<Process> {
@@ -101,7 +134,7 @@ impl Processes {
 
 impl Process {
     fn start(program: &Program) -> Result<Self, String> {
-        let mut group = program.start(&mut program.command()?)?;
+        let mut group = program.start(|_| ())?;
         let leader = &mut group.leader;
         let (Some(stdin), Some(stdout), Some(stderr)) =
             (leader.stdin.take(), leader.stdout.take(), leader.stderr.take())
@@ -123,9 +156,9 @@ impl Process {
         matches!(self.group.leader.try_wait(), Ok(None))
     }
 
-    async fn tell(&mut self, job: &Job, line: &str) -> std::io::Result<()> {
+    async fn tell(&mut self, job: &Job, line: &[u8]) -> std::io::Result<()> {
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = job.label();
-        self.stdin.write_all(line.as_bytes()).await?;
+        self.stdin.write_all(line).await?;
         self.stdin.flush().await
     }
 
@@ -143,9 +176,11 @@ impl Process {
             match serde_json::from_slice(&line.bytes) {
                 Ok(Saying::Partial(value)) => {
                     // An error says that nobody listens: the end will say so, too.
-                    let _ = job.partial(value).await;
+                    let _ = job.partial_text(value.get()).await;
                 }
-                Ok(Saying::Result(value)) => return Ok(Answer::Value(value)),
+                Ok(Saying::Result(value)) => {
+                    return Ok(Answer::JsonText(Bytes::copy_from_slice(value.get().as_bytes())));
+                }
                 Ok(Saying::Error(why)) => return Ok(Answer::Failed(why)),
                 Err(error) => {
                     let line =

@@ -2,26 +2,31 @@
 //!
 //! Two modes. [`Mode::Once`] starts the program for each job (`once.rs`), [`Mode::Lines`] keeps it and
 //! talks in lines of JSON (`lines.rs`). In both
-//! - the program is the leader of a process group of its own, which is killed as a whole when the job's
-//!   time is over, its output is too long, or nobody waits for the job any more;
-//! - what it writes to standard error goes to the log, line by line, with the job's id;
-//! - a parameter that cannot be decoded fails the job before the program sees it.
-//!
-//! Invariant: a group is signalled only while its leader is not reaped, so the number is still its own.
+//! - the program is the leader of a process group of its own, which is killed as a whole when the program has ended, the
+//!   job's time is over, its output is too long, or nobody waits for the job any more; with a [`guard`] also when the
+//!   worker dies, and with it what has left the group. The job is answered after that, so that it is not done twice at
+//!   once;
+//! - what it writes to standard error goes to the log, line by line, with the job's id, up to 64 KiB a job;
+//! - a parameter that cannot be decoded fails the job before the program sees it;
+//! - parameter and result pass as the JSON that they are: no number is read and written anew.
 
 mod bounded;
+#[cfg(target_os = "linux")]
+pub mod guard;
 mod lines;
 mod once;
 
 use std::ffi::OsString;
-use std::io;
-use std::process::Stdio;
+use std::io::{self, PipeReader, PipeWriter};
+use std::os::fd::AsRawFd;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, Command};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{Answer, Builder, Job, NoService, Worker};
 
@@ -41,6 +46,9 @@ pub struct Program {
     /// What becomes of a job whose program dies in the middle of it, in [`Mode::Lines`]. Default: it
     /// fails.
     pub if_dies: IfDies,
+    /// A program that becomes a [`guard`] if its first argument is [`guard::WORD`], as `zmws` does. Default none: then
+    /// a program outlives a worker that is killed, and what leaves the program's process group outlives its job.
+    pub guard: Option<PathBuf>,
 }
 
 /// How to talk to a [`Program`].
@@ -79,6 +87,7 @@ impl Program {
             timeout: None,
             output_max: 16 << 20,
             if_dies: IfDies::Fail,
+            guard: None,
         }
     }
 
@@ -92,73 +101,154 @@ impl Program {
         match program.mode {
             Mode::Once => builder.handler(move |job| {
                 let program = Arc::clone(&program);
-                async move { program.within_limits(&job, once::run(&program, &job)).await }
+                async move { once::run(&program, &job).await }
             }),
             Mode::Lines => {
                 let processes = Arc::new(lines::Processes::default());
                 builder.handler(move |job| {
                     let (program, processes) = (Arc::clone(&program), Arc::clone(&processes));
-                    async move { program.within_limits(&job, lines::run(&program, &processes, &job)).await }
+                    async move { lines::run(&program, &processes, &job).await }
                 })
             }
         }
     }
 
-    /// Ends a job that takes too long or that nobody waits for, by dropping what it holds: its process
-    /// group goes with it.
-    async fn within_limits(&self, job: &Job, work: impl Future<Output = Answer>) -> Answer {
-        let work = async {
-            match self.timeout {
-                Some(limit) => timeout(limit, work)
-                    .await
-                    .unwrap_or_else(|_| Answer::Failed(format!("not done within {limit:?}, killed"))),
-                None => work.await,
-            }
-        };
-        tokio::select! {
-            answer = work => answer,
-            () = job.cancellation().cancelled() => Answer::Failed("nobody waits any more, killed".to_owned()),
-        }
+    /// The limits of a job that begins now.
+    fn limits<'a>(&self, job: &'a Job) -> Limits<'a> {
+        Limits { job, limit: self.timeout.map(|limit| (limit, Instant::now() + limit)) }
     }
 
-    fn command(&self) -> Result<Command, String> {
+    /// Starts it, with streams of ours and what `set` adds.
+    fn start(&self, set: impl FnOnce(&mut Command)) -> Result<Group, String> {
         let [program, arguments @ ..] = &self.command[..] else {
             return Err("there is no program to start".to_owned());
         };
-        let mut command = Command::new(program);
+        let cannot = |error: io::Error| format!("cannot start {}: {error}", program.display());
+        let leash = self.guard.as_ref().map(|_| Leash::new()).transpose().map_err(cannot)?;
+        let mut command = match (&self.guard, &leash) {
+            (Some(guard), Some(leash)) => leash.guarded(guard, program),
+            _ => Command::new(program),
+        };
         for variable in OF_THE_SERVICE_MANAGER {
             command.env_remove(variable);
         }
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Ok(command)
-    }
-
-    fn start(&self, command: &mut Command) -> Result<Group, String> {
-        Group::start(command).map_err(|error| format!("cannot start {}: {error}", self.command[0].display()))
+        set(&mut command);
+        // A guard that is killed kills nobody: it has to see the end of its leash.
+        let leader = command.process_group(0).kill_on_drop(leash.is_none()).spawn().map_err(cannot)?;
+        let pid = leader.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        Ok(Group { leader, pid, leash })
     }
 }
 
 /// What a service manager says to the worker and not to its programs: they must not speak in its name.
 const OF_THE_SERVICE_MANAGER: [&str; 3] = ["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"];
 
-/// A process that leads its own group, and takes the group with it when it is dropped unreaped.
+/// How long a job may go on.
+struct Limits<'a> {
+    job: &'a Job,
+    limit: Option<(Duration, Instant)>,
+}
+
+impl Limits<'_> {
+    /// Work on the job; why it must end, if it takes too long or nobody waits any more.
+    async fn of<T>(&self, work: impl Future<Output = T>) -> Result<T, String> {
+        let work = async {
+            match self.limit {
+                Some((limit, end)) => {
+                    timeout_at(end, work).await.map_err(|_| format!("not done within {limit:?}, killed"))
+                }
+                None => Ok(work.await),
+            }
+        };
+        tokio::select! {
+            done = work => done,
+            () = self.job.cancellation().cancelled() => Err("nobody waits any more, killed".to_owned()),
+        }
+    }
+}
+
+/// A process that leads its own group, or guards one, and all that it has started.
 struct Group {
     leader: Child,
+    /// The leader's, and so the group's number.
+    pid: Option<Pid>,
+    leash: Option<Leash>,
+}
+
+/// What a guard holds on to: if it feels nobody at the other end, it kills what it guards.
+struct Leash {
+    theirs: PipeReader,
+    _ours: PipeWriter,
+}
+
+impl Leash {
+    fn new() -> io::Result<Self> {
+        let (theirs, _ours) = io::pipe()?;
+        Ok(Self { theirs, _ours })
+    }
+
+    #[cfg(target_os = "linux")]
+    fn guarded(&self, guard: &PathBuf, program: &OsString) -> Command {
+        let mut command = Command::new(guard);
+        command.arg(guard::WORD).arg(std::process::id().to_string());
+        command.arg(self.theirs.as_raw_fd().to_string()).arg(program);
+        command
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn guarded(&self, _guard: &PathBuf, program: &OsString) -> Command {
+        Command::new(program)
+    }
 }
 
 impl Group {
-    fn start(command: &mut Command) -> io::Result<Self> {
-        Ok(Self { leader: command.process_group(0).kill_on_drop(true).spawn()? })
+    /// Waits for the leader's end. What it has started ends with it.
+    async fn ended(&mut self) -> io::Result<ExitStatus> {
+        let status = self.leader.wait().await?;
+        if self.leash.is_none() {
+            // The number is free if nobody else was in the group; the system goes through all others before it gives
+            // it away again.
+            self.kill();
+        }
+        Ok(status)
+    }
+
+    /// Kills all of it, and waits until it is gone.
+    async fn end(mut self) {
+        match self.leash.take() {
+            Some(leash) => drop(leash),
+            None => self.kill(),
+        }
+        if timeout(END_MAX, self.leader.wait()).await.is_err() {
+            tracing::warn!("a program cannot be killed");
+        }
+    }
+
+    fn kill(&self) {
+        if let Some(pid) = self.pid {
+            // The group may be gone already, which is just as well.
+            let _ = kill_process_group(pid, Signal::KILL);
+        }
+    }
+
+    /// An exit status for people: that of a guard may stand for a signal.
+    fn shown(&self, status: ExitStatus) -> String {
+        match status.code() {
+            Some(code @ 129..) if self.leash.is_some() => format!("signal: {}", code - 128),
+            Some(_) | None => status.to_string(),
+        }
     }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // No id: the leader is reaped, and what it left behind on purpose may go on.
-        let pid = self.leader.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        if let Some(pid) = pid {
-            // The group may be gone already, which is just as well.
-            let _ = kill_process_group(pid, Signal::KILL);
+        // Not if the leader is reaped: then the group has been seen to. A guard feels it by itself.
+        if self.leash.is_none() && self.leader.id().is_some() {
+            self.kill();
         }
     }
 }
+
+/// How long killed processes may take to be gone: one that waits for a disk takes its time.
+const END_MAX: Duration = Duration::from_secs(2);

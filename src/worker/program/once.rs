@@ -1,16 +1,19 @@
 //! One process a job.
 
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use serde_json::Value;
+use bytes::Bytes;
+use serde_json::value::RawValue;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
 use super::bounded::{Tail, log};
 use super::{Answer, Group, Job, Program};
+use crate::params::json;
 
 /// Does one job. Dropping the future kills the process group.
 pub(super) async fn run(program: &Program, job: &Job) -> Answer {
@@ -21,16 +24,19 @@ pub(super) async fn run(program: &Program, job: &Job) -> Answer {
 }
 
 async fn try_run(program: &Program, job: &Job) -> Result<Answer, String> {
-    let param = job.json_beside().await.map_err(|error| error.to_string())?;
-    let mut command = program.command()?;
-    set_environment(&mut command, job, &param);
-    let mut group = program.start(&mut command)?;
+    let param = job.json_text_beside().await.map_err(|error| error.to_string())?;
+    let limits = program.limits(job);
+    let mut group = program.start(|command| set_environment(command, job, &param))?;
     let mut output = Vec::new();
     let mut tail = Tail::default();
-    let status = attend(&mut group, job, &param, program.output_max, &mut output, &mut tail).await?;
-    match status.success() {
-        true => result(output),
-        false => Err(format!("{status}{}", tail.shown())),
+    let attended = attend(&mut group, job, &param, program.output_max, &mut output, &mut tail);
+    match limits.of(attended).await.flatten() {
+        Ok(status) if status.success() => result(output),
+        Ok(status) => Err(format!("{}{}", group.shown(status), tail.shown())),
+        Err(why) => {
+            group.end().await;
+            Err(why)
+        }
     }
 }
 
@@ -38,7 +44,7 @@ async fn try_run(program: &Program, job: &Job) -> Result<Answer, String> {
 async fn attend(
     group: &mut Group,
     job: &Job,
-    param: &Value,
+    param: &[u8],
     output_max: usize,
     output: &mut Vec<u8>,
     tail: &mut Tail,
@@ -57,21 +63,24 @@ async fn attend(
         };
         tokio::try_join!(feed(stdin, param), collect(stdout, output, output_max), logged).map(drop)
     });
-    tokio::select! {
-        talked = &mut talk => talked?,
-        status = leader.wait() => {
-            // What the program wrote is in the pipes. If they stay open, a child of it has them: that
-            // one may go on, but is not waited for.
-            timeout(AFTER_EXIT, &mut talk).await.unwrap_or(Ok(()))?;
-            return status.map_err(|error| error.to_string());
+    let status = tokio::select! {
+        talked = &mut talk => {
+            talked?;
+            group.ended().await
         }
-    }
-    leader.wait().await.map_err(|error| error.to_string())
+        status = group.ended() => {
+            // What was written is in the pipes, and whoever had them is dead; but what left the group may have them
+            // still, if there is no guard.
+            timeout(AFTER_EXIT, &mut talk).await.unwrap_or(Ok(()))?;
+            status
+        }
+    };
+    status.map_err(|error| error.to_string())
 }
 
-async fn feed(mut stdin: ChildStdin, param: &Value) -> Result<(), String> {
+async fn feed(mut stdin: ChildStdin, param: &[u8]) -> Result<(), String> {
     // A program need not read what it does not need: a broken pipe is no failure.
-    let _ = stdin.write_all(param.to_string().as_bytes()).await;
+    let _ = stdin.write_all(param).await;
     Ok(())
 }
 
@@ -84,12 +93,14 @@ async fn collect(stdout: ChildStdout, output: &mut Vec<u8>, max: usize) -> Resul
     }
 }
 
+/// JSON is the result as it is, to the byte.
 fn result(output: Vec<u8>) -> Result<Answer, String> {
-    if output.trim_ascii().is_empty() {
+    let trimmed = output.trim_ascii();
+    if trimmed.is_empty() {
         return Ok(Answer::Nothing);
     }
-    if let Ok(value) = serde_json::from_slice(&output) {
-        return Ok(Answer::Value(value));
+    if json::is_valid(trimmed) {
+        return Ok(Answer::JsonText(Bytes::copy_from_slice(trimmed)));
     }
     let text = String::from_utf8(output).map_err(|_| "the output is neither JSON nor UTF-8".to_owned())?;
     let text = text.strip_suffix('\n').unwrap_or(&text);
@@ -98,16 +109,17 @@ fn result(output: Vec<u8>) -> Result<Answer, String> {
 
 /// Members with names that a shell could not read, and values that a program could not be started
 /// with, are left out: standard input has all.
-fn set_environment(command: &mut Command, job: &Job, param: &Value) {
+fn set_environment(command: &mut Command, job: &Job, param: &[u8]) {
     command.env("ZMWS_JOB_ID", job.label());
     command.env("ZMWS_SERVICE", job.service().to_string().replace('\0', ""));
-    let members = param.as_object().into_iter().flatten();
+    // A parameter of another form has no members.
+    let members: BTreeMap<String, &RawValue> = serde_json::from_slice(param).unwrap_or_default();
     let mut room = ENVIRONMENT_MAX;
-    for (name, value) in members.filter(|(name, _)| is_shell_name(name)) {
-        let text = match value {
-            Value::Null => String::new(),
-            Value::String(text) => text.clone(),
-            Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
+    for (name, value) in members.iter().filter(|(name, _)| is_shell_name(name)) {
+        let text = match value.get() {
+            "null" => String::new(),
+            text if text.starts_with('"') => serde_json::from_str(text).unwrap_or_default(),
+            text => text.to_owned(),
         };
         let size = name.len() + text.len();
         if size > VARIABLE_MAX || size > room || text.contains('\0') {

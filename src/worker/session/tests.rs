@@ -290,6 +290,18 @@ fn orders_that_come_while_a_job_runs_are_done_after_it_each_once() {
 }
 
 #[test]
+fn orders_that_wait_are_bounded_in_bytes_too() {
+    let mut play = Play::new();
+    play.tell(Event::Connected(Dialect::Zmws2));
+    for id in 1..=3 {
+        let body = Body::One(Bytes::from(vec![0; WAITING_BYTES_MAX / 2 + 1]));
+        let job = JobRef::Named(JobId::from_bits(id));
+        play.tell(Event::Order(WorkerOrder::Run { job, client: Bytes::new(), body }));
+    }
+    assert_eq!(play.log[2..], ["0 start 0000-0001", "0 send Fail 0000-0003"]);
+}
+
+#[test]
 fn a_job_is_given_back_by_a_new_connection() {
     assert_snapshot!(play("up, run 0001-0001, back, up"), @r"
     0 connect to 0 as #1

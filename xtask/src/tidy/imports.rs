@@ -22,7 +22,7 @@ const fn edge(name: &'static str, may_use: &'static [&'static str]) -> Room {
 }
 
 /// The rooms, the inner before the outer. ARCHITECTURE.md has the same table in words.
-const ROOMS: [Room; 20] = [
+const ROOMS: [Room; 21] = [
     pure("job", &[]),
     pure("memory", &[]),
     pure("message", &["job"]),
@@ -47,6 +47,7 @@ const ROOMS: [Room; 20] = [
     ),
     pure("client::session", &["message", "job"]),
     pure("worker::session", &["message", "job"]),
+    edge("log_writer", &[]),
     edge("store", &["message", "job", "broker::Record", "broker::Restored"]),
     edge("transport", &["zmtp", "job", "memory"]),
     // What a Dealer tells of its peer, and what it lets the peer send, are the engine's types.
@@ -55,8 +56,11 @@ const ROOMS: [Room; 20] = [
         &["wire", "transport", "params", "message", "job", "memory", "zmtp::PeerInfo", "zmtp::Limits"],
     ),
     edge("worker", &["wire", "transport", "params", "message", "job", "zmtp::PeerInfo", "zmtp::Limits"]),
-    edge("server", &["broker", "wire", "transport", "store", "admin", "message", "job", "memory"]),
-    edge("gateway", &["client", "params", "message", "job", "memory"]),
+    edge(
+        "server",
+        &["broker", "wire", "transport", "store", "admin", "message", "job", "memory", "log_writer"],
+    ),
+    edge("gateway", &["client", "params", "message", "job", "memory", "log_writer"]),
     // It asks the broker's admin port, whose answers are admin's types.
     edge("supervise", &["job", "admin"]),
     edge("console", &["supervise", "admin", "transport", "job"]),
@@ -76,6 +80,7 @@ const ROOMS: [Room; 20] = [
             "message",
             "job",
             "memory",
+            "log_writer",
             "zmtp::Limits",
         ],
     ),
