@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_local;
 use zmws::supervise::control::{AskError, Report, Request};
 use zmws::supervise::program::Fleet;
-use zmws::supervise::{Load, Logs, OWN_LOG, Phase, Signalled, Supervisor};
+use zmws::supervise::{Load, Logs, OWN_LOG, Phase, Signalled, Supervisor, open_log};
 
 use super::log::{self, LogArgs};
 use super::site::{self, Meant};
@@ -118,11 +118,8 @@ fn log_path(fleet: &Fleet) -> PathBuf {
 
 fn own_log(fleet: &Fleet) -> Result<std::fs::File, Failure> {
     let path = log_path(fleet);
-    let opened = std::fs::create_dir_all(&fleet.log_dir)
-        .and_then(|()| std::fs::OpenOptions::new().create(true).append(true).open(&path));
-    opened.map_err(|error| {
-        format!("cannot write {}: {error}; see log_dir of the configuration", path.display())
-    })
+    let opened = std::fs::create_dir_all(&fleet.log_dir).and_then(|()| open_log(&path));
+    opened.map_err(|error| format!("{error}; see log_dir of the configuration"))
 }
 
 // --- the supervisor

@@ -1,6 +1,6 @@
 //! One running process: started by us, or found alive when an earlier supervisor was killed.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
@@ -12,6 +12,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::process::Command;
 
+use super::files;
 use super::identity::{NAME_MARK, RUN_DIR_MARK};
 use super::program::Program;
 
@@ -161,9 +162,12 @@ fn signal_name(signal: i32) -> &'static str {
 }
 
 /// The end of a log; whoever writes to it appends, also after it was cut.
-pub(super) fn open_log(path: &Path) -> io::Result<File> {
-    let opened = OpenOptions::new().create(true).append(true).open(path);
-    opened.map_err(|error| io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display())))
+///
+/// # Errors
+///
+/// The system's, or what is wrong with what is at the path: a symbolic link, another user's file.
+pub fn open_log(path: &Path) -> io::Result<File> {
+    files::append(path).map_err(|error| io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display())))
 }
 
 fn pidfd(pid: u32) -> io::Result<AsyncFd<OwnedFd>> {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 
+use super::files;
 use super::program::Kind;
 
 /// What somebody wants of the supervisor: the first line of a connection.
@@ -122,6 +123,7 @@ pub enum ProcessState {
 pub async fn ask(run_dir: &Path, request: &Request, mut heard: impl FnMut(Report)) -> Result<(), AskError> {
     let socket = socket(run_dir);
     let away = |source| AskError::Away { socket: socket.clone(), source };
+    files::check_socket(&socket).map_err(away)?;
     let mut stream = UnixStream::connect(&socket).await.map_err(away)?;
     let broken = |source| AskError::Broken { socket: socket.clone(), source };
     let mut line = serde_json::to_vec(request).expect("texts and truths are JSON");

@@ -6,11 +6,13 @@
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use procfs::process::{Process, all_processes};
+
+use super::files;
 
 /// The name of the program, in its environment.
 pub(super) const NAME_MARK: &str = "ZMWS_PROGRAM";
@@ -30,18 +32,18 @@ impl PidFile {
 
     /// The number in it; `None` if there is no file or no number.
     pub(super) fn read(&self) -> Option<u32> {
-        std::fs::read_to_string(&self.path).ok()?.trim().parse().ok()
+        files::read(&self.path).ok()?.trim().parse().ok()
     }
 
     /// When it was written.
     pub(super) fn written_at(&self) -> Option<SystemTime> {
-        std::fs::metadata(&self.path).ok()?.modified().ok()
+        std::fs::symlink_metadata(&self.path).ok()?.modified().ok()
     }
 
     pub(super) fn write(&self, pid: u32) -> io::Result<()> {
         // Whole or not at all: whoever reads it never sees half a number.
         let new = self.path.with_extension("pid.new");
-        std::fs::write(&new, format!("{pid}\n"))?;
+        files::replace(&new)?.write_all(format!("{pid}\n").as_bytes())?;
         std::fs::rename(&new, &self.path)
     }
 

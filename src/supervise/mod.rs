@@ -5,6 +5,7 @@ mod backoff;
 mod child;
 pub mod config;
 pub mod control;
+mod files;
 mod identity;
 mod keeper;
 mod logs;
@@ -15,4 +16,5 @@ mod supervisor;
 #[cfg(test)]
 mod tests;
 
+pub use child::open_log;
 pub use supervisor::{ClaimError, Listening, Load, Logs, OWN_LOG, Phase, Signalled, Supervisor, Task};

@@ -10,9 +10,8 @@ mod orphans;
 mod rounds;
 
 use std::collections::HashMap;
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -24,6 +23,7 @@ use tracing::warn;
 
 use super::admin::Admin;
 use super::control::{self, Report, Request};
+use super::files;
 use super::identity::{self, PidFile};
 use super::keeper::{self, Hurry, Keeper, Links, Order, Outcome, Site};
 use super::program::{Fleet, Kind, Limits, Program};
@@ -146,7 +146,7 @@ impl Supervisor {
             log_dir: fleet.log_dir.clone(),
             inherit_output: logs == Logs::Inherited,
             patience: fleet.patience,
-            admin: fleet.admin.map(Admin::at),
+            admin: fleet.admin.clone().map(Admin::at),
         });
         let mut supervisor = Self {
             fleet: Fleet { programs: Vec::new(), ..fleet.clone() },
@@ -244,7 +244,7 @@ impl Supervisor {
         }
         let listening = door::listen_to(listener, tasks.clone(), self.shown.subscribe());
         let obeying = obey_signals(&mut signals, tasks, self.hurry.clone());
-        let watching = rounds::watch_over(self.sights.clone(), self.site.admin, self.wants.subscribe());
+        let watching = rounds::watch_over(self.sights.clone(), self.site.admin.clone(), self.wants.subscribe());
         let rotating =
             rounds::rotate_logs(self.shown.subscribe(), Arc::clone(&self.site), self.fleet.rotation);
         let burying = orphans::bury(self.shown.subscribe());
@@ -326,15 +326,13 @@ async fn obey_signals(
 pub const OWN_LOG: &str = "zmws";
 
 fn make_dir(path: &Path) -> Result<(), ClaimError> {
-    let made = DirBuilder::new().recursive(true).mode(0o755).create(path);
-    made.map_err(|source| ClaimError::Place { path: path.to_owned(), source })
+    files::dir(path).map_err(|source| ClaimError::Place { path: path.to_owned(), source })
 }
 
 /// Takes the run directory, or says that it is taken.
 fn lock(run_dir: &Path) -> Result<File, ClaimError> {
     let path = run_dir.join("zmws.lock");
-    let opened = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-    let file = opened.map_err(|source| ClaimError::Place { path: path.clone(), source })?;
+    let file = files::lock(&path).map_err(|source| ClaimError::Place { path: path.clone(), source })?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(file),
         Err(rustix::io::Errno::WOULDBLOCK) => Err(ClaimError::Taken { run_dir: run_dir.to_owned() }),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::control::{ProcessState, Request, Which};
 use super::program::{Limits, Patience, Program, Restart};
+pub(super) use world::scratch;
 use world::{World, script};
 
 fn named(name: &str) -> Which {

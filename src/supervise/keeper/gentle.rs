@@ -105,7 +105,7 @@ impl Keeper {
     }
 
     async fn retire(&self) -> Result<(), AdminError> {
-        let (Some(admin), Some(running)) = (self.site.admin, &self.running) else { return Ok(()) };
+        let (Some(admin), Some(running)) = (&self.site.admin, &self.running) else { return Ok(()) };
         let pid = running.child.pid();
         let (mut told, mut glance) = (Vec::new(), GLANCE_FIRST);
         // A worker may come by a new connection while we look: until all that it has are told and idle.

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio::task::spawn_local;
 use tracing::{debug, warn};
 
+use super::super::files;
 use super::super::control::{self, Process, Report, Request};
 use super::super::sight::Sight;
 use super::{ClaimError, Shown, Task};
@@ -21,8 +22,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Listens where an earlier supervisor may have left its socket. Only its owner may connect.
 pub(super) fn listen(run_dir: &Path) -> Result<UnixListener, ClaimError> {
     let path = control::socket(run_dir);
-    let _ = std::fs::remove_file(&path);
-    let bound = UnixListener::bind(&path).and_then(|listener| {
+    let bound = files::clear_socket(&path).and_then(|()| UnixListener::bind(&path)).and_then(|listener| {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
         Ok(listener)
     });

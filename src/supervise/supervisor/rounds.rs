@@ -27,7 +27,7 @@ pub(super) async fn watch_over(
     loop {
         let wanted = wants.wait_for(|&wants| wants != Wants::Nothing).await.map(|wants| *wants);
         let Ok(wanted) = wanted else { return std::future::pending().await };
-        let workers = match admin.filter(|_| wanted == Wants::Jobs) {
+        let workers = match admin.as_ref().filter(|_| wanted == Wants::Jobs) {
             // A broker that is away has no workers; it is away for the whole site, which others say loudly.
             Some(admin) => admin.get("/workers").await.unwrap_or_default(),
             None => Vec::new(),

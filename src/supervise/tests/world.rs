@@ -27,11 +27,24 @@ pub(super) struct Said {
 }
 
 /// A directory that is gone when the last of the test is.
-pub(super) struct Place(PathBuf);
+pub(in crate::supervise) struct Place(PathBuf);
 
 impl Drop for Place {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A directory for a test that has no world.
+pub(in crate::supervise) fn scratch(name: &str) -> Place {
+    let path = std::env::temp_dir().join(format!("zmws-scratch-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&path).expect("a directory");
+    Place(path)
+}
+
+impl Place {
+    pub(in crate::supervise) fn path(&self) -> &std::path::Path {
+        &self.0
     }
 }
 
