@@ -149,6 +149,11 @@ pub struct DealerSender {
 }
 
 impl DealerSender {
+    /// Whether the queue holds nothing that was not taken to the connection yet.
+    pub fn is_empty(&self) -> bool {
+        self.queue.capacity() == self.queue.max_capacity()
+    }
+
     /// Queues a message; does not wait. A message without frames is none, and is left out.
     ///
     /// # Errors
