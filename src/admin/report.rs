@@ -1,5 +1,7 @@
 //! The broker's own rows as the JSON of its admin port.
 
+use std::net::SocketAddr;
+
 use super::identity;
 use super::status::{Job, JobState, Quantiles, Service, State, Status, Totals, Worker};
 use crate::broker::snapshot::{self, Intake, JobRow, NAME_MAX, Overview, PeerRow, ServiceRow};
@@ -15,6 +17,8 @@ pub const SERVICES_MAX: usize = 1_000;
 pub struct Frame {
     /// The program's version.
     pub version: &'static str,
+    /// Where the broker's clients connect.
+    pub clients: SocketAddr,
     /// This moment.
     pub now: Timestamp,
     /// When the broker started.
@@ -33,6 +37,8 @@ pub fn status(frame: &Frame, overview: &Overview, totals: &BrokerTotals, counter
     services.sort_by(|one, other| one.service.cmp(&other.service));
     Status {
         version: frame.version.to_owned(),
+        pid: std::process::id(),
+        clients: frame.clients.to_string(),
         at: frame.now.as_secs_f64(),
         started_at: frame.started_at.as_secs_f64(),
         state: match overview.intake {

@@ -10,6 +10,12 @@ use serde::{Deserialize, Serialize};
 pub struct Status {
     /// The broker's version.
     pub version: String,
+    /// The broker's process.
+    #[serde(default)]
+    pub pid: u32,
+    /// Where its clients connect: `127.0.0.1:5555`.
+    #[serde(default)]
+    pub clients: String,
     /// When this was written.
     pub at: f64,
     /// When the broker started.

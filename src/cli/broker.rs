@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::task::spawn_local;
@@ -54,22 +55,27 @@ pub(super) struct Ports {
     #[arg(long, visible_alias = "nport", value_name = "PORT", default_value_t = 5557)]
     pub(super) news_port: u16,
 
-    /// Address to listen at for operators and monitoring; whoever reaches it can stop the work
-    #[arg(long, value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
-    admin_address: IpAddr,
+    /// Address to listen at for operators and monitoring; whoever reaches it can stop the work [default: 127.0.0.1]
+    #[arg(long, value_name = "IP")]
+    admin_address: Option<IpAddr>,
 
-    /// Port for operators and monitoring, over HTTP: /status, /metrics, /healthz
-    #[arg(long, value_name = "PORT", default_value_t = 5581)]
-    admin_port: u16,
+    /// Port for operators and monitoring, over HTTP: /status, /metrics, /healthz [default: 5581, or none if it is taken]
+    #[arg(long, value_name = "PORT")]
+    admin_port: Option<u16>,
 
     /// Open no port for operators and monitoring
     #[arg(long)]
     no_admin: bool,
+
+    /// Socket for operators of the same user, over HTTP; zmws start makes one in the run directory of its site
+    #[arg(long, value_name = "PATH")]
+    admin_socket: Option<PathBuf>,
 }
 
 impl Ports {
     fn admin(&self) -> Option<SocketAddr> {
-        (!self.no_admin).then(|| SocketAddr::new(self.admin_address, self.admin_port))
+        let address = self.admin_address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        (!self.no_admin).then(|| SocketAddr::new(address, self.admin_port.unwrap_or(5581)))
     }
 }
 
@@ -191,6 +197,9 @@ pub(super) fn config(ports: &Ports, limits: &BrokerLimits) -> Config {
         worker_port: ports.worker_port,
         news_port: ports.news_port,
         admin: ports.admin(),
+        // Two brokers on a machine need not differ in a port that nobody asked for.
+        admin_may_lack: ports.admin_port.is_none() && ports.admin_address.is_none(),
+        admin_socket: ports.admin_socket.clone(),
         grace: Duration::from_secs(limits.grace),
         broker: limits.broker(),
         sockets: limits.sockets(),
@@ -272,10 +281,11 @@ pub(super) fn bind(config: Config) -> Result<Server, Failure> {
         let flag = match error.what {
             "clients" => "--client-port",
             "workers" => "--worker-port",
+            "operators" if error.place.contains('/') => "--admin-socket",
             "operators" => "--admin-port",
             _ => "--news-port",
         };
-        process::cannot_listen(error.what, error.address, &error.source, flag)
+        process::cannot_listen(error.what, &error.place, &error.source, flag)
     })
 }
 

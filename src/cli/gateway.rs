@@ -167,7 +167,7 @@ pub(super) async fn listen(address: IpAddr, port: u16) -> Result<TcpListener, Fa
     let address = SocketAddr::new(address, port);
     gateway::bind(address)
         .await
-        .map_err(|error| process::cannot_listen("HTTP", address, &error, "--http-port"))
+        .map_err(|error| process::cannot_listen("HTTP", &address, &error, "--http-port"))
 }
 
 /// Runs until stopped.

@@ -1,11 +1,12 @@
 //! What is to be kept running: the outcome of a configuration, whichever form it has.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use super::admin::{Place, socket};
 
 /// All programs of a site, in the order they are started: broker, gateway, workers.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,8 +21,8 @@ pub struct Fleet {
     pub rotation: Rotation,
     /// When a program that ends again and again is given up.
     pub patience: Patience,
-    /// Where the broker's admin port is, if there is one to ask.
-    pub admin: Option<SocketAddr>,
+    /// Where its broker is asked, if there is one to ask: by a socket of its own, if the broker is the site's.
+    pub admin: Option<Place>,
     /// What the owner should know of this configuration, a line each.
     pub warnings: Vec<String>,
 }
@@ -124,17 +125,21 @@ impl Program {
     }
 }
 
-/// Where the admin port of a broker of ours is; `flag` says what its command line has for a flag, nothing but that it
-/// is there if it takes no value.
-pub(super) fn admin_port<'a>(flag: impl Fn(&str) -> Option<&'a str>) -> Option<SocketAddr> {
-    if flag("no-admin").is_some() {
-        return None;
+/// Where the site's own broker is asked, and its flag for that if the configuration does not have it: no other broker
+/// can be meant.
+pub(super) fn own_socket<'a>(
+    run_dir: &Path,
+    flag: impl Fn(&str) -> Option<&'a str>,
+) -> (Place, Option<(String, String)>) {
+    if let Some(path) = flag(SOCKET_FLAG) {
+        return (Place::Socket(PathBuf::from(path)), None);
     }
-    let address: IpAddr = flag("admin-address").unwrap_or("127.0.0.1").parse().ok()?;
-    let address = if address.is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { address };
-    let port = flag("admin-port").unwrap_or("5581").parse().ok()?;
-    Some(SocketAddr::new(address, port))
+    let path = socket(run_dir);
+    let value = path.display().to_string();
+    (Place::Socket(path), Some((SOCKET_FLAG.to_owned(), value)))
 }
+
+const SOCKET_FLAG: &str = "admin-socket";
 
 /// Which of `--servers` and `--workers` means a program.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]

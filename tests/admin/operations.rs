@@ -1,7 +1,7 @@
 //! What operations do to clients and workers.
 
 use zmws::admin::status::{self, JobState, State, Status};
-use zmws::supervise::admin::{Admin, AdminError};
+use zmws::supervise::admin::{Admin, AdminError, Place};
 
 use super::support::{PATIENCE, frames::Kind, http, poll};
 use super::*;
@@ -139,7 +139,7 @@ fn what_the_port_says_is_what_our_own_client_reads() {
     let mut client = Client::new(&broker);
     client.ask("S");
     let job = worker.job();
-    let port = Admin::at(([127, 0, 0, 1], broker.admin).into());
+    let port = Admin::at(Place::Port(([127, 0, 0, 1], broker.admin).into()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let get = |path: &'static str| runtime.block_on(port.get::<Value>(path)).expect("an answer");
     let status: Status = serde_json::from_value(get("/status")).expect("a status");
@@ -152,8 +152,10 @@ fn what_the_port_says_is_what_our_own_client_reads() {
     );
     let jobs: Vec<status::Job> = serde_json::from_value(get("/jobs?state=active")).expect("jobs");
     assert_eq!((jobs[0].state, jobs[0].waits, jobs[0].bytes), (JobState::Active, true, 13), "{jobs:?}");
-    let line = runtime.block_on(port.tell(hyper::Method::POST, "/services/S/pause")).expect("it is done");
-    assert_eq!(line, "S is paused: no job waits");
+    let told = runtime.block_on(port.tell(hyper::Method::POST, "/services/S/pause")).expect("it is done");
+    let pid = broker.program.pid().as_raw_nonzero();
+    assert_eq!(told.line, "S is paused: no job waits");
+    assert_eq!(told.broker, Some(format!("127.0.0.1:{} (pid {pid})", broker.clients)));
     let denied = runtime.block_on(port.tell(hyper::Method::POST, "/services/T/pause"));
     assert!(matches!(denied, Err(AdminError::Refused { status: 404, .. })), "{denied:?}");
 }

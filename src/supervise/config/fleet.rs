@@ -1,14 +1,14 @@
 //! From settings to programs.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::FromArgMatches;
 
 use super::super::OWN_LOG;
-use super::super::program::{Fleet, Kind, Limits, Patience, Program, Rotation, admin_port};
+use super::super::admin::Place;
+use super::super::program::{Fleet, Kind, Limits, Patience, Program, Rotation, own_socket};
 use super::keys::{Bytes, SupervisorKeys, WorkerKeys};
 use super::layers::{Environment, layered};
 use super::schema::{Schema, Section};
@@ -70,8 +70,13 @@ impl Maker<'_> {
     fn fleet(&mut self) -> Result<Fleet, String> {
         let supervisor = self.supervisor()?;
         let mut programs = Vec::new();
+        let mut admin = supervisor.admin.map(Place::Port);
         if let Some(settings) = &self.file.broker {
-            let args = self.args(&self.schema.broker, Some(settings))?;
+            let mut args = self.args(&self.schema.broker, Some(settings))?;
+            let flags = values(&args);
+            let (place, flag) = own_socket(&supervisor.run_dir, |flag| flags.get(flag).map(String::as_str));
+            args.extend(flag.map(|(flag, path)| format!("--{flag}={path}")));
+            admin = Some(place);
             self.broker = values(&args);
             programs.push(self.server("broker", args));
         }
@@ -85,7 +90,7 @@ impl Maker<'_> {
         }
         Ok(Fleet {
             programs,
-            admin: self.admin(&supervisor),
+            admin,
             run_dir: supervisor.run_dir,
             log_dir: supervisor.log_dir,
             rotation: Rotation {
@@ -129,14 +134,6 @@ impl Maker<'_> {
     fn zmws_command(&self, command: &str, args: Vec<String>) -> Vec<String> {
         let zmws = self.zmws.to_string_lossy().into_owned();
         [zmws, command.to_owned()].into_iter().chain(args).collect()
-    }
-
-    /// Where the broker's admin port is.
-    fn admin(&self, supervisor: &SupervisorKeys) -> Option<SocketAddr> {
-        if self.file.broker.is_none() {
-            return supervisor.admin;
-        }
-        admin_port(|flag| self.broker.get(flag).map(String::as_str))
     }
 
     // --- workers
