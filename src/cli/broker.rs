@@ -15,6 +15,7 @@ use zmws::zmtp::Limits;
 use super::Failure;
 use super::layers::ConfigFile;
 use super::log::{self, LogArgs};
+use super::check::{self, Port};
 use super::{notify, process};
 
 /// Run the broker: jobs from clients to workers, over ZeroMQ
@@ -73,6 +74,28 @@ pub(super) struct Ports {
 }
 
 impl Ports {
+    /// The ports that it will listen at.
+    pub(super) fn all(&self) -> impl Iterator<Item = Port> {
+        let at = |key, number| Port { key, address: self.address, number, may_lack: false };
+        let ports = [
+            at("client_port", self.client_port),
+            at("worker_port", self.worker_port),
+            at("news_port", self.news_port),
+        ];
+        let admin = self.admin().map(|admin| Port {
+            key: "admin_port",
+            address: admin.ip(),
+            number: admin.port(),
+            may_lack: self.admin_may_lack(),
+        });
+        ports.into_iter().chain(admin)
+    }
+
+    /// Two brokers on a machine need not differ in a port that nobody asked for.
+    fn admin_may_lack(&self) -> bool {
+        self.admin_port.is_none() && self.admin_address.is_none()
+    }
+
     fn admin(&self) -> Option<SocketAddr> {
         let address = self.admin_address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
         (!self.no_admin).then(|| SocketAddr::new(address, self.admin_port.unwrap_or(5581)))
@@ -197,8 +220,7 @@ pub(super) fn config(ports: &Ports, limits: &BrokerLimits) -> Config {
         worker_port: ports.worker_port,
         news_port: ports.news_port,
         admin: ports.admin(),
-        // Two brokers on a machine need not differ in a port that nobody asked for.
-        admin_may_lack: ports.admin_port.is_none() && ports.admin_address.is_none(),
+        admin_may_lack: ports.admin_may_lack(),
         admin_socket: ports.admin_socket.clone(),
         grace: Duration::from_secs(limits.grace),
         broker: limits.broker(),
@@ -246,6 +268,7 @@ impl BrokerLimits {
 /// Runs until stopped.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     log::start_as(&args.log);
+    check::ports_differ(args.ports.all())?;
     process::raise_descriptor_limit();
     process::enough_descriptors(args.limits.max_connections)?;
     process::on_one_thread(async {

@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use zmws::gateway::{self, AccessLog, BodyForm, Config, Origins, TokenError, Tokens};
 use zmws::server;
 
+use super::check::Port;
 use super::dialect::DialectName;
 use super::layers::ConfigFile;
 use super::log::{self, LogArgs, LogForm};
@@ -25,7 +26,7 @@ pub(super) struct Args {
     _config: ConfigFile,
 
     #[command(flatten)]
-    door: Door,
+    pub(super) door: Door,
 
     /// Address to listen at; 0.0.0.0 opens the port to the network
     #[arg(long, visible_alias = "iface", value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
@@ -49,6 +50,13 @@ pub(super) struct Args {
 
     #[command(flatten)]
     log: LogArgs,
+}
+
+impl Args {
+    /// The port that it will listen at.
+    pub(super) fn port(&self) -> Port {
+        Port { key: "http_port", address: self.address, number: self.http_port, may_lack: false }
+    }
 }
 
 /// Settings of the door that `zmws up` has, too.
@@ -130,6 +138,11 @@ impl Door {
             access_log: self.access_log(log)?,
             ..Config::default()
         })
+    }
+
+    /// Whether the files that it names can be used.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        self.tokens().map(drop)
     }
 
     fn tokens(&self) -> Result<Option<Tokens>, Failure> {

@@ -121,6 +121,21 @@ enum ModeName {
 }
 
 impl Args {
+    /// The program that does its jobs.
+    pub(super) fn program(&self) -> Option<&OsStr> {
+        self.command.first().map(OsString::as_os_str)
+    }
+
+    /// Whether clients can ask for its service.
+    pub(super) fn check_service(&self) -> Result<(), Failure> {
+        let service = self.service();
+        let is_list = ["SERVER-WORKERS", "SERVER-JOBS", "SERVER-ACTIVE", "SERVER-HIST"].contains(&service.as_str());
+        match is_list || service.starts_with("SYNC-") || service.starts_with("mmi.") {
+            true => Err(format!("service: {service} is a name of the broker's own, which no client can ask for as a job")),
+            false => Ok(()),
+        }
+    }
+
     fn service(&self) -> String {
         let sample = self.builtin.map_or("DEMO", |builtin| builtin.service());
         self.service_name.clone().unwrap_or_else(|| sample.to_owned())

@@ -101,8 +101,8 @@ pub(super) mod examples {
         };
         Status {
             version: "0.1.0".to_owned(),
-            pid: 4711,
-            clients: "127.0.0.1:5555".to_owned(),
+            pid: 0,
+            clients: String::new(),
             at: 1_764_000_000.0,
             started_at: 1_764_000_000.0 - 273_600.0,
             state: State::Running,

@@ -95,6 +95,7 @@ fn process_row(process: &Process) -> Vec<Cell> {
         ProcessState::Stopping => ("stopping", Tone::Warn),
         ProcessState::Waiting => ("waiting", Tone::Bad),
         ProcessState::GivenUp => ("given up", Tone::Bad),
+        ProcessState::Failed => ("failed", Tone::Bad),
     };
     vec![
         Cell::new(&process.name),

@@ -4,7 +4,7 @@
 //! ours only if it carries the marks that the supervisor gave it at its start: name and run directory in its
 //! environment, and a process group of its own. Nothing else is ever signalled.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -15,9 +15,9 @@ use procfs::process::{Process, all_processes};
 use super::files;
 
 /// The name of the program, in its environment.
-pub(super) const NAME_MARK: &str = "ZMWS_PROGRAM";
+pub const NAME_MARK: &str = "ZMWS_PROGRAM";
 /// The absolute run directory of its supervisor, in its environment.
-pub(super) const RUN_DIR_MARK: &str = "ZMWS_RUN_DIR";
+pub const RUN_DIR_MARK: &str = "ZMWS_RUN_DIR";
 
 /// `run/<name>.pid`: the process id and a line feed, as PHP's scripts write it (PROTOCOL.md §7).
 #[derive(Clone, Debug)]
@@ -67,6 +67,12 @@ pub(super) fn survivors(run_dir: &Path) -> Vec<Survivor> {
     processes.filter_map(Result::ok).filter_map(survivor).collect()
 }
 
+/// The programs of which anything lives that they have started, or they themselves.
+pub(super) fn marked(run_dir: &Path) -> HashSet<String> {
+    let processes = all_processes().into_iter().flatten().filter_map(Result::ok);
+    processes.filter_map(|process| name_in(&process, run_dir)).collect()
+}
+
 /// A process that an earlier supervisor has started.
 #[derive(Clone, Debug)]
 pub(super) struct Survivor {
@@ -93,6 +99,11 @@ fn marks(process: &Process, run_dir: &Path) -> Option<String> {
     if stat.pgrp != process.pid() || matches!(stat.state, 'Z' | 'X') {
         return None;
     }
+    name_in(process, run_dir)
+}
+
+/// The program's name in the environment of a process of this run directory: it is the program, or was started by it.
+pub(super) fn name_in(process: &Process, run_dir: &Path) -> Option<String> {
     let environment: HashMap<_, _> = process.environ().ok()?;
     let value = |key: &str| environment.get(OsStr::new(key));
     let same_dir = value(RUN_DIR_MARK).is_some_and(|dir| dir == run_dir.as_os_str());

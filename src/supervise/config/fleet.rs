@@ -8,7 +8,7 @@ use clap::FromArgMatches;
 
 use super::super::OWN_LOG;
 use super::super::admin::Place;
-use super::super::program::{Fleet, Kind, Limits, Patience, Program, Rotation, own_socket};
+use super::super::program::{Fleet, Kind, Limits, MARGIN, Patience, Program, Rotation, own_socket};
 use super::keys::{Bytes, SupervisorKeys, WorkerKeys};
 use super::layers::{Environment, layered};
 use super::schema::{Schema, Section};
@@ -102,6 +102,7 @@ impl Maker<'_> {
                 within: Duration::from_secs(supervisor.give_up_seconds.into()),
             },
             warnings: Vec::new(),
+            config: None,
         })
     }
 
@@ -153,6 +154,7 @@ impl Maker<'_> {
             user: keys.user.clone(),
             restart: keys.restart,
             grace: Duration::from_secs(keys.grace.into()),
+            margin: if is_ours(&keys) { MARGIN } else { Duration::ZERO },
             limits: Limits {
                 max_jobs: keys.max_jobs,
                 max_lifetime: keys.max_lifetime,
@@ -213,6 +215,11 @@ fn values(args: &[String]) -> BTreeMap<String, String> {
         Some((flag.to_owned(), value.to_owned()))
     };
     args.iter().filter_map(pair).collect()
+}
+
+/// Whether `zmws worker` runs it.
+fn is_ours(keys: &WorkerKeys) -> bool {
+    keys.program.is_empty() && keys.php.is_none()
 }
 
 /// A worker's name: given, or made of its service.

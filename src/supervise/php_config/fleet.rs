@@ -21,6 +21,7 @@ pub fn fleet(config: &PhpConfig, own: &Own) -> Fleet {
         patience: Patience::default(),
         admin: None,
         warnings: config.warnings.clone(),
+        config: None,
     };
     for (kind, entries) in [(Kind::Server, &config.servers), (Kind::Worker, &config.workers)] {
         for entry in entries {

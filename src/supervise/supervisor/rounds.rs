@@ -7,11 +7,12 @@ use tokio::sync::watch;
 use tracing::warn;
 
 use super::super::admin::Admin;
+use super::super::control::ProcessState;
 use super::super::keeper::Site;
 use super::super::logs;
 use super::super::program::Rotation;
 use super::super::sight::Sight;
-use super::{OWN_LOG, Shown, Wants};
+use super::{OWN_LOG, Phase, Shown, Wants};
 
 /// How often limits are looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -34,6 +35,27 @@ pub(super) async fn watch_over(
         };
         sights.send_replace(Arc::new(Sight::look(workers)));
         tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Says that all runs when it does, if the start had failed. Never ends.
+pub(super) async fn until_all_run(
+    phase: watch::Sender<Phase>,
+    shown: Shown,
+    mut changes: watch::Receiver<()>,
+) {
+    let lacks = |state| matches!(state, ProcessState::Failed | ProcessState::Waiting | ProcessState::GivenUp);
+    let mut phases = phase.subscribe();
+    loop {
+        let all_run = !shown.borrow().iter().any(|one| lacks(one.borrow().state()));
+        if all_run && *phase.borrow() == Phase::Failing {
+            phase.send_replace(Phase::Running);
+        }
+        tokio::select! {
+            Ok(()) = changes.changed() => {}
+            Ok(()) = phases.changed() => {}
+            else => return std::future::pending().await,
+        }
     }
 }
 
