@@ -116,6 +116,7 @@ pub fn worker(now: Timestamp, row: &PeerRow, address: String) -> Worker {
         busy_s: row.busy_since.map(|at| seconds_since(now, at)),
         silent_s: seconds_since(now, row.heard_at),
         retired: row.retired,
+        jobs_max: row.jobs_max,
     }
 }
 

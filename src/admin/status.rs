@@ -135,6 +135,9 @@ pub struct Worker {
     pub silent_s: f64,
     /// Whether it gets no more jobs.
     pub retired: bool,
+    /// Jobs that it may have in all over this connection, if that is limited.
+    #[serde(default)]
+    pub jobs_max: Option<u64>,
 }
 
 /// An entry of `GET /jobs?service=S&state=queued|active|done|failed&limit=N`, an array. Without `service`, of

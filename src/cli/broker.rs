@@ -13,9 +13,9 @@ use zmws::transport::ListenerOptions;
 use zmws::zmtp::Limits;
 
 use super::Failure;
+use super::check::{self, Port};
 use super::layers::ConfigFile;
 use super::log::{self, LogArgs};
-use super::check::{self, Port};
 use super::{notify, process};
 
 /// Run the broker: jobs from clients to workers, over ZeroMQ

@@ -135,7 +135,12 @@ impl Check {
                 let is_forgiven = one.program == other.program && other.port.may_lack;
                 if one.port.collides(&other.port) && !is_forgiven {
                     let name = |listens: &Listens| format!("{}: {}", listens.program, listens.port.key);
-                    self.wrong.push(format!("{} and {} are both {}", name(one), name(other), one.port.number));
+                    self.wrong.push(format!(
+                        "{} and {} are both {}",
+                        name(one),
+                        name(other),
+                        one.port.number
+                    ));
                 }
             }
         }
@@ -156,7 +161,8 @@ pub(super) fn ports_differ(ports: impl IntoIterator<Item = Port>) -> Result<(), 
 
 /// Whether it is a command of this very program.
 fn is_ours(program: &Program) -> bool {
-    let own = process::this_program().is_ok_and(|own| program.command.first().is_some_and(|word| own == Path::new(word)));
+    let own = process::this_program()
+        .is_ok_and(|own| program.command.first().is_some_and(|word| own == Path::new(word)));
     own && program.command.len() > 1
 }
 

@@ -50,7 +50,8 @@ pub(super) struct Args {
 /// Runs until stopped.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     log::start_as(&args.log);
-    let http = Port { key: "http_port", address: args.ports.address, number: args.http_port, may_lack: false };
+    let http =
+        Port { key: "http_port", address: args.ports.address, number: args.http_port, may_lack: false };
     check::ports_differ([http].into_iter().chain(args.ports.all()))?;
     process::raise_descriptor_limit();
     process::enough_descriptors(args.limits.max_connections)?;

@@ -117,7 +117,8 @@ pub(super) fn known<T>(figure: Option<T>, show: impl Fn(T) -> String) -> Cell {
 pub(super) fn broker_line(status: &Status) -> String {
     let up = figures::duration(status.at - status.started_at);
     // One that is older does not say which it is.
-    let which = if status.pid == 0 { String::new() } else { format!(" at {} (pid {})", status.clients, status.pid) };
+    let which =
+        if status.pid == 0 { String::new() } else { format!(" at {} (pid {})", status.clients, status.pid) };
     format!("zmws {}{which}, {}, up {up}", status.version, state_word(status.state))
 }
 

@@ -104,7 +104,8 @@ impl Server {
             properties: vec![(PROPERTY, Bytes::from_static(env!("CARGO_PKG_VERSION").as_bytes()))],
             ..config.sockets.clone()
         };
-        let cannot = |what, address: SocketAddr| move |source| BindError { what, place: address.to_string(), source };
+        let cannot =
+            |what, address: SocketAddr| move |source| BindError { what, place: address.to_string(), source };
         let clients = Router::bind(addresses.clients, sockets.clone());
         let workers = Router::bind(addresses.workers, sockets.clone());
         let news = Publisher::bind(addresses.news, sockets);

@@ -181,7 +181,8 @@ fn signal_name(signal: i32) -> &'static str {
 ///
 /// The system's, or what is wrong with what is at the path: a symbolic link, another user's file.
 pub fn open_log(path: &Path) -> io::Result<File> {
-    files::append(path).map_err(|error| io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display())))
+    files::append(path)
+        .map_err(|error| io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display())))
 }
 
 fn pidfd(pid: u32) -> io::Result<AsyncFd<OwnedFd>> {

@@ -120,10 +120,8 @@ fn denied(owner: u32) -> io::Error {
 
 /// A user by name, if there is one.
 fn user(uid: u32) -> String {
-    uzers::get_user_by_uid(uid).map_or_else(
-        || format!("user {uid}"),
-        |user| format!("user {}", user.name().to_string_lossy()),
-    )
+    uzers::get_user_by_uid(uid)
+        .map_or_else(|| format!("user {uid}"), |user| format!("user {}", user.name().to_string_lossy()))
 }
 
 #[cfg(test)]
@@ -168,7 +166,8 @@ mod tests {
     fn a_directory_where_everybody_may_write_is_refused() {
         let place = scratch("open");
         let set = |mode| {
-            std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(mode)).expect("it is ours");
+            std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(mode))
+                .expect("it is ours");
         };
         set(0o777);
         assert_eq!(why(dir(place.path())), "everybody may write there; chmod o-w");

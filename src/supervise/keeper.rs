@@ -14,6 +14,7 @@
 
 mod files;
 mod gentle;
+mod start;
 mod stop;
 
 use std::path::PathBuf;
@@ -33,7 +34,6 @@ use super::identity::PidFile;
 use super::leftovers::{self, Urgency};
 use super::logs;
 use super::program::{Patience, Program, Restart};
-use super::ready::Ready;
 use super::sight::Sight;
 use files::Fingerprint;
 
@@ -148,17 +148,14 @@ pub(super) struct Keeper {
 #[derive(Clone, Copy, Debug)]
 enum Rest {
     Stopped,
-    Waiting { until: Instant },
+    Waiting {
+        until: Instant,
+    },
     GivenUp,
     /// Tried again, if a time may mend what is wrong.
-    Failed { again: Option<Instant> },
-}
-
-/// Why a process could not be started.
-struct StartError {
-    line: String,
-    /// Whether another try may do better.
-    may_pass: bool,
+    Failed {
+        again: Option<Instant>,
+    },
 }
 
 /// A process, and what is remembered of its start.
@@ -168,6 +165,8 @@ struct Running {
     since: Instant,
     files: Fingerprint,
     jobs: gentle::JobCount,
+    /// When the broker is told next how many jobs it may have.
+    limit_at: Instant,
     /// Where in its log it begins.
     log_start: u64,
 }
@@ -209,11 +208,6 @@ pub(super) struct Links {
     pub(super) hurry: watch::Receiver<Hurry>,
 }
 
-/// A program that has lived so long has started. Port in use, syntax error, missing file: all come sooner.
-const SETTLED: Duration = Duration::from_millis(400);
-/// How long one that says itself when it serves may take to.
-const READY: Duration = Duration::from_secs(20);
-
 impl Keeper {
     /// A program of which `before` was found.
     pub(super) fn new(site: Arc<Site>, program: Program, before: Before, links: Links) -> Self {
@@ -250,6 +244,7 @@ impl Keeper {
     pub(super) async fn run(mut self) {
         loop {
             self.show(None);
+            let limit_at = self.limit_at();
             tokio::select! {
                 order = self.orders.recv() => {
                     let Some((order, reply)) = order else { return };
@@ -259,6 +254,7 @@ impl Keeper {
                 }
                 end = end_of(&mut self.running) => self.ended(end).await,
                 () = pause(self.rest) => self.start_again(),
+                () = at(limit_at) => self.limit_jobs().await,
                 Ok(()) = self.sights.changed() => self.look().await,
             }
         }
@@ -277,113 +273,6 @@ impl Keeper {
             Order::Renew if self.running.is_none() => self.start_settled().await,
             Order::Renew => self.replace(self.program.clone()).await,
         }
-    }
-
-    // --- starting
-
-    async fn start_settled(&mut self) -> Outcome {
-        if let Some(running) = &self.running {
-            return Outcome::Runs { pid: running.child.pid() };
-        }
-        self.backoff.forget();
-        self.rest = Rest::Stopped;
-        if std::mem::take(&mut self.orphans) {
-            leftovers::end(&self.site.run_dir, &self.program.name, None, Urgency::Kill).await;
-        }
-        let stale = self.pid_file.read();
-        let ready = self.program.says_ready.then(|| Ready::listen(&self.site.run_dir, &self.program.name));
-        let ready = ready.and_then(Result::ok);
-        let pid = match self.start(ready.as_ref()) {
-            Ok(pid) => pid,
-            Err(error) => return Outcome::Failed(self.could_not_start(error)),
-        };
-        self.show(None);
-        tokio::select! {
-            end = end_of(&mut self.running) => {
-                let line = self.died_at_once(end);
-                self.ended(end).await;
-                Outcome::Failed(line)
-            }
-            serves = settled(ready.as_ref()) => match serves {
-                true => Outcome::Started { pid, stale },
-                false => Outcome::Failed(format!(
-                    "{} ({pid}) does not serve after {} s; see its log",
-                    self.program.name,
-                    READY.as_secs()
-                )),
-            },
-        }
-    }
-
-    /// Starts the process.
-    fn start(&mut self, ready: Option<&Ready>) -> Result<u32, StartError> {
-        if let Some(missing) = self.program.files.iter().find(|file| !self.program.path(file).is_file()) {
-            let line = format!("{}: Cannot read {}", self.program.name, missing.display());
-            return Err(StartError { line, may_pass: true });
-        }
-        let files = Fingerprint::of(&self.program);
-        let output = self.output();
-        let log_start = match &output {
-            Output::File(path) => logs::length(path),
-            Output::Inherited => 0,
-        };
-        let child = Child::start(&self.program, &self.site.run_dir, &output, ready.map(Ready::path));
-        let child = child.map_err(|error| self.start_error(&error))?;
-        let pid = child.pid();
-        self.running = Some(Running { log_start, ..Running::new(child, files) });
-        if let Err(error) = self.pid_file.write(pid) {
-            warn!(name = self.program.name, %error, "cannot write its pid file");
-        }
-        Ok(pid)
-    }
-
-    fn start_again(&mut self) {
-        self.rest = Rest::Stopped;
-        self.restarts += 1;
-        match self.start(None) {
-            Ok(pid) => info!(name = self.program.name, pid, "started again"),
-            Err(error) => {
-                let line = self.could_not_start(error);
-                error!(name = self.program.name, "{line}");
-            }
-        }
-    }
-
-    /// Remembers that it could not be started, and when to try again; why.
-    fn could_not_start(&mut self, error: StartError) -> String {
-        self.last_end = Some(error.line.clone());
-        self.rest = Rest::Failed { again: None };
-        if error.may_pass
-            && let Verdict::After(pause) = self.backoff_verdict(Duration::ZERO)
-        {
-            self.rest = Rest::Failed { again: Some(Instant::now() + pause) };
-        }
-        error.line
-    }
-
-    fn start_error(&self, error: &std::io::Error) -> StartError {
-        let name = &self.program.name;
-        let command = self.program.command.first().map_or("", String::as_str);
-        let missing_dir = self.program.dir.as_ref().filter(|dir| !dir.is_dir());
-        let line = match (missing_dir, error.kind()) {
-            (Some(dir), _) => format!("{name}: dir: there is no directory {}", dir.display()),
-            (None, std::io::ErrorKind::NotFound) if error.raw_os_error().is_some() => {
-                format!("{name}: there is no program {command}")
-            }
-            (None, _) => format!("{name}: cannot start {command}: {error}"),
-        };
-        // A right that we do not have, and a user that is not there, do not come by waiting.
-        let may_pass = error.raw_os_error().is_some() && error.kind() != std::io::ErrorKind::PermissionDenied;
-        StartError { line, may_pass }
-    }
-
-    fn died_at_once(&self, end: End) -> String {
-        let start = self.running.as_ref().map_or(0, |running| running.log_start);
-        let said = match self.output() {
-            Output::File(path) => logs::last_words(&path, start).map(|line| format!(": {line}")),
-            Output::Inherited => None,
-        };
-        format!("{} ended at once ({end}){}", self.program.name, said.unwrap_or_default())
     }
 
     fn output(&self) -> Output {
@@ -406,8 +295,7 @@ impl Keeper {
         self.last_end = Some(end.to_string());
         if self.has_done_its_jobs(end) {
             info!(name = self.program.name, pid = running.child.pid(), "its jobs are done: replaced");
-            self.rest = Rest::Waiting { until: Instant::now() };
-            return;
+            return self.start_unasked();
         }
         warn!(name = self.program.name, pid = running.child.pid(), ran_s = ran.as_secs(), "ended: {end}");
         let again = match self.program.restart {
@@ -495,7 +383,8 @@ impl Keeper {
 
 impl Running {
     fn new(child: Child, files: Fingerprint) -> Self {
-        Self { child, since: Instant::now(), files, jobs: gentle::JobCount::default(), log_start: 0 }
+        let now = Instant::now();
+        Self { child, since: now, files, jobs: gentle::JobCount::default(), limit_at: now, log_start: 0 }
     }
 }
 
@@ -507,21 +396,19 @@ async fn end_of(running: &mut Option<Running>) -> End {
     }
 }
 
-/// Whether a program serves that has just been started: it says so, or has lived for long enough.
-async fn settled(ready: Option<&Ready>) -> bool {
-    match ready {
-        Some(ready) => tokio::time::timeout(READY, ready.said()).await.is_ok(),
-        None => {
-            tokio::time::sleep(SETTLED).await;
-            true
-        }
-    }
-}
-
 /// The end of the pause between two starts.
 async fn pause(rest: Rest) {
     match rest {
-        Rest::Waiting { until } | Rest::Failed { again: Some(until) } => sleep_until(until).await,
-        Rest::Stopped | Rest::GivenUp | Rest::Failed { again: None } => std::future::pending().await,
+        Rest::Waiting { until } => at(Some(until)).await,
+        Rest::Failed { again } => at(again).await,
+        Rest::Stopped | Rest::GivenUp => at(None).await,
+    }
+}
+
+/// That moment, or never.
+async fn at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }

@@ -105,9 +105,8 @@ fn started_by(run_dir: &Path, name: &str, root: Option<u32>) -> Vec<Found> {
         .collect();
     let spared = ancestors(&all);
     let descends = |one: &Found| root.is_some_and(|root| has_ancestor(&all, one, root));
-    let meant = |one: &&Found| {
-        Some(one.pid) != root && !spared.contains(&one.pid) && (one.marked || descends(one))
-    };
+    let meant =
+        |one: &&Found| Some(one.pid) != root && !spared.contains(&one.pid) && (one.marked || descends(one));
     all.values().filter(meant).copied().collect()
 }
 

@@ -129,10 +129,10 @@ enum Wants {
 
 impl Wants {
     fn of(programs: &[Program]) -> Self {
-        let any = |is_set: fn(&Limits) -> bool| programs.iter().any(|program| is_set(&program.limits));
+        let any = |is_limited: fn(&Program) -> bool| programs.iter().any(is_limited);
         match () {
-            () if any(|limits| limits.max_jobs.is_some()) => Self::Jobs,
-            () if any(|limits| *limits != Limits::default()) => Self::Processes,
+            () if any(|program| program.limits.max_jobs.is_some() && !program.counts_jobs()) => Self::Jobs,
+            () if any(|program| program.limits != Limits::default()) => Self::Processes,
             () => Self::Nothing,
         }
     }
@@ -262,13 +262,16 @@ impl Supervisor {
             Some(first) => drop(tasks.try_send(first)),
             None => drop(self.phase.send_replace(Phase::Running)),
         }
-        let listening = door::listen_to(listener, self.fleet.config.clone(), tasks.clone(), self.shown.subscribe());
+        let listening =
+            door::listen_to(listener, self.fleet.config.clone(), tasks.clone(), self.shown.subscribe());
         let obeying = obey_signals(&mut signals, tasks, self.hurry.clone());
-        let watching = rounds::watch_over(self.sights.clone(), self.site.admin.clone(), self.wants.subscribe());
+        let watching =
+            rounds::watch_over(self.sights.clone(), self.site.admin.clone(), self.wants.subscribe());
         let rotating =
             rounds::rotate_logs(self.shown.subscribe(), Arc::clone(&self.site), self.fleet.rotation);
         let burying = orphans::bury(self.shown.subscribe());
-        let mending = rounds::until_all_run(self.phase.clone(), self.shown.subscribe(), self.site.changes.subscribe());
+        let mending =
+            rounds::until_all_run(self.phase.clone(), self.shown.subscribe(), self.site.changes.subscribe());
         let socket = control::socket(&self.site.run_dir);
         tokio::select! {
             () = self.carry_out_all(&mut inbox, &load) => {}

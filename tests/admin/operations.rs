@@ -90,6 +90,30 @@ fn workers_are_replaced_without_losing_or_repeating_a_job() {
 }
 
 #[test]
+fn a_worker_gets_as_many_jobs_as_it_may_have_and_no_more() {
+    let broker = patient_broker(&[]);
+    let mut worker = Worker::ready(&broker, "S").greeted();
+    let mut client = Client::new(&broker);
+    for _ in 0..5 {
+        client.ask("S");
+    }
+    let first = worker.job();
+    let connection = json(&broker, "/workers")[0]["connection"].clone();
+    let line = tell(&broker, "POST", &format!("/workers/{connection}/limit?jobs=3"));
+    assert_eq!(line, format!("worker {connection} gets 3 jobs in all, 1 so far"));
+    worker.answer(&first, Kind::Complete);
+    for _ in 0..2 {
+        let job = worker.job();
+        worker.answer(&job, Kind::Complete);
+    }
+    poll("the last is answered", PATIENCE, || (json(&broker, "/workers")[0]["done"] == 3).then_some(()));
+    let worker_now = json(&broker, "/workers")[0].clone();
+    assert_eq!((&worker_now["retired"], &worker_now["jobs_max"]), (&true.into(), &3.into()), "{worker_now}");
+    assert_eq!(json(&broker, "/status")["totals"]["queued"], 2);
+    assert!(!worker.peer.has_input(), "it was given a job more");
+}
+
+#[test]
 fn a_job_that_was_given_up_is_tried_again() {
     let broker = patient_broker(&["--max-attempts=1"]);
     let mut worker = Worker::ready(&broker, "S").greeted();

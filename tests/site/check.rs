@@ -77,7 +77,10 @@ fn a_reload_of_what_cannot_work_changes_nothing() {
     site.configure(&format!("{right}\n[[worker]]\nservice = \"MAIL\"\ncommand = [\"./mail\"]\n"));
     let reloaded = site.run(&["reload"]);
     assert_eq!(reloaded.status, Some(1), "{reloaded:?}");
-    assert!(reloaded.stdout.contains("mail: cannot start ./mail") || reloaded.stderr.contains("mail: cannot start"));
+    assert!(
+        reloaded.stdout.contains("mail: cannot start ./mail")
+            || reloaded.stderr.contains("mail: cannot start")
+    );
     assert_eq!(site.pid("broker"), before);
     site.configure(right);
 }

@@ -1,7 +1,7 @@
 //! What becomes of a job in whose middle its worker is replaced, stopped or killed: it is never done twice at once,
 //! and what was cut off is said.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
@@ -39,7 +39,8 @@ fn busy() -> (Site, u32) {
 /// The processes that have begun the job, as soon as there are so many.
 fn begun(site: &Site, count: usize) -> Vec<u32> {
     poll("the job is begun", PATIENCE, || {
-        let pids: Vec<u32> = lines(&site.dir.join("begun")).iter().filter_map(|line| line.parse().ok()).collect();
+        let pids: Vec<u32> =
+            lines(&site.dir.join("begun")).iter().filter_map(|line| line.parse().ok()).collect();
         (pids.len() >= count).then_some(pids)
     })
 }
@@ -67,9 +68,14 @@ fn a_restart_that_cuts_a_job_off_says_so_and_never_has_it_done_twice() {
         restarting.join().expect("no panic")
     });
     assert_eq!(restarted.status, Some(1), "{restarted:?}");
-    let said = restarted.stdout.lines().any(|line| line.contains("in the middle of job ") && line.contains("(LONG)"));
+    let said = restarted
+        .stdout
+        .lines()
+        .any(|line| line.contains("in the middle of job ") && line.contains("(LONG)"));
     assert!(said, "{restarted:?}");
-    assert!(restarted.stdout.contains("long-1 restarted (") && restarted.stdout.contains("long-2 restarted ("));
+    assert!(
+        restarted.stdout.contains("long-1 restarted (") && restarted.stdout.contains("long-2 restarted (")
+    );
     // The job goes on with another.
     begun(&site, 2);
 }
@@ -112,7 +118,8 @@ fn a_restart_that_would_lose_queued_jobs_says_how_many_and_does_nothing() {
     assert_eq!(site.run(&["pause", "--service", "LONG"]).status, Some(0));
     let port = format!("--port={}", site.clients);
     for _ in 0..3 {
-        let call = Command::new(zmws()).args(["call", "LONG", "--async", &port]).output().expect("zmws is built");
+        let call =
+            Command::new(zmws()).args(["call", "LONG", "--async", &port]).output().expect("zmws is built");
         assert!(call.status.success(), "{call:?}");
     }
     let before = site.pid("broker").expect("it runs");
@@ -142,4 +149,43 @@ fn idle_workers_stop_at_once() {
     assert_eq!(stopped.status, Some(0), "{stopped:?}");
     // It was two seconds, and takes some milliseconds on a machine that is idle.
     assert!(began.elapsed() < Duration::from_millis(1_500), "{:?}", began.elapsed());
+}
+
+const FEW: &str = r#"
+[broker]
+client_port = {clients}
+worker_port = {workers}
+news_port = {news}
+
+[[worker]]
+service = "FEW"
+command = ["sh", "-c", "echo $PPID >> {dir}/done"]
+concurrency = 2
+max_jobs = 5
+"#;
+
+#[test]
+fn a_worker_does_as_many_jobs_as_it_may_and_is_replaced() {
+    let site = Site::new("zmws.toml", FEW);
+    assert_eq!(site.run(&["start"]).status, Some(0));
+    wait_for_workers(&site, 2);
+    let port = format!("--port={}", site.clients);
+    for _ in 0..23 {
+        let call =
+            Command::new(zmws()).args(["call", "FEW", "--async", &port]).output().expect("zmws is built");
+        assert!(call.status.success(), "{call:?}");
+    }
+    let done = poll("all jobs are done", PATIENCE, || {
+        let done = lines(&site.dir.join("done"));
+        (done.len() >= 23).then_some(done)
+    });
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    for pid in &done {
+        *counts.entry(pid).or_default() += 1;
+    }
+    let mut counts: Vec<usize> = counts.into_values().collect();
+    counts.sort_unstable();
+    assert_eq!(counts, [3, 5, 5, 5, 5]);
+    // It did what it should, and is no trouble.
+    assert_eq!(site.process("few")["restarts"], 0);
 }

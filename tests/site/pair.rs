@@ -59,7 +59,10 @@ fn each_command_acts_on_the_site_of_its_folder() {
     assert_eq!((&service(&one)["paused"], &service(&two)["paused"]), (&false.into(), &true.into()));
     ordered(&two, &["resume", "--service", "STR-REV"]);
     ordered(&one, &["drain"]);
-    assert_eq!((&one.status()["broker"]["state"], &two.status()["broker"]["state"]), (&"draining".into(), &"running".into()));
+    assert_eq!(
+        (&one.status()["broker"]["state"], &two.status()["broker"]["state"]),
+        (&"draining".into(), &"running".into())
+    );
     ordered(&one, &["resume"]);
 
     let before = one.pid("str-rev");
@@ -124,7 +127,8 @@ fn a_socket_that_is_another_s_is_told_as_such() {
         let mode = std::fs::Permissions::from_mode(0o755);
         std::fs::set_permissions(site.dir.join(dir), mode).expect("it is ours");
     }
-    for (words, text) in [(&["restart"][..], "may not be asked"), (&["status"], "cannot ask the supervisor")] {
+    for (words, text) in [(&["restart"][..], "may not be asked"), (&["status"], "cannot ask the supervisor")]
+    {
         let mut command = site.command(words);
         std::os::unix::process::CommandExt::uid(&mut command, 65_534);
         let output = command.output().expect("zmws is built");
@@ -169,7 +173,8 @@ fn a_service_manager_hears_that_all_is_ready_when_it_is() {
 
 #[test]
 fn a_program_that_could_not_start_is_failed_and_shown_first() {
-    let site = Site::new("zmws.toml", &format!("{PLAIN}\n[[worker]]\nname = \"tool\"\nprogram = [\"./tool\"]\n"));
+    let site =
+        Site::new("zmws.toml", &format!("{PLAIN}\n[[worker]]\nname = \"tool\"\nprogram = [\"./tool\"]\n"));
     site.write("tool", "#!/bin/sh\nexec sleep 60\n");
     let tool = site.dir.join("tool");
     std::fs::set_permissions(&tool, std::fs::Permissions::from_mode(0o755)).expect("it is ours");
@@ -177,11 +182,16 @@ fn a_program_that_could_not_start_is_failed_and_shown_first() {
     std::fs::rename(&tool, site.dir.join("away")).expect("both are in the site");
     let pid = site.pid("tool").expect("it runs");
     kill(pid);
-    poll("it cannot be started again", PATIENCE, || (site.process("tool")["state"] == "failed").then_some(()));
+    poll("it cannot be started again", PATIENCE, || {
+        (site.process("tool")["state"] == "failed").then_some(())
+    });
     let shown = site.run(&["status"]);
     assert_eq!(shown.status, Some(1));
     let first = shown.stdout.lines().next().expect("a line");
-    assert!(first.contains("process tool: failed, could not be started: tool: there is no program"), "{first}");
+    assert!(
+        first.contains("process tool: failed, could not be started: tool: there is no program"),
+        "{first}"
+    );
     std::fs::rename(site.dir.join("away"), &tool).expect("both are in the site");
     poll("it is back by itself", PATIENCE, || site.pid("tool").filter(|&pid| is_alive(pid)));
 }

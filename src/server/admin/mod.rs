@@ -19,15 +19,15 @@ use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::{BindError, Config, Server};
-use listen::Listener;
 use super::clock::Clock;
+use super::{BindError, Config, Server};
 use crate::admin::metrics::{self, Figures, Named, Port};
 use crate::admin::report::{self, Frame};
 use crate::broker::snapshot::{Intake, JobFilter};
 use crate::broker::{Denied, Event, Operation};
 use crate::job::{PeerId, ServiceName, Timestamp};
 use crate::transport;
+use listen::Listener;
 
 /// What somebody wants to know, or to be done.
 #[derive(Clone, Debug)]

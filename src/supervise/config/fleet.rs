@@ -189,6 +189,7 @@ impl Maker<'_> {
         self.follow(&mut args, &ports[..1]);
         self.follow(&mut args, &heartbeats);
         args.push(format!("--grace={}", keys.grace));
+        args.extend(keys.max_jobs.map(|jobs| format!("--max-jobs={jobs}")));
         if !keys.command.is_empty() {
             args.push("--".to_owned());
             args.extend(keys.command.iter().cloned());

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::Method;
+use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use super::super::admin::AdminError;
@@ -92,7 +93,7 @@ impl Keeper {
         let limits = self.program.limits;
         let running = self.running.as_mut()?;
         let pid = running.child.pid();
-        if let Some(max) = limits.max_jobs {
+        if let Some(max) = limits.max_jobs.filter(|_| !self.program.counts_jobs()) {
             running.jobs.see(&sight.workers(pid));
             if running.jobs.total() >= max {
                 return Some(format!("{} jobs done", running.jobs.total()));
@@ -131,7 +132,11 @@ impl Keeper {
                 Jobs::Unknown
             }
             Err(_) => {
-                warn!(name = self.program.name, grace_s = grace.as_secs(), "still busy when its grace was over");
+                warn!(
+                    name = self.program.name,
+                    grace_s = grace.as_secs(),
+                    "still busy when its grace was over"
+                );
                 Jobs::Remain(seen)
             }
         }
@@ -168,7 +173,41 @@ impl Keeper {
     }
 }
 
+/// How soon after its start a worker is looked for to be limited, again and again, and how often later, since it may
+/// come by another connection.
+const LIMIT_SOON: Duration = Duration::from_millis(50);
+const LIMIT_LATER: Duration = Duration::from_secs(1);
+/// How long after its start is soon.
+const YOUNG: Duration = Duration::from_secs(10);
+
 impl Keeper {
+    /// When the broker must be told how many jobs the worker may have; one of ours counts them itself.
+    pub(super) fn limit_at(&self) -> Option<Instant> {
+        let by_broker = self.program.limits.max_jobs.is_some() && !self.program.counts_jobs();
+        let running = self.running.as_ref().filter(|_| by_broker && self.site.admin.is_some())?;
+        Some(running.limit_at)
+    }
+
+    /// Tells the broker how many jobs the worker may have in all, by each of its connections.
+    pub(super) async fn limit_jobs(&mut self) {
+        let (Some(admin), Some(max)) = (self.site.admin.clone(), self.program.limits.max_jobs) else {
+            return;
+        };
+        let sight = Sight::look(admin.get("/workers").await.unwrap_or_default());
+        let Some(running) = &mut self.running else { return };
+        let own = sight.workers(running.child.pid());
+        running.jobs.see(&own);
+        for worker in own.iter().filter(|worker| worker.jobs_max.is_none()) {
+            let left = max.saturating_sub(running.jobs.total() - worker.done);
+            let path = format!("/workers/{}/limit?jobs={left}", worker.connection);
+            if let Err(error) = admin.tell(Method::POST, &path).await {
+                warn!(name = self.program.name, %error, "the broker cannot be told how many jobs it may have");
+            }
+        }
+        let is_known = !own.is_empty() || running.since.elapsed() > YOUNG;
+        running.limit_at = Instant::now() + if is_known { LIMIT_LATER } else { LIMIT_SOON };
+    }
+
     /// Whether a reload would make another program of it.
     pub(super) fn files_changed(&self) -> bool {
         let now = super::Fingerprint::of(&self.program);

@@ -9,8 +9,8 @@ use tokio::sync::mpsc;
 use tokio::task::spawn_local;
 use tracing::{debug, warn};
 
-use super::super::files;
 use super::super::control::{self, Process, Question, Report, Request};
+use super::super::files;
 use super::super::sight::Sight;
 use super::{ClaimError, Shown, Task};
 
@@ -50,12 +50,7 @@ pub(super) async fn listen_to(
 }
 
 /// One connection: a request, its reports.
-async fn converse(
-    mut stream: UnixStream,
-    config: Option<PathBuf>,
-    tasks: mpsc::Sender<Task>,
-    shown: Shown,
-) {
+async fn converse(mut stream: UnixStream, config: Option<PathBuf>, tasks: mpsc::Sender<Task>, shown: Shown) {
     let Question { request, config: meant } =
         match tokio::time::timeout(PATIENCE, control::hear(&mut stream)).await {
             Ok(Ok(question)) => question,

@@ -64,7 +64,9 @@ pub(in crate::supervise) fn of_ending(name: &str, ending: &Ending) -> Vec<String
         jobs => format!(" in the middle of jobs {}", jobs.join(", ")),
     };
     let end = match killed {
-        Some(after) if jobs.is_empty() => Some(format!("did not end and was killed after {}", seconds(*after))),
+        Some(after) if jobs.is_empty() => {
+            Some(format!("did not end and was killed after {}", seconds(*after)))
+        }
         Some(after) => Some(format!("killed after {}{jobs}", seconds(*after))),
         None if jobs.is_empty() => None,
         None => Some(format!("ended{jobs}")),

@@ -107,7 +107,8 @@ impl Supervisor {
 
     /// Whether jobs wait at a broker that would end; says so, and what to do. Its queue does not outlive it.
     async fn would_lose_jobs(&self, is_ended: impl Fn(&Program) -> bool, reports: &Reports) -> bool {
-        let mut brokers = self.fleet.programs.iter().filter(|program| program.is_broker() && is_ended(program));
+        let mut brokers =
+            self.fleet.programs.iter().filter(|program| program.is_broker() && is_ended(program));
         let (Some(broker), Some(admin)) = (brokers.next(), &self.site.admin) else { return false };
         // One that does not answer holds nothing that could be waited for.
         let Ok(status) = admin.get::<Status>("/status").await else { return false };

@@ -134,7 +134,8 @@ impl World {
             Report::Done { ok } => said.ok = ok,
             Report::Processes { .. } => {}
         };
-        let asked = tokio::time::timeout(PATIENCE, control::ask(&self.fleet.run_dir, config, &request, hear)).await;
+        let asked =
+            tokio::time::timeout(PATIENCE, control::ask(&self.fleet.run_dir, config, &request, hear)).await;
         asked.expect("in time").expect("the supervisor answers");
         said
     }
@@ -146,7 +147,9 @@ impl World {
                 all = processes;
             }
         };
-        control::ask(&self.fleet.run_dir, None, &Request::Status, hear).await.expect("the supervisor answers");
+        control::ask(&self.fleet.run_dir, None, &Request::Status, hear)
+            .await
+            .expect("the supervisor answers");
         all
     }
 
