@@ -1,5 +1,11 @@
 //! A site as its owner runs it: started, looked at, reloaded, killed piece by piece, stopped.
 
+#[path = "site/check.rs"]
+mod check;
+#[path = "site/jobs.rs"]
+mod jobs;
+#[path = "site/pair.rs"]
+mod pair;
 mod support;
 
 use std::time::Duration;

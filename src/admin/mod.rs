@@ -76,6 +76,8 @@ impl List {
         text.into()
     }
 }
+/// Names the broker in each answer of its admin port: `127.0.0.1:5555 (pid 4711)`.
+pub const BROKER_HEADER: &str = "x-zmws-broker";
 
 /// A snapshot as the JSON array of PROTOCOL.md §5.
 pub fn json(snapshot: &Snapshot) -> Bytes {

@@ -1,5 +1,7 @@
 //! The broker's own rows as the JSON of its admin port.
 
+use std::net::SocketAddr;
+
 use super::identity;
 use super::status::{Job, JobState, Quantiles, Service, State, Status, Totals, Worker};
 use crate::broker::snapshot::{self, Intake, JobRow, Overview, PeerRow, Reason, ServiceRow};
@@ -16,6 +18,8 @@ pub const SERVICES_MAX: usize = 1_000;
 pub struct Frame {
     /// The program's version.
     pub version: &'static str,
+    /// Where the broker's clients connect.
+    pub clients: SocketAddr,
     /// This moment.
     pub now: Timestamp,
     /// When the broker started.
@@ -34,6 +38,8 @@ pub fn status(frame: &Frame, overview: &Overview, totals: &BrokerTotals, counter
     services.sort_by(|one, other| one.service.cmp(&other.service));
     Status {
         version: frame.version.to_owned(),
+        pid: std::process::id(),
+        clients: frame.clients.to_string(),
         at: frame.now.as_secs_f64(),
         started_at: frame.started_at.as_secs_f64(),
         state: match overview.intake {
@@ -112,6 +118,7 @@ pub fn worker(now: Timestamp, row: &PeerRow, address: String) -> Worker {
         busy_s: row.busy_since.map(|at| seconds_since(now, at)),
         silent_s: seconds_since(now, row.heard_at),
         retired: row.retired,
+        jobs_max: row.jobs_max,
     }
 }
 

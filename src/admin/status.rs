@@ -10,6 +10,12 @@ use serde::{Deserialize, Serialize};
 pub struct Status {
     /// The broker's version.
     pub version: String,
+    /// The broker's process.
+    #[serde(default)]
+    pub pid: u32,
+    /// Where its clients connect: `127.0.0.1:5555`.
+    #[serde(default)]
+    pub clients: String,
     /// When this was written.
     pub at: f64,
     /// When the broker started.
@@ -129,6 +135,9 @@ pub struct Worker {
     pub silent_s: f64,
     /// Whether it gets no more jobs.
     pub retired: bool,
+    /// Jobs that it may have in all over this connection, if that is limited.
+    #[serde(default)]
+    pub jobs_max: Option<u64>,
 }
 
 /// An entry of `GET /jobs?service=S&state=queued|active|completed|failed&limit=N`, an array. Without `service`, of

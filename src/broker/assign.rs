@@ -57,6 +57,7 @@ impl Broker {
             body: job.body.clone(),
         };
         worker.jobs.push(id);
+        worker.given += 1;
         worker.told_at = now;
         actions.push(Action::Order { to: worker.address.clone(), order });
         self.queued -= 1;
@@ -68,6 +69,7 @@ impl Broker {
             worker.job_due = limit.map(|limit_ms| now.plus_micros(micros(limit_ms)));
         }
         self.wake(peer);
+        self.retire_if_spent(peer);
         self.rest_if_free(peer);
         self.set_timer(peer);
     }

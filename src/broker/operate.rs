@@ -23,6 +23,7 @@ impl Broker {
             Operation::DrainAll => self.drain_all(),
             Operation::ResumeAll => self.resume_all(),
             Operation::Retire(peer) => self.retire(peer),
+            Operation::Limit { peer, jobs } => self.limit_jobs(peer, jobs),
             Operation::Retry(job) => self.retry(now, job, actions),
             Operation::Delete(job) => self.delete(now, job, actions),
         };
@@ -92,6 +93,25 @@ impl Broker {
         self.retired.insert(peer);
         self.wake(peer);
         Ok(Done::Retired { peer, jobs })
+    }
+
+    fn limit_jobs(&mut self, peer: PeerId, jobs: u64) -> Result<Done, Denied> {
+        let worker = self.workers.get_mut(&peer).ok_or(Denied::UnknownWorker(peer))?;
+        worker.jobs_max = Some(jobs);
+        let given = worker.given;
+        self.retire_if_spent(peer);
+        Ok(Done::Limited { peer, jobs, given })
+    }
+
+    /// A worker that has had as many jobs as it may gets no more.
+    pub(super) fn retire_if_spent(&mut self, peer: PeerId) {
+        let Some(worker) = self.workers.get_mut(&peer) else { return };
+        if worker.retired || worker.jobs_max.is_none_or(|max| worker.given < max) {
+            return;
+        }
+        worker.retired = true;
+        self.retired.insert(peer);
+        self.wake(peer);
     }
 
     // --- jobs

@@ -21,6 +21,13 @@ pub enum Operation {
     ResumeAll,
     /// Give the worker of this connection no more jobs. What it has goes on.
     Retire(PeerId),
+    /// Give the worker of this connection so many jobs in all, those that it has had among them, and then no more.
+    Limit {
+        /// The connection.
+        peer: PeerId,
+        /// How many.
+        jobs: u64,
+    },
     /// Queue a job again that was given up, or take one from its worker and queue it again.
     Retry(JobId),
     /// End a queued job as failed, or forget one that was given up.
@@ -73,6 +80,15 @@ pub enum Done {
         peer: PeerId,
         /// Jobs that it has yet to answer.
         jobs: usize,
+    },
+    /// The worker gets no more jobs than so many.
+    Limited {
+        /// Its connection.
+        peer: PeerId,
+        /// How many in all.
+        jobs: u64,
+        /// How many it has had.
+        given: u64,
     },
     /// A job that was given up waits again.
     Retried {
@@ -173,6 +189,9 @@ impl fmt::Display for Done {
             }
             Self::Retired { peer, jobs: 0 } => write!(f, "worker {peer} is retired and has no job"),
             Self::Retired { peer, jobs } => write!(f, "worker {peer} is retired: {}", Jobs(*jobs, "run")),
+            Self::Limited { peer, jobs, given } => {
+                write!(f, "worker {peer} gets {jobs} jobs in all, {given} so far")
+            }
             Self::Retried { job, service } => write!(f, "job {job} of {service} is queued again"),
             Self::TakenBack { job, service, peer } => {
                 write!(f, "job {job} of {service} is taken from worker {peer} and queued again")

@@ -131,6 +131,7 @@ impl Broker {
             busy_since: worker.jobs.iter().filter_map(since).min(),
             heard_at: worker.heard_at,
             retired: worker.retired,
+            jobs_max: worker.jobs_max,
         }
     }
 

@@ -146,6 +146,8 @@ pub struct PeerRow {
     pub heard_at: Timestamp,
     /// Whether it gets no more jobs.
     pub retired: bool,
+    /// Jobs that it may have in all.
+    pub jobs_max: Option<u64>,
 }
 
 /// Which jobs are to be listed.

@@ -23,6 +23,9 @@ pub(super) struct Worker {
     pub(super) jobs: Vec<JobId>,
     /// Whether it gets no more jobs.
     pub(super) retired: bool,
+    /// Jobs it was given, and how many those may be.
+    pub(super) given: u64,
+    pub(super) jobs_max: Option<u64>,
     /// Jobs it has ended.
     pub(super) done: u64,
     /// Its place among the idle ones.
@@ -50,6 +53,8 @@ impl Worker {
             services: Vec::new(),
             jobs: Vec::with_capacity(CREDIT),
             retired,
+            given: 0,
+            jobs_max: None,
             done: 0,
             resting: None,
             heard_at: now,

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::task::spawn_local;
@@ -12,6 +13,7 @@ use zmws::transport::ListenerOptions;
 use zmws::zmtp::Limits;
 
 use super::Failure;
+use super::check::{self, Port};
 use super::layers::ConfigFile;
 use super::log::{self, LogArgs};
 use super::memory::{self, Size};
@@ -55,22 +57,49 @@ pub(super) struct Ports {
     #[arg(long, visible_alias = "nport", value_name = "PORT", default_value_t = 5557)]
     pub(super) news_port: u16,
 
-    /// Address to listen at for operators and monitoring; whoever reaches it can stop the work
-    #[arg(long, value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
-    admin_address: IpAddr,
+    /// Address to listen at for operators and monitoring; whoever reaches it can stop the work [default: 127.0.0.1]
+    #[arg(long, value_name = "IP")]
+    admin_address: Option<IpAddr>,
 
-    /// Port for operators and monitoring, over HTTP: /status, /metrics, /healthz
-    #[arg(long, value_name = "PORT", default_value_t = 5581)]
-    admin_port: u16,
+    /// Port for operators and monitoring, over HTTP: /status, /metrics, /healthz [default: 5581, or none if it is taken]
+    #[arg(long, value_name = "PORT")]
+    admin_port: Option<u16>,
 
     /// Open no port for operators and monitoring
     #[arg(long)]
     no_admin: bool,
+
+    /// Socket for operators of the same user, over HTTP; zmws start makes one in the run directory of its site
+    #[arg(long, value_name = "PATH")]
+    admin_socket: Option<PathBuf>,
 }
 
 impl Ports {
+    /// The ports that it will listen at.
+    pub(super) fn all(&self) -> impl Iterator<Item = Port> {
+        let at = |key, number| Port { key, address: self.address, number, may_lack: false };
+        let ports = [
+            at("client_port", self.client_port),
+            at("worker_port", self.worker_port),
+            at("news_port", self.news_port),
+        ];
+        let admin = self.admin().map(|admin| Port {
+            key: "admin_port",
+            address: admin.ip(),
+            number: admin.port(),
+            may_lack: self.admin_may_lack(),
+        });
+        ports.into_iter().chain(admin)
+    }
+
+    /// Two brokers on a machine need not differ in a port that nobody asked for.
+    fn admin_may_lack(&self) -> bool {
+        self.admin_port.is_none() && self.admin_address.is_none()
+    }
+
     fn admin(&self) -> Option<SocketAddr> {
-        (!self.no_admin).then(|| SocketAddr::new(self.admin_address, self.admin_port))
+        let address = self.admin_address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        (!self.no_admin).then(|| SocketAddr::new(address, self.admin_port.unwrap_or(5581)))
     }
 }
 
@@ -196,6 +225,8 @@ pub(super) fn config(ports: &Ports, limits: &BrokerLimits, shares: u64) -> Confi
         worker_port: ports.worker_port,
         news_port: ports.news_port,
         admin: ports.admin(),
+        admin_may_lack: ports.admin_may_lack(),
+        admin_socket: ports.admin_socket.clone(),
         grace: Duration::from_secs(limits.grace),
         broker: limits.broker(),
         memory: memory::books(limits.memory_max),
@@ -243,6 +274,7 @@ impl BrokerLimits {
 /// Runs until stopped.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     log::start_as(&args.log);
+    check::ports_differ(args.ports.all())?;
     process::raise_descriptor_limit();
     process::enough_descriptors(args.limits.max_connections)?;
     process::on_one_thread(async {
@@ -278,10 +310,11 @@ pub(super) fn bind(config: Config) -> Result<Server, Failure> {
         let flag = match error.what {
             "clients" => "--client-port",
             "workers" => "--worker-port",
+            "operators" if error.place.contains('/') => "--admin-socket",
             "operators" => "--admin-port",
             _ => "--news-port",
         };
-        process::cannot_listen(error.what, error.address, &error.source, flag)
+        process::cannot_listen(error.what, &error.place, &error.source, flag)
     })
 }
 

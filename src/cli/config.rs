@@ -28,7 +28,8 @@ enum What {
         #[arg(short, long, value_name = "FILE", default_value = DEFAULT_FILE)]
         output: PathBuf,
     },
-    /// Say whether a configuration is fine, or all that is wrong with it
+    /// Say whether a configuration is fine, or all that is wrong with it: keys and values, and whether the programs,
+    /// files, users and directories that it names can be used
     Check {
         #[command(flatten)]
         configured: Configured,
@@ -81,7 +82,7 @@ fn init(output: &Path) -> Result<(), Failure> {
 
 fn check(configured: &Configured) -> Result<(), Failure> {
     let path = configured.path()?;
-    let fleet = site::load(&path).map_err(|lines| site::failure(&lines))?;
+    let fleet = site::load_checked(&path).map_err(|lines| site::failure(&lines))?;
     for warning in &fleet.warnings {
         super::log::warn(&warning.to_string());
     }

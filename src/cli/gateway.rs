@@ -12,6 +12,7 @@ use zmws::gateway::{self, AccessLog, BodyForm, Config, Origins, TokenError, Toke
 use zmws::log_writer::Rotation;
 use zmws::server;
 
+use super::check::Port;
 use super::dialect::DialectName;
 use super::layers::ConfigFile;
 use super::log::{self, LogArgs, LogForm};
@@ -29,7 +30,7 @@ pub(super) struct Args {
     _config: ConfigFile,
 
     #[command(flatten)]
-    door: Door,
+    pub(super) door: Door,
 
     /// Address to listen at; 0.0.0.0 opens the port to the network
     #[arg(long, visible_alias = "iface", value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
@@ -53,6 +54,13 @@ pub(super) struct Args {
 
     #[command(flatten)]
     log: LogArgs,
+}
+
+impl Args {
+    /// The port that it will listen at.
+    pub(super) fn port(&self) -> Port {
+        Port { key: "http_port", address: self.address, number: self.http_port, may_lack: false }
+    }
 }
 
 /// Settings of the door that `zmws up` has, too.
@@ -137,6 +145,11 @@ impl Door {
         }))
     }
 
+    /// Whether the files that it names can be used.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        self.tokens().map(drop)
+    }
+
     fn tokens(&self) -> Result<Option<Tokens>, Failure> {
         let Some(path) = &self.tokens else { return Ok(None) };
         Tokens::read(path).map(Some).map_err(|error| match error {
@@ -204,7 +217,7 @@ pub(super) async fn listen(address: IpAddr, port: u16) -> Result<TcpListener, Fa
     let address = SocketAddr::new(address, port);
     gateway::bind(address)
         .await
-        .map_err(|error| process::cannot_listen("HTTP", address, &error, "--http-port"))
+        .map_err(|error| process::cannot_listen("HTTP", &address, &error, "--http-port"))
 }
 
 /// Runs until stopped.

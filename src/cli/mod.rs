@@ -2,6 +2,7 @@
 
 mod broker;
 mod call;
+mod check;
 mod completions;
 mod config;
 mod dialect;

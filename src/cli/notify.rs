@@ -3,14 +3,29 @@
 //! Without `NOTIFY_SOCKET` in the environment nothing is done. The variable stays there: taking it out of a
 //! running process is not safe, so it is left out of what our children get instead.
 
+use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 
 use sd_notify::NotifyState;
 use tokio::task::spawn_local;
+use zmws::supervise::READY_MARK;
 
 /// The command serves: its ports are bound, its worker is connected. Once said, it may be said again.
 pub(super) fn ready(status: &str) {
+    tell_supervisor();
     send(&[NotifyState::Ready, NotifyState::Status(&one_line(status))]);
+}
+
+/// A supervisor that waits for us hears it; the socket of one that does not is gone.
+fn tell_supervisor() {
+    let Some(path) = std::env::var_os(READY_MARK) else { return };
+    let told = UnixDatagram::unbound().and_then(|socket| {
+        socket.set_nonblocking(true)?;
+        socket.send_to(b"READY=1", path)
+    });
+    if let Err(error) = told {
+        tracing::debug!(%error, "no supervisor waits for us");
+    }
 }
 
 /// The command ends what runs, and takes nothing new.

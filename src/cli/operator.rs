@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use zmws::console::order::Order;
 use zmws::console::{output, shown};
-use zmws::supervise::admin::Admin;
+use zmws::supervise::admin::{Admin, Place};
 use zmws::supervise::program::Fleet;
 
 use super::Failure;
@@ -13,9 +13,9 @@ use super::site::Configured;
 /// Where the broker's admin port is.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct AdminPort {
-    /// The broker's admin port [default: that of the configuration that is here, or 127.0.0.1:5581]
-    #[arg(long, value_name = "IP:PORT", env = "ZMWS_ADMIN")]
-    admin: Option<SocketAddr>,
+    /// The broker's admin port, or the path of its socket [default: that of the site in this folder, or 127.0.0.1:5581]
+    #[arg(long, value_name = "IP:PORT|PATH", env = "ZMWS_ADMIN")]
+    admin: Option<Place>,
 
     #[command(flatten)]
     configured: Configured,
@@ -39,9 +39,9 @@ impl AdminPort {
 
     /// The same, if the configuration that is here is known.
     pub(super) fn admin_of(&self, fleet: Option<&Fleet>) -> Admin {
-        let configured = || fleet.and_then(|fleet| fleet.admin);
-        let default = SocketAddr::from((Ipv4Addr::LOCALHOST, 5581));
-        Admin::at(self.admin.or_else(configured).unwrap_or(default))
+        let configured = || fleet.and_then(|fleet| fleet.admin.clone());
+        let default = Place::Port(SocketAddr::from((Ipv4Addr::LOCALHOST, 5581)));
+        Admin::at(self.admin.clone().or_else(configured).unwrap_or(default))
     }
 
     /// The configuration that is here, if there is one.

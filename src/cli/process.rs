@@ -2,9 +2,9 @@
 
 use std::convert::Infallible;
 use std::ffi::OsStr;
+use std::fmt::Display;
 use std::future::Future;
-use std::io::{self, IsTerminal};
-use std::net::SocketAddr;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -121,18 +121,21 @@ pub(super) fn host_port(host: &str, port: u16) -> String {
 }
 
 /// Why a port is not ours, and what to do.
-pub(super) fn cannot_listen(what: &str, address: SocketAddr, error: &io::Error, flag: &str) -> Failure {
+pub(super) fn cannot_listen(what: &str, place: &dyn Display, error: &io::Error, flag: &str) -> Failure {
     let advice = match error.kind() {
+        io::ErrorKind::AddrInUse if flag == "--admin-socket" => {
+            format!("another broker listens there; stop it, or choose another with {flag}")
+        }
         io::ErrorKind::AddrInUse => {
             format!("another program has the port; stop it, or choose another with {flag}")
         }
-        io::ErrorKind::PermissionDenied => {
+        io::ErrorKind::PermissionDenied if flag != "--admin-socket" => {
             format!("ports below 1024 need a privilege; choose another with {flag}")
         }
         io::ErrorKind::AddrNotAvailable => "this machine does not have the address; see --address".to_owned(),
         _ => error.to_string(),
     };
-    format!("cannot listen for {what} at {address}: {advice}")
+    format!("cannot listen for {what} at {place}: {advice}")
 }
 
 /// Whether a program can be started: a path, or a name that is in PATH.

@@ -8,15 +8,20 @@ use super::site::{self, Meant};
 /// Stop and start programs of this site again
 ///
 /// Workers are replaced one after the other of each group, when they have ended the jobs they have; the broker gives
-/// them no others meanwhile. The broker's queue does not outlive its restart.
+/// them no others meanwhile. A job that does not end within its worker's grace is cut off, which is said, with exit status
+/// 1. The broker's queue does not outlive its restart: one that holds jobs is not restarted without --force.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
     meant: Meant,
+
+    /// Do it even if queued jobs are lost by it
+    #[arg(long)]
+    force: bool,
 }
 
 /// Restarts, and waits until all runs.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let fleet = args.meant.configured.fleet()?;
-    site::ask(&fleet, &Request::Restart(args.meant.chosen.which()))
+    site::ask(&fleet, &Request::Restart { which: args.meant.chosen.which(), force: args.force })
 }

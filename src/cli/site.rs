@@ -7,7 +7,7 @@ use zmws::supervise::php_config::{self, OpenError, Own, OwnFlag, PhpConfig};
 use zmws::supervise::program::{Fleet, Program};
 use zmws::supervise::{ClaimError, Logs, OWN_LOG, Supervisor};
 
-use super::{Failure, layers, log, process};
+use super::{Failure, check, layers, log, process};
 
 /// Which configuration.
 #[derive(Clone, Debug, clap::Args)]
@@ -66,6 +66,11 @@ impl Configured {
         load(&self.path()?).map_err(|lines| failure(&lines))
     }
 
+    /// The same, if all can be found and used that it names.
+    pub(super) fn checked_fleet(&self) -> Result<Fleet, Failure> {
+        load_checked(&self.path()?).map_err(|lines| failure(&lines))
+    }
+
     /// The same for a command that can do without: none, if there is no configuration, or one that is only found here
     /// cannot be read. What an operator wants to see at night must not depend on it.
     pub(super) fn if_there(&self) -> Result<Option<Fleet>, Failure> {
@@ -85,6 +90,19 @@ impl Configured {
 
 /// The programs that the file describes, PHP's or ours.
 pub(super) fn load(path: &Path) -> Result<Fleet, Vec<String>> {
+    let fleet = described(path)?;
+    // By one name, however it was named: a site obeys the orders of its own configuration.
+    Ok(Fleet { config: std::fs::canonicalize(path).ok(), ..fleet })
+}
+
+/// The same, if all can be found and used that it names.
+pub(super) fn load_checked(path: &Path) -> Result<Fleet, Vec<String>> {
+    let fleet = load(path)?;
+    let wrong = check::check(&fleet);
+    if wrong.is_empty() { Ok(fleet) } else { Err(wrong) }
+}
+
+fn described(path: &Path) -> Result<Fleet, Vec<String>> {
     if is_php(path) {
         let fleet = php_config::fleet(&php(path).map_err(|line| vec![line])?, &own()?);
         let is_own = |program: &Program| program.name == OWN_LOG;
@@ -148,7 +166,7 @@ pub(super) fn failure(lines: &[String]) -> Failure {
 
 /// Asks the supervisor, and prints what it says.
 pub(super) fn ask(fleet: &Fleet, request: &Request) -> Result<(), Failure> {
-    let asked = process::on_one_thread(async { Ok(said(&fleet.run_dir, request).await) })?;
+    let asked = process::on_one_thread(async { Ok(said(fleet, request).await) })?;
     match asked {
         Ok(ok) => all_done(ok),
         Err(AskError::Away { .. }) => {
@@ -161,7 +179,7 @@ pub(super) fn ask(fleet: &Fleet, request: &Request) -> Result<(), Failure> {
 /// Asks the supervisor, or does it ourselves if there is none, and prints what is said.
 pub(super) fn tell(fleet: Fleet, request: Request) -> Result<(), Failure> {
     process::on_one_thread(async {
-        match said(&fleet.run_dir, &request).await {
+        match said(&fleet, &request).await {
             Ok(ok) => all_done(ok),
             Err(AskError::Away { .. }) => all_done(without_supervisor(fleet, request).await?),
             Err(error) => Err(error.to_string()),
@@ -170,9 +188,9 @@ pub(super) fn tell(fleet: Fleet, request: Request) -> Result<(), Failure> {
 }
 
 /// Asks the supervisor, and prints what it says. Says whether all was done as asked.
-pub(super) async fn said(run_dir: &Path, request: &Request) -> Result<bool, AskError> {
+pub(super) async fn said(fleet: &Fleet, request: &Request) -> Result<bool, AskError> {
     let mut ok = true;
-    control::ask(run_dir, request, |report| ok &= heard(report)).await?;
+    control::ask(&fleet.run_dir, fleet.config.as_deref(), request, |report| ok &= heard(report)).await?;
     Ok(ok)
 }
 
@@ -216,7 +234,7 @@ pub(super) fn cannot_claim(error: &ClaimError) -> Failure {
 pub(super) fn heard(report: Report) -> bool {
     match report {
         Report::Line { text } => {
-            log::say(format!("{text}\n"));
+            log::announce(&format!("{text}\n"), &text, &[]);
             true
         }
         Report::Processes { .. } => true,

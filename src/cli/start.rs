@@ -9,7 +9,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_local;
 use zmws::supervise::control::{AskError, Report, Request};
 use zmws::supervise::program::Fleet;
-use zmws::supervise::{Load, Logs, OWN_LOG, Phase, Signalled, Supervisor};
+use zmws::supervise::{
+    Load, Logs, NAME_MARK, OWN_LOG, Phase, READY_MARK, RUN_DIR_MARK, Signalled, Supervisor, open_log,
+};
 
 use super::log::{self, LogArgs};
 use super::site::{self, Meant};
@@ -39,10 +41,11 @@ pub(super) struct Args {
 
 /// Starts, or supervises until stopped.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let fleet = in_form(args.meant.configured.fleet()?, &args.log);
     if args.detached {
-        return detached(&args, fleet);
+        // It was checked by who asks for it.
+        return detached(&args, in_form(args.meant.configured.fleet()?, &args.log));
     }
+    let fleet = in_form(args.meant.configured.checked_fleet()?, &args.log);
     for warning in &fleet.warnings {
         log::warn(warning);
     }
@@ -51,7 +54,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         return supervise(&args, fleet, Logs::Inherited, true, || Ok(()));
     }
     let request = Request::Start(args.meant.chosen.which());
-    let ask = || process::on_one_thread(async { Ok(site::said(&fleet.run_dir, &request).await) });
+    let ask = || process::on_one_thread(async { Ok(site::said(&fleet, &request).await) });
     let mut asked = ask()?;
     if let Err(AskError::Away { .. }) = asked {
         detach(&args, &fleet)?;
@@ -84,6 +87,10 @@ fn detach(args: &Args, fleet: &Fleet) -> Result<(), Failure> {
         .args(args.log.flags())
         .arg("--config")
         .arg(args.meant.configured.absolute()?)
+        // A program of a site may start one: what it starts is not the program's.
+        .env_remove(NAME_MARK)
+        .env_remove(RUN_DIR_MARK)
+        .env_remove(READY_MARK)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log)
@@ -132,11 +139,8 @@ fn log_path(fleet: &Fleet) -> PathBuf {
 
 fn own_log(fleet: &Fleet) -> Result<std::fs::File, Failure> {
     let path = log_path(fleet);
-    let opened = std::fs::create_dir_all(&fleet.log_dir)
-        .and_then(|()| std::fs::OpenOptions::new().create(true).append(true).open(&path));
-    opened.map_err(|error| {
-        format!("cannot write {}: {error}; see log_dir of the configuration", path.display())
-    })
+    let opened = std::fs::create_dir_all(&fleet.log_dir).and_then(|()| open_log(&path));
+    opened.map_err(|error| format!("{error}; see log_dir of the configuration"))
 }
 
 // --- the supervisor
@@ -154,7 +158,7 @@ fn supervise(
     process::on_one_thread(async {
         let supervisor = Supervisor::claim(fleet, logs).map_err(|error| site::cannot_claim(&error))?;
         let log = args.log.clone();
-        let load: Load = Box::new(move || site::load(&path).map(|fleet| in_form(fleet, &log)));
+        let load: Load = Box::new(move || site::load_checked(&path).map(|fleet| in_form(fleet, &log)));
         let signals = signals()?;
         let first = starts.then(|| (Request::Start(args.meant.chosen.which()), printed()));
         spawn_local(tell_service_manager(supervisor.phase()));
@@ -171,6 +175,7 @@ async fn tell_service_manager(mut phase: watch::Receiver<Phase>) {
     loop {
         match *phase.borrow_and_update() {
             Phase::Starting => {}
+            Phase::Failing => notify::status("not all runs that should: zmws status says what does not"),
             Phase::Running => notify::ready("supervising"),
             Phase::Reloading => notify::reloading(),
             Phase::Stopping => notify::stopping(),

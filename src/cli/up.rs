@@ -12,6 +12,7 @@ use zmws::worker::Worker;
 use zmws::worker::builtin::Builtin;
 
 use super::broker::{self, BrokerLimits, Ports};
+use super::check::{self, Port};
 use super::gateway::{self, Door};
 use super::layers::ConfigFile;
 use super::log::{self, LogArgs};
@@ -49,6 +50,9 @@ pub(super) struct Args {
 /// Runs until stopped.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     log::start_as(&args.log);
+    let http =
+        Port { key: "http_port", address: args.ports.address, number: args.http_port, may_lack: false };
+    check::ports_differ([http].into_iter().chain(args.ports.all()))?;
     process::raise_descriptor_limit();
     process::enough_descriptors(args.limits.max_connections)?;
     process::on_one_thread(async {

@@ -70,6 +70,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", value_parser = process::one_or_more, default_value_t = 1)]
     concurrency: usize,
 
+    /// End after so many jobs, when they are done
+    #[arg(long, value_name = "JOBS", value_parser = clap::value_parser!(u64).range(1..))]
+    max_jobs: Option<u64>,
+
     /// What to speak; by default zmws2 to our broker, zmws1 to others
     #[arg(long, value_name = "DIALECT")]
     dialect: Option<DialectName>,
@@ -121,6 +125,24 @@ enum ModeName {
 }
 
 impl Args {
+    /// The program that does its jobs.
+    pub(super) fn program(&self) -> Option<&OsStr> {
+        self.command.first().map(OsString::as_os_str)
+    }
+
+    /// Whether clients can ask for its service.
+    pub(super) fn check_service(&self) -> Result<(), Failure> {
+        let service = self.service();
+        let is_list =
+            ["SERVER-WORKERS", "SERVER-JOBS", "SERVER-ACTIVE", "SERVER-HIST"].contains(&service.as_str());
+        match is_list || service.starts_with("SYNC-") || service.starts_with("mmi.") {
+            true => Err(format!(
+                "service: {service} is a name of the broker's own, which no client can ask for as a job"
+            )),
+            false => Ok(()),
+        }
+    }
+
     fn service(&self) -> String {
         let sample = self.builtin.map_or("DEMO", |builtin| builtin.service());
         self.service_name.clone().unwrap_or_else(|| sample.to_owned())
@@ -134,6 +156,9 @@ impl Args {
             .heartbeat(self.heartbeats.interval(), self.heartbeats.tries())
             .grace(Duration::from_secs(self.grace))
             .connected(|address| notify::ready(&format!("connected to {address}")));
+        if let Some(jobs) = self.max_jobs {
+            builder = builder.jobs_max(jobs);
+        }
         if let Some(dialect) = self.dialect {
             builder = builder.dialect(dialect.into());
         }

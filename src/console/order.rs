@@ -3,7 +3,7 @@
 use hyper::Method;
 
 use crate::job::percent_encoded;
-use crate::supervise::admin::{Admin, AdminError};
+use crate::supervise::admin::{Admin, AdminError, Told};
 
 /// An order, as the admin port takes it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -77,15 +77,19 @@ impl Order {
         }
     }
 
-    /// Gives the order; the line the broker answers with.
+    /// Gives the order; the line the broker answers with, and which broker it is.
     ///
     /// # Errors
     ///
     /// The broker is away, breaks off, or refuses.
     pub async fn give(&self, admin: &Admin) -> Result<String, AdminError> {
         let (method, path) = self.request();
-        let line = admin.tell(method, &path).await.map_err(said)?;
-        Ok(if line.is_empty() { "done".to_owned() } else { line })
+        let Told { line, broker } = admin.tell(method, &path).await.map_err(said)?;
+        let line = if line.is_empty() { "done".to_owned() } else { line };
+        Ok(match broker {
+            Some(broker) => format!("{line}, at the broker {broker}"),
+            None => line,
+        })
     }
 }
 

@@ -54,10 +54,12 @@ pub async fn ask(run_dir: &Path) -> Result<Option<Vec<Process>>, ProcessesError>
         }
     };
     let socket = control::socket(run_dir).display().to_string();
-    match tokio::time::timeout(PATIENCE, control::ask(run_dir, &Request::Status, hear)).await {
+    match tokio::time::timeout(PATIENCE, control::ask(run_dir, None, &Request::Status, hear)).await {
         Ok(Ok(())) if processes.is_some() => Ok(processes),
         Ok(Ok(())) => Err(ProcessesError::Strange { socket }),
-        Ok(Err(AskError::Away { source, .. } | AskError::Broken { source, .. })) => match source.kind() {
+        Ok(Err(
+            AskError::Away { source, .. } | AskError::Denied { source, .. } | AskError::Broken { source, .. },
+        )) => match source.kind() {
             io::ErrorKind::NotFound => Ok(None),
             io::ErrorKind::ConnectionRefused => Err(ProcessesError::Gone { socket }),
             io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {

@@ -101,6 +101,8 @@ pub(super) mod examples {
         };
         Status {
             version: "0.1.0".to_owned(),
+            pid: 0,
+            clients: String::new(),
             at: 1_764_000_000.0,
             started_at: 1_764_000_000.0 - 273_600.0,
             state: State::Running,
@@ -209,7 +211,7 @@ mod tests {
     fn a_broker_that_is_away_is_shown_as_such() {
         run(async {
             let broker = Broker::start(|_| (503, "not now".to_owned())).await;
-            let away = Broker::start(|_| (200, String::new())).await.admin;
+            let away = Broker::start(|_| (200, String::new())).await.admin.clone();
             let site = Site::ask(&broker.admin, scratch().path()).await;
             assert_eq!(site.broker, Err("not now".to_owned()));
             tokio::task::yield_now().await;

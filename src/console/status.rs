@@ -95,6 +95,7 @@ fn process_row(process: &Process) -> Vec<Cell> {
         ProcessState::Stopping => ("stopping", Tone::Warn),
         ProcessState::Waiting => ("waiting", Tone::Bad),
         ProcessState::GivenUp => ("given up", Tone::Bad),
+        ProcessState::Failed => ("failed", Tone::Bad),
     };
     vec![
         Cell::new(&process.name),
@@ -112,10 +113,13 @@ pub(super) fn known<T>(figure: Option<T>, show: impl Fn(T) -> String) -> Cell {
     figure.map_or_else(|| Cell::toned(figures::NOTHING, Tone::Quiet), |figure| Cell::new(show(figure)))
 }
 
-/// `zmws 0.1.0, running, up 3 d 04 h`.
+/// `zmws 0.1.0 at 127.0.0.1:5555 (pid 4711), running, up 3 d 04 h`.
 pub(super) fn broker_line(status: &Status) -> String {
     let up = figures::duration(status.at - status.started_at);
-    format!("zmws {}, {}, up {up}", status.version, state_word(status.state))
+    // One that is older does not say which it is.
+    let which =
+        if status.pid == 0 { String::new() } else { format!(" at {} (pid {})", status.clients, status.pid) };
+    format!("zmws {}{which}, {}, up {up}", status.version, state_word(status.state))
 }
 
 fn state_word(state: State) -> &'static str {

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
 
-use crate::supervise::admin::Admin;
+use crate::supervise::admin::{Admin, Place};
 
 /// Runs a test, which must end in time.
 pub(super) fn run<T>(test: impl Future<Output = T>) -> T {
@@ -58,7 +58,7 @@ impl Broker {
     /// Answers each `METHOD /path?query` with a status and a body.
     pub(super) async fn start(answer: impl Fn(&str) -> (u16, String) + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("the loopback has a free port");
-        let admin = Admin::at(listener.local_addr().expect("it listens"));
+        let admin = Admin::at(Place::Port(listener.local_addr().expect("it listens")));
         let requests: Rc<RefCell<Vec<String>>> = Rc::default();
         let seen = Rc::clone(&requests);
         let task = spawn_local(async move {

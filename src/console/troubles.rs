@@ -37,15 +37,22 @@ const LATELY_S: f64 = 600.0;
 
 /// All that is wrong, what is down before what is worth a look.
 pub fn of(site: &Site) -> Vec<Trouble> {
-    let mut troubles = Vec::new();
+    let (mut troubles, mut others) = (Vec::new(), Vec::new());
+    match &site.processes {
+        Ok(processes) => {
+            // One that could not be started is why a broker does not answer, and a service has no worker.
+            for process in processes.iter().flatten() {
+                let is_failed = process.state == ProcessState::Failed;
+                if is_failed { &mut troubles } else { &mut others }.extend(of_process(process));
+            }
+        }
+        Err(why) => others.push(down("supervisor", why)),
+    }
     match &site.broker {
         Ok(status) => of_broker(status, &mut troubles),
         Err(why) => troubles.push(down("broker", why)),
     }
-    match &site.processes {
-        Ok(processes) => troubles.extend(processes.iter().flatten().filter_map(of_process)),
-        Err(why) => troubles.push(down("supervisor", why)),
-    }
+    troubles.append(&mut others);
     troubles.sort_by_key(|trouble| trouble.severity);
     troubles
 }
@@ -110,6 +117,10 @@ fn of_process(process: &Process) -> Option<Trouble> {
             &subject,
             &format!("given up after {restarts} restarts{ended}; `zmws start` tries again"),
         )),
+        ProcessState::Failed => {
+            let why = process.last_end.as_deref().unwrap_or("see the supervisor's log");
+            Some(down(&subject, &format!("failed, could not be started: {why}")))
+        }
         ProcessState::Stopped => Some(warning(&subject, "is stopped")),
         ProcessState::Stopping => Some(warning(&subject, "is being stopped")),
     }
@@ -157,6 +168,24 @@ mod tests {
 Down broker: no broker answers
 Down supervisor: gone
 ");
+    }
+
+    #[test]
+    fn a_program_that_could_not_be_started_comes_first() {
+        let mut site = examples::troubled();
+        site.broker = Err("no broker answers".to_owned());
+        let failed = Process {
+            name: "broker".to_owned(),
+            state: ProcessState::Failed,
+            last_end: Some("broker: there is no program zmws".to_owned()),
+            ..Process::default()
+        };
+        site.processes.as_mut().expect("they are told").get_or_insert_default().push(failed);
+        let first: Vec<String> = of(&site).iter().take(2).map(|trouble| trouble.text.clone()).collect();
+        assert_eq!(
+            first,
+            ["failed, could not be started: broker: there is no program zmws", "no broker answers"]
+        );
     }
 
     #[test]

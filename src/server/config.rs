@@ -1,6 +1,7 @@
 //! What the owner of a broker may set.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::broker;
@@ -21,6 +22,12 @@ pub struct Config {
     /// Where operators and monitoring connect, over HTTP; `None`, the default, for nowhere; port 0 lets
     /// the system choose. The command `zmws broker` has 127.0.0.1:5581. Whoever reaches it can stop the work: nobody is asked for a password there.
     pub admin: Option<SocketAddr>,
+    /// Whether the server starts without the port of `admin` if another program has it, with a line in the log. Default
+    /// false.
+    pub admin_may_lack: bool,
+    /// Where operators on this machine connect, too: a socket in the file system, which only the owner of the process
+    /// can open. Default none.
+    pub admin_socket: Option<PathBuf>,
     /// How long running jobs may go on once the server is told to stop. Default 10 s; then their clients
     /// hear nothing more of them.
     pub grace: Duration,
@@ -53,6 +60,8 @@ impl Default for Config {
             worker_port: 5556,
             news_port: 5557,
             admin: None,
+            admin_may_lack: false,
+            admin_socket: None,
             grace: Duration::from_secs(10),
             broker: broker::Config::default(),
             memory: Memory::default(),

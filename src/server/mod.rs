@@ -44,12 +44,12 @@ use turns::{Turns, Work};
 
 /// A port that could not be bound.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen for {what} at {address}: {source}")]
+#[error("cannot listen for {what} at {place}: {source}")]
 pub struct BindError {
     /// Who would have come there.
     pub what: &'static str,
-    /// The address.
-    pub address: SocketAddr,
+    /// The address, or the path of the socket.
+    pub place: String,
     /// The system's word.
     pub source: io::Error,
 }
@@ -135,31 +135,33 @@ impl Server {
             ],
             ..config.sockets.clone()
         };
-        let cannot = |what, address| move |source| BindError { what, address, source };
+        let cannot =
+            |what, address: SocketAddr| move |source| BindError { what, place: address.to_string(), source };
         let clients = Router::bind(addresses.clients, sockets.clone());
         let workers = Router::bind(addresses.workers, sockets.clone());
         let news = Publisher::bind(addresses.news, sockets);
-        let desk = addresses
-            .admin
-            .map_or_else(|| Ok(Desk::closed()), |at| Desk::open(at).map_err(cannot("operators", at)));
         let clock = Clock::start();
         let lists = Lists::new(&config.memory);
-        let news = news.map_err(cannot("subscribers", addresses.news))?;
-        let interests = [Stage::Accepted, Stage::Started].map(|stage| news.interest(news::kind(stage)));
         let mut broker = Broker::new(config.broker.clone());
         let store = Memory::default();
         for job in store.scan() {
             broker.restore(job);
         }
+        let clients = clients.map_err(cannot("clients", addresses.clients))?;
+        let workers = workers.map_err(cannot("workers", addresses.workers))?;
+        let news = news.map_err(cannot("subscribers", addresses.news))?;
+        let interests = [Stage::Accepted, Stage::Started].map(|stage| news.interest(news::kind(stage)));
+        let name = format!("{} (pid {})", clients.local_addr(), std::process::id());
+        let desk = Desk::open(&config, &name)?;
         Ok(Self {
-            clients: clients.map_err(cannot("clients", addresses.clients))?,
-            workers: workers.map_err(cannot("workers", addresses.workers))?,
+            clients,
+            workers,
             news,
             interests,
             id_seekers: IdSeekers::default(),
             lists,
             silent: Silent::default(),
-            desk: desk?,
+            desk,
             broker,
             store,
             config,

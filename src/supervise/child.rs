@@ -1,19 +1,22 @@
 //! One running process: started by us, or found alive when an earlier supervisor was killed.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal};
+use rustix::process::{Pid, PidfdFlags, Signal, geteuid, kill_process_group, pidfd_open, pidfd_send_signal};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::process::Command;
 
+use super::files;
 use super::identity::{NAME_MARK, RUN_DIR_MARK};
+use super::leftovers::{self, Urgency};
 use super::program::Program;
+use super::ready::READY_MARK;
 
 /// A process that runs, or has run.
 #[derive(Debug)]
@@ -44,7 +47,12 @@ impl Child {
     /// # Errors
     ///
     /// The system's, of whatever could not be done: no such program, no such user, no log, no right.
-    pub(super) fn start(program: &Program, run_dir: &Path, output: &Output) -> io::Result<Self> {
+    pub(super) fn start(
+        program: &Program,
+        run_dir: &Path,
+        output: &Output,
+        ready: Option<&Path>,
+    ) -> io::Result<Self> {
         let Some((executable, arguments)) = program.command.split_first() else {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "no command"));
         };
@@ -62,6 +70,10 @@ impl Child {
             .env_remove("WATCHDOG_PID")
             .stdin(Stdio::null())
             .process_group(0);
+        match ready {
+            Some(path) => command.env(READY_MARK, path),
+            None => command.env_remove(READY_MARK),
+        };
         if let Output::File(path) = output {
             let log = open_log(path)?;
             command.stdout(log.try_clone()?).stderr(log);
@@ -108,8 +120,11 @@ impl Child {
         let _ = pidfd_send_signal(self.pidfd.get_ref(), signal);
     }
 
-    /// Kills it and what it has started in its group.
-    pub(super) fn kill(&self) {
+    /// Kills it and what it has started, and that first: a job that goes to another worker when this one is gone must
+    /// not be done by its program any more.
+    pub(super) async fn kill(&self, run_dir: &Path, name: &str) {
+        self.signal(Signal::STOP);
+        leftovers::end(run_dir, name, Some(self.pid), Urgency::Kill).await;
         self.signal(Signal::KILL);
         self.signal_group(Signal::KILL);
     }
@@ -161,25 +176,44 @@ fn signal_name(signal: i32) -> &'static str {
 }
 
 /// The end of a log; whoever writes to it appends, also after it was cut.
-pub(super) fn open_log(path: &Path) -> io::Result<File> {
-    let opened = OpenOptions::new().create(true).append(true).open(path);
-    opened.map_err(|error| io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display())))
+///
+/// # Errors
+///
+/// The system's, or what is wrong with what is at the path: a symbolic link, another user's file.
+pub fn open_log(path: &Path) -> io::Result<File> {
+    files::append(path)
+        .map_err(|error| io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display())))
 }
 
 fn pidfd(pid: u32) -> io::Result<AsyncFd<OwnedFd>> {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
     let pid = pid.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
-    let pidfd = pidfd_open(pid, PidfdFlags::NONBLOCK)?;
+    watched(pidfd_open(pid, PidfdFlags::NONBLOCK)?)
+}
+
+/// A handle of a process that can be waited for.
+pub(super) fn watched(pidfd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     // What it wants to be careful with is a type that names a descriptor without owning it; this one owns it.
     #[expect(deprecated, reason = "its successor is unsafe, and an OwnedFd fulfils what it asks for")]
     AsyncFd::with_interest(pidfd, Interest::READABLE)
 }
 
+/// Whether programs of this user can be started by us.
+///
+/// # Errors
+///
+/// There is no such user, or only root may.
+pub fn user_may_start(user: &str) -> io::Result<()> {
+    ids(user).map(drop)
+}
+
 /// User and group of a name, as the system knows them.
 fn ids(user: &str) -> io::Result<(u32, u32)> {
     let found = uzers::get_user_by_name(user);
-    let found = found.ok_or_else(|| {
-        io::Error::new(io::ErrorKind::NotFound, format!("this machine has no user {user:?}"))
-    })?;
+    let found = found.ok_or_else(|| io::Error::other(format!("user: this machine has no user {user:?}")))?;
+    if !geteuid().is_root() && found.uid() != geteuid().as_raw() {
+        let what = format!("user = {user:?}: only root may start programs of other users");
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, what));
+    }
     Ok((found.uid(), found.primary_group_id()))
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 
+use super::files;
 use super::program::Kind;
 
 /// What somebody wants of the supervisor: the first line of a connection.
@@ -20,9 +21,29 @@ pub enum Request {
     /// Stop those that run; without any name, the supervisor, too.
     Stop(Which),
     /// Stop, then start.
-    Restart(Which),
+    Restart {
+        /// Which.
+        #[serde(flatten)]
+        which: Which,
+        /// Even if jobs are lost by it.
+        #[serde(default)]
+        force: bool,
+    },
     /// Read the configuration anew, and restart what it has changed.
-    Reload,
+    Reload {
+        /// Even if jobs are lost by it.
+        #[serde(default)]
+        force: bool,
+    },
+}
+
+/// A request as it is sent: with the configuration that is meant, so that a site does not obey another's orders.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(super) struct Question {
+    #[serde(flatten)]
+    pub(super) request: Request,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) config: Option<PathBuf>,
 }
 
 /// Which programs are meant.
@@ -112,19 +133,34 @@ pub enum ProcessState {
     Waiting,
     /// Ended too often; left alone until somebody starts it.
     GivenUp,
+    /// Could not be started.
+    Failed,
 }
 
-/// Asks the supervisor of `run_dir`, and hands on each report as it comes. Returns how it ended.
+/// Asks the supervisor of `run_dir`, and hands on each report as it comes. With a `config`, one that supervises
+/// another refuses.
 ///
 /// # Errors
 ///
 /// No supervisor is there, or it broke off.
-pub async fn ask(run_dir: &Path, request: &Request, mut heard: impl FnMut(Report)) -> Result<(), AskError> {
+pub async fn ask(
+    run_dir: &Path,
+    config: Option<&Path>,
+    request: &Request,
+    mut heard: impl FnMut(Report),
+) -> Result<(), AskError> {
     let socket = socket(run_dir);
-    let away = |source| AskError::Away { socket: socket.clone(), source };
+    let away = |source: io::Error| match source.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+            AskError::Away { socket: socket.clone(), source }
+        }
+        _ => AskError::Denied { socket: socket.clone(), source },
+    };
+    files::check_socket(&socket).map_err(away)?;
     let mut stream = UnixStream::connect(&socket).await.map_err(away)?;
     let broken = |source| AskError::Broken { socket: socket.clone(), source };
-    let mut line = serde_json::to_vec(request).expect("texts and truths are JSON");
+    let question = Question { request: request.clone(), config: config.map(Path::to_owned) };
+    let mut line = serde_json::to_vec(&question).expect("texts and truths are JSON");
     line.push(b'\n');
     stream.write_all(&line).await.map_err(broken)?;
     let mut lines = BufReader::new(stream.take(ANSWER_MAX)).lines();
@@ -142,6 +178,14 @@ pub async fn ask(run_dir: &Path, request: &Request, mut heard: impl FnMut(Report
 /// Why there was no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
+    /// It is another user's.
+    #[error("the supervisor at {socket} may not be asked: {source}", socket = socket.display())]
+    Denied {
+        /// Where.
+        socket: PathBuf,
+        /// The system's word.
+        source: io::Error,
+    },
     /// No supervisor listens.
     #[error("no supervisor answers at {socket}: {source}", socket = socket.display())]
     Away {
@@ -170,7 +214,7 @@ pub(crate) fn socket(run_dir: &Path) -> PathBuf {
 /// # Errors
 ///
 /// The other side has gone, or says nothing of sense within the time it has for it.
-pub(super) async fn hear(stream: &mut UnixStream) -> io::Result<Request> {
+pub(super) async fn hear(stream: &mut UnixStream) -> io::Result<Question> {
     let mut line = Vec::new();
     let read = BufReader::new(&mut *stream).take(REQUEST_MAX).read_until(b'\n', &mut line).await;
     read?;

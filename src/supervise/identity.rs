@@ -4,18 +4,20 @@
 //! ours only if it carries the marks that the supervisor gave it at its start: name and run directory in its
 //! environment, and a process group of its own. Nothing else is ever signalled.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use procfs::process::{Process, all_processes};
 
+use super::files;
+
 /// The name of the program, in its environment.
-pub(super) const NAME_MARK: &str = "ZMWS_PROGRAM";
+pub const NAME_MARK: &str = "ZMWS_PROGRAM";
 /// The absolute run directory of its supervisor, in its environment.
-pub(super) const RUN_DIR_MARK: &str = "ZMWS_RUN_DIR";
+pub const RUN_DIR_MARK: &str = "ZMWS_RUN_DIR";
 
 /// `run/<name>.pid`: the process id and a line feed, as PHP's scripts write it (PROTOCOL.md §7).
 #[derive(Clone, Debug)]
@@ -30,18 +32,18 @@ impl PidFile {
 
     /// The number in it; `None` if there is no file or no number.
     pub(super) fn read(&self) -> Option<u32> {
-        std::fs::read_to_string(&self.path).ok()?.trim().parse().ok()
+        files::read(&self.path).ok()?.trim().parse().ok()
     }
 
     /// When it was written.
     pub(super) fn written_at(&self) -> Option<SystemTime> {
-        std::fs::metadata(&self.path).ok()?.modified().ok()
+        std::fs::symlink_metadata(&self.path).ok()?.modified().ok()
     }
 
     pub(super) fn write(&self, pid: u32) -> io::Result<()> {
         // Whole or not at all: whoever reads it never sees half a number.
         let new = self.path.with_extension("pid.new");
-        std::fs::write(&new, format!("{pid}\n"))?;
+        files::replace(&new)?.write_all(format!("{pid}\n").as_bytes())?;
         std::fs::rename(&new, &self.path)
     }
 
@@ -63,6 +65,12 @@ pub(super) fn survivors(run_dir: &Path) -> Vec<Survivor> {
         Some(Survivor { name, pid, command: process.cmdline().unwrap_or_default() })
     };
     processes.filter_map(Result::ok).filter_map(survivor).collect()
+}
+
+/// The programs of which anything lives that they have started, or they themselves.
+pub(super) fn marked(run_dir: &Path) -> HashSet<String> {
+    let processes = all_processes().into_iter().flatten().filter_map(Result::ok);
+    processes.filter_map(|process| name_in(&process, run_dir)).collect()
 }
 
 /// A process that an earlier supervisor has started.
@@ -91,6 +99,11 @@ fn marks(process: &Process, run_dir: &Path) -> Option<String> {
     if stat.pgrp != process.pid() || matches!(stat.state, 'Z' | 'X') {
         return None;
     }
+    name_in(process, run_dir)
+}
+
+/// The program's name in the environment of a process of this run directory: it is the program, or was started by it.
+pub(super) fn name_in(process: &Process, run_dir: &Path) -> Option<String> {
     let environment: HashMap<_, _> = process.environ().ok()?;
     let value = |key: &str| environment.get(OsStr::new(key));
     let same_dir = value(RUN_DIR_MARK).is_some_and(|dir| dir == run_dir.as_os_str());

@@ -5,13 +5,17 @@
 //! ```text
 //!             start                    ends by itself                ends too often
 //!  Stopped ----------> Running ------------------------> Waiting --------------------> GivenUp
-//!     ^                 |   ^                               |                             |
-//!     |      stop       |   '------------ pause is over ----'                             |
-//!     '-----------------'<-------------------------- start, stop -------------------------'
+//!     ^  |              |   ^                               |                             |
+//!     |  |   stop       |   '------------ pause is over ----'                             |
+//!     '--+--------------'<-------------------------- start, stop -------------------------'
+//!        |
+//!        '-- cannot be started --> Failed, until its pause is over or somebody starts it
 //! ```
 
 mod files;
 mod gentle;
+mod start;
+mod stop;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,6 +31,7 @@ use super::backoff::{Backoff, Verdict};
 use super::child::{Child, End, Output};
 use super::control::{Process, ProcessState};
 use super::identity::PidFile;
+use super::leftovers::{self, Urgency};
 use super::logs;
 use super::program::{Patience, Program, Restart};
 use super::sight::Sight;
@@ -42,6 +47,8 @@ pub(super) struct Site {
     pub(super) inherit_output: bool,
     pub(super) patience: Patience,
     pub(super) admin: Option<Admin>,
+    /// Changes when what any program shows does.
+    pub(super) changes: watch::Sender<()>,
 }
 
 /// What a program's task is told.
@@ -66,15 +73,42 @@ pub(super) enum Outcome {
     Runs { pid: u32 },
     /// It could not be started, or ended at once. The line says why.
     Failed(String),
-    /// It has ended; `killed` after so long, if it had to be. `given_up` is what a broker says in its end of jobs that
-    /// nobody will do.
-    Stopped { pid: u32, killed: Option<Duration>, given_up: Option<String> },
+    /// It has ended.
+    Stopped { pid: u32, ending: Ending },
     /// It did not run.
     DidNotRun,
-    /// A fresh process runs in its place; `given_up` as above.
-    Replaced { pid: u32, given_up: Option<String> },
+    /// A fresh process runs in its place.
+    Replaced { pid: u32, ending: Ending },
     /// It is that already.
     Unchanged,
+}
+
+/// How a program has ended that was told to.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(super) struct Ending {
+    /// It was killed, after so long.
+    pub(super) killed: Option<Duration>,
+    /// Jobs in the middle of which it ended: `12AB-34CD (MAIL)`.
+    pub(super) cut_off: Vec<String>,
+    /// What a broker says of jobs that nobody will do.
+    pub(super) given_up: Option<String>,
+}
+
+impl Ending {
+    /// Whether it ended by itself, and no job was cut off.
+    pub(super) fn is_clean(&self) -> bool {
+        self.killed.is_none() && self.cut_off.is_empty()
+    }
+}
+
+/// What was found of a program at the supervisor's start.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Before {
+    Nothing,
+    /// It lives.
+    Alive(u32),
+    /// It does not, but something that it has started.
+    Orphans,
 }
 
 /// How urgent it is that things end.
@@ -96,6 +130,8 @@ pub(super) struct Keeper {
     pid_file: PidFile,
     running: Option<Running>,
     rest: Rest,
+    /// What it has started may be alive without it.
+    orphans: bool,
     backoff: Backoff,
     restarts: u64,
     last_end: Option<String>,
@@ -112,8 +148,14 @@ pub(super) struct Keeper {
 #[derive(Clone, Copy, Debug)]
 enum Rest {
     Stopped,
-    Waiting { until: Instant },
+    Waiting {
+        until: Instant,
+    },
     GivenUp,
+    /// Tried again, if a time may mend what is wrong.
+    Failed {
+        again: Option<Instant>,
+    },
 }
 
 /// A process, and what is remembered of its start.
@@ -123,6 +165,8 @@ struct Running {
     since: Instant,
     files: Fingerprint,
     jobs: gentle::JobCount,
+    /// When the broker is told next how many jobs it may have.
+    limit_at: Instant,
     /// Where in its log it begins.
     log_start: u64,
 }
@@ -148,6 +192,10 @@ impl Shown {
     pub(super) fn pid(&self) -> Option<u32> {
         self.process.pid
     }
+
+    pub(super) fn state(&self) -> ProcessState {
+        self.process.state
+    }
 }
 
 /// What a task needs of the outside.
@@ -160,13 +208,11 @@ pub(super) struct Links {
     pub(super) hurry: watch::Receiver<Hurry>,
 }
 
-/// A program that has lived so long has started. Port in use, syntax error, missing file: all come sooner.
-const SETTLED: Duration = Duration::from_millis(400);
-
 impl Keeper {
-    /// A program that does not run, or is the living process `survivor`.
-    pub(super) fn new(site: Arc<Site>, program: Program, survivor: Option<u32>, links: Links) -> Self {
+    /// A program of which `before` was found.
+    pub(super) fn new(site: Arc<Site>, program: Program, before: Before, links: Links) -> Self {
         let pid_file = PidFile::of(&site.run_dir, &program.name);
+        let survivor = if let Before::Alive(pid) = before { Some(pid) } else { None };
         let adopted = survivor.and_then(|pid| Child::adopt(pid).ok());
         if let Some(child) = &adopted {
             info!(name = program.name, pid = child.pid(), "found alive");
@@ -182,6 +228,7 @@ impl Keeper {
             pid_file,
             running,
             rest: Rest::Stopped,
+            orphans: before == Before::Orphans,
             restarts: 0,
             last_end: None,
             born: Instant::now(),
@@ -197,6 +244,7 @@ impl Keeper {
     pub(super) async fn run(mut self) {
         loop {
             self.show(None);
+            let limit_at = self.limit_at();
             tokio::select! {
                 order = self.orders.recv() => {
                     let Some((order, reply)) = order else { return };
@@ -204,8 +252,9 @@ impl Keeper {
                     // Who asked may have gone away; the order is carried out all the same.
                     let _ = reply.send(outcome);
                 }
-                end = end_of(&mut self.running) => self.ended(end),
+                end = end_of(&mut self.running) => self.ended(end).await,
                 () = pause(self.rest) => self.start_again(),
+                () = at(limit_at) => self.limit_jobs().await,
                 Ok(()) = self.sights.changed() => self.look().await,
             }
         }
@@ -226,82 +275,6 @@ impl Keeper {
         }
     }
 
-    // --- starting
-
-    async fn start_settled(&mut self) -> Outcome {
-        if let Some(running) = &self.running {
-            return Outcome::Runs { pid: running.child.pid() };
-        }
-        self.backoff.forget();
-        self.rest = Rest::Stopped;
-        let stale = self.pid_file.read();
-        let pid = match self.start() {
-            Ok(pid) => pid,
-            Err(line) => return Outcome::Failed(line),
-        };
-        self.show(None);
-        tokio::select! {
-            end = end_of(&mut self.running) => {
-                let line = self.died_at_once(end);
-                self.ended(end);
-                Outcome::Failed(line)
-            }
-            () = tokio::time::sleep(SETTLED) => Outcome::Started { pid, stale },
-        }
-    }
-
-    /// Starts the process.
-    fn start(&mut self) -> Result<u32, String> {
-        if let Some(missing) = self.program.files.iter().find(|file| !self.program.path(file).is_file()) {
-            return Err(format!("Cannot read {}", missing.display()));
-        }
-        let files = Fingerprint::of(&self.program);
-        let output = self.output();
-        let log_start = match &output {
-            Output::File(path) => logs::length(path),
-            Output::Inherited => 0,
-        };
-        let child = Child::start(&self.program, &self.site.run_dir, &output);
-        let child = child.map_err(|error| self.cannot_start(&error))?;
-        let pid = child.pid();
-        self.running = Some(Running { log_start, ..Running::new(child, files) });
-        if let Err(error) = self.pid_file.write(pid) {
-            warn!(name = self.program.name, %error, "cannot write its pid file");
-        }
-        info!(name = self.program.name, pid, "started");
-        Ok(pid)
-    }
-
-    fn start_again(&mut self) {
-        self.rest = Rest::Stopped;
-        self.restarts += 1;
-        if let Err(line) = self.start() {
-            error!(name = self.program.name, "{line}");
-            self.last_end = Some(line);
-            let verdict = self.backoff_verdict(Duration::ZERO);
-            self.rest_after(verdict);
-        }
-    }
-
-    fn cannot_start(&self, error: &std::io::Error) -> String {
-        let command = self.program.command.first().map_or("", String::as_str);
-        match error.kind() {
-            std::io::ErrorKind::NotFound if error.raw_os_error().is_some() => {
-                format!("{}: there is no program {command}", self.program.name)
-            }
-            _ => format!("{}: cannot start {command}: {error}", self.program.name),
-        }
-    }
-
-    fn died_at_once(&self, end: End) -> String {
-        let start = self.running.as_ref().map_or(0, |running| running.log_start);
-        let said = match self.output() {
-            Output::File(path) => logs::last_words(&path, start).map(|line| format!(": {line}")),
-            Output::Inherited => None,
-        };
-        format!("{} ended at once ({end}){}", self.program.name, said.unwrap_or_default())
-    }
-
     fn output(&self) -> Output {
         match self.site.inherit_output {
             true => Output::Inherited,
@@ -312,13 +285,18 @@ impl Keeper {
     // --- ending
 
     /// It ended by itself.
-    fn ended(&mut self, end: End) {
+    async fn ended(&mut self, end: End) {
         let Some(running) = self.running.take() else { return };
         let ran = running.since.elapsed();
         // What it has started would be in the way of the next one, or do its work twice.
-        running.child.signal_group(Signal::TERM);
+        running.child.signal_group(Signal::KILL);
+        leftovers::end(&self.site.run_dir, &self.program.name, None, Urgency::Kill).await;
         self.pid_file.remove();
         self.last_end = Some(end.to_string());
+        if self.has_done_its_jobs(end) {
+            info!(name = self.program.name, pid = running.child.pid(), "its jobs are done: replaced");
+            return self.start_unasked();
+        }
         warn!(name = self.program.name, pid = running.child.pid(), ran_s = ran.as_secs(), "ended: {end}");
         let again = match self.program.restart {
             Restart::Always => true,
@@ -329,6 +307,11 @@ impl Keeper {
             let verdict = self.backoff_verdict(ran);
             self.rest_after(verdict);
         }
+    }
+
+    /// Whether it ended as one of ours does after as many jobs as it may do.
+    fn has_done_its_jobs(&self, end: End) -> bool {
+        self.program.counts_jobs() && end.is_good()
     }
 
     fn backoff_verdict(&mut self, ran: Duration) -> Verdict {
@@ -350,38 +333,6 @@ impl Keeper {
         };
     }
 
-    /// Stops it: its grace to end by itself, then the end.
-    async fn stop(&mut self) -> Outcome {
-        self.show(Some(ProcessState::Stopping));
-        let Some(mut running) = self.running.take() else { return Outcome::DidNotRun };
-        let pid = running.child.pid();
-        let asked = Instant::now();
-        running.child.signal(Signal::TERM);
-        let patience = async {
-            tokio::select! {
-                () = tokio::time::sleep(self.program.grace) => {}
-                _ = self.hurry.wait_for(|&hurry| hurry == Hurry::Kill) => {}
-            }
-        };
-        let (end, killed) = tokio::select! {
-            end = running.child.ended() => (end, None),
-            () = patience => {
-                running.child.kill();
-                (running.child.ended().await, Some(asked.elapsed()))
-            }
-        };
-        running.child.signal_group(Signal::TERM);
-        self.pid_file.remove();
-        self.last_end = Some(end.to_string());
-        info!(name = self.program.name, pid, ?killed, "stopped: {end}");
-        Outcome::Stopped { pid, killed, given_up: self.given_up() }
-    }
-
-    fn given_up(&self) -> Option<String> {
-        let Output::File(log) = self.output() else { return None };
-        logs::last_line(&log).filter(|line| line.starts_with("Given up:"))
-    }
-
     // --- replacing
 
     /// Lets a fresh process take the place of the one that runs, without losing or repeating a job if that can be.
@@ -394,13 +345,11 @@ impl Keeper {
         let turn = Arc::clone(&self.turn);
         // The semaphore is never closed.
         let _turn = turn.acquire().await;
-        self.show(Some(ProcessState::Stopping));
-        self.let_jobs_end().await;
         let stopped = self.stop().await;
-        let given_up = if let Outcome::Stopped { given_up, .. } = stopped { given_up } else { None };
+        let ending = if let Outcome::Stopped { ending, .. } = stopped { ending } else { Ending::default() };
         self.program = program;
         match self.start_settled().await {
-            Outcome::Started { pid, .. } => Outcome::Replaced { pid, given_up },
+            Outcome::Started { pid, .. } => Outcome::Replaced { pid, ending },
             other => other,
         }
     }
@@ -413,6 +362,7 @@ impl Keeper {
             (None, Rest::Stopped) => ProcessState::Stopped,
             (None, Rest::Waiting { .. }) => ProcessState::Waiting,
             (None, Rest::GivenUp) => ProcessState::GivenUp,
+            (None, Rest::Failed { .. }) => ProcessState::Failed,
         };
         let process = Process {
             name: self.program.name.clone(),
@@ -427,12 +377,14 @@ impl Keeper {
         };
         let since = self.running.as_ref().map(|running| running.since);
         self.shown.send_replace(Shown { process, since });
+        self.site.changes.send_replace(());
     }
 }
 
 impl Running {
     fn new(child: Child, files: Fingerprint) -> Self {
-        Self { child, since: Instant::now(), files, jobs: gentle::JobCount::default(), log_start: 0 }
+        let now = Instant::now();
+        Self { child, since: now, files, jobs: gentle::JobCount::default(), limit_at: now, log_start: 0 }
     }
 }
 
@@ -447,7 +399,16 @@ async fn end_of(running: &mut Option<Running>) -> End {
 /// The end of the pause between two starts.
 async fn pause(rest: Rest) {
     match rest {
-        Rest::Waiting { until } => sleep_until(until).await,
-        Rest::Stopped | Rest::GivenUp => std::future::pending().await,
+        Rest::Waiting { until } => at(Some(until)).await,
+        Rest::Failed { again } => at(again).await,
+        Rest::Stopped | Rest::GivenUp => at(None).await,
+    }
+}
+
+/// That moment, or never.
+async fn at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }

@@ -4,10 +4,11 @@
 //! to `<name>.txt.1` and it is cut to nothing. What is written between the last byte copied and the cut is lost:
 //! lines of some microseconds, once in so many megabytes.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use super::files;
 use super::program::Rotation;
 
 /// The log of a program: `logs/<name>.txt`.
@@ -21,7 +22,7 @@ pub(super) fn path(log_dir: &Path, name: &str) -> PathBuf {
 ///
 /// The system's: no room, no right. The log then goes on as it is.
 pub(super) fn rotate(log: &Path, rotation: Rotation) -> io::Result<bool> {
-    let length = match std::fs::metadata(log) {
+    let length = match std::fs::symlink_metadata(log) {
         Ok(metadata) => metadata.len(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(error),
@@ -29,7 +30,7 @@ pub(super) fn rotate(log: &Path, rotation: Rotation) -> io::Result<bool> {
     if rotation.bytes == 0 || length < rotation.bytes {
         return Ok(false);
     }
-    let file = OpenOptions::new().read(true).write(true).open(log)?;
+    let file = files::existing(log, true)?;
     if rotation.keep > 0 {
         make_room(log, rotation.keep)?;
         copy_all(&file, &numbered(log, 1))?;
@@ -40,7 +41,7 @@ pub(super) fn rotate(log: &Path, rotation: Rotation) -> io::Result<bool> {
 
 /// Copies what is there, and what has come meanwhile.
 fn copy_all(mut log: &File, to: &Path) -> io::Result<()> {
-    let mut copy = File::create(to)?;
+    let mut copy = files::replace(to)?;
     while io::copy(&mut log.take(u64::MAX), &mut copy)? > 0 {}
     log.seek(SeekFrom::Start(0))?;
     Ok(())
@@ -85,14 +86,14 @@ pub(super) fn last_words(log: &Path, start: u64) -> Option<String> {
 
 /// Bytes of a log; none, if there is none.
 pub(super) fn length(log: &Path) -> u64 {
-    std::fs::metadata(log).map_or(0, |metadata| metadata.len())
+    std::fs::symlink_metadata(log).map_or(0, |metadata| metadata.len())
 }
 
 /// Bytes of a log that are looked at.
 const TAIL: u64 = 4 << 10;
 
 fn said_since(log: &Path, start: u64) -> Option<String> {
-    let mut file = File::open(log).ok()?;
+    let mut file = files::existing(log, false).ok()?;
     file.seek(SeekFrom::Start(start)).ok()?;
     let mut said = Vec::new();
     file.take(TAIL).read_to_end(&mut said).ok()?;

@@ -5,14 +5,20 @@ mod backoff;
 mod child;
 pub mod config;
 pub mod control;
+mod files;
 mod identity;
 mod keeper;
+mod leftovers;
 mod logs;
 pub mod php_config;
 pub mod program;
+mod ready;
 mod sight;
 mod supervisor;
 #[cfg(test)]
 mod tests;
 
+pub use child::{open_log, user_may_start};
+pub use identity::{NAME_MARK, RUN_DIR_MARK};
+pub use ready::READY_MARK;
 pub use supervisor::{ClaimError, Listening, Load, Logs, OWN_LOG, Phase, Signalled, Supervisor, Task};

@@ -1,11 +1,12 @@
 //! What is to be kept running: the outcome of a configuration, whichever form it has.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use super::admin::{Place, socket};
 
 /// All programs of a site, in the order they are started: broker, gateway, workers.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,10 +21,12 @@ pub struct Fleet {
     pub rotation: Rotation,
     /// When a program that ends again and again is given up.
     pub patience: Patience,
-    /// Where the broker's admin port is, if there is one to ask.
-    pub admin: Option<SocketAddr>,
+    /// Where its broker is asked, if there is one to ask: by a socket of its own, if the broker is the site's.
+    pub admin: Option<Place>,
     /// What the owner should know of this configuration, a line each.
     pub warnings: Vec<String>,
+    /// The file that it was read from. A site has one.
+    pub config: Option<PathBuf>,
 }
 
 /// When a log begins anew.
@@ -75,8 +78,12 @@ pub struct Program {
     pub user: Option<String>,
     /// When it is started again.
     pub restart: Restart,
-    /// How long it may take to end when it is told to (SIGTERM), before it is killed. Default 10 s.
+    /// How long it may take to end its jobs when it is told to (SIGTERM). Default 10 s.
     pub grace: Duration,
+    /// How much later it is killed: a program of ours ends by then what it has started, and itself. Default none.
+    pub margin: Duration,
+    /// Whether it says that it serves ([`READY_MARK`](super::READY_MARK)), which a start then waits for. Default no.
+    pub says_ready: bool,
     /// When a worker is replaced by a fresh one, without losing a job.
     pub limits: Limits,
     /// Files whose change makes a reload restart the program: its script.
@@ -96,20 +103,21 @@ impl Program {
             user: None,
             restart: Restart::Always,
             grace: GRACE,
+            margin: Duration::ZERO,
+            says_ready: false,
             limits: Limits::default(),
             files: Vec::new(),
         }
     }
 
-    /// A broker or gateway of ours; `flag` says what its command line has for a flag. What it does itself within its
-    /// grace must have ended before it is killed.
+    /// A broker or gateway of ours; `flag` says what its command line has for a flag.
     pub(super) fn of_ours<'a>(
         name: &str,
         command: Vec<String>,
         flag: impl Fn(&str) -> Option<&'a str>,
     ) -> Self {
         let own = flag("grace").and_then(|grace| grace.parse().ok()).map_or(GRACE, Duration::from_secs);
-        Self { grace: own + Duration::from_secs(5), ..Self::new(name, Kind::Server, command) }
+        Self { grace: own, margin: MARGIN, says_ready: true, ..Self::new(name, Kind::Server, command) }
     }
 
     /// A process that is alive though the configuration does not name it any more: nothing is known of it but how
@@ -118,23 +126,37 @@ impl Program {
         Self { restart: Restart::Never, ..Self::new(name, Kind::Worker, command) }
     }
 
+    /// Whether it ends by itself when it has done as many jobs as it may: a worker of ours.
+    pub(super) fn counts_jobs(&self) -> bool {
+        self.limits.max_jobs.is_some() && self.command.iter().any(|word| word.starts_with("--max-jobs="))
+    }
+
+    /// Whether it is a broker of ours.
+    pub(super) fn is_broker(&self) -> bool {
+        self.says_ready && self.command.get(1).is_some_and(|word| word == "broker")
+    }
+
     /// Where a file of it is: its paths begin where it runs.
     pub(super) fn path(&self, file: &Path) -> PathBuf {
         self.dir.as_deref().unwrap_or_else(|| Path::new("")).join(file)
     }
 }
 
-/// Where the admin port of a broker of ours is; `flag` says what its command line has for a flag, nothing but that it
-/// is there if it takes no value.
-pub(super) fn admin_port<'a>(flag: impl Fn(&str) -> Option<&'a str>) -> Option<SocketAddr> {
-    if flag("no-admin").is_some() {
-        return None;
+/// Where the site's own broker is asked, and its flag for that if the configuration does not have it: no other broker
+/// can be meant.
+pub(super) fn own_socket<'a>(
+    run_dir: &Path,
+    flag: impl Fn(&str) -> Option<&'a str>,
+) -> (Place, Option<(String, String)>) {
+    if let Some(path) = flag(SOCKET_FLAG) {
+        return (Place::Socket(PathBuf::from(path)), None);
     }
-    let address: IpAddr = flag("admin-address").unwrap_or("127.0.0.1").parse().ok()?;
-    let address = if address.is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { address };
-    let port = flag("admin-port").unwrap_or("5581").parse().ok()?;
-    Some(SocketAddr::new(address, port))
+    let path = socket(run_dir);
+    let value = path.display().to_string();
+    (Place::Socket(path), Some((SOCKET_FLAG.to_owned(), value)))
 }
+
+const SOCKET_FLAG: &str = "admin-socket";
 
 /// Which of `--servers` and `--workers` means a program.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -149,6 +171,9 @@ pub enum Kind {
 
 /// The grace of a program that has none of its own.
 pub const GRACE: Duration = Duration::from_secs(10);
+
+/// How much longer than its grace a program of ours may take.
+pub(super) const MARGIN: Duration = Duration::from_secs(5);
 
 /// When a program that has ended is started again.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]

@@ -4,15 +4,14 @@
 //! shared but what the programs' tasks show of themselves.
 
 mod door;
-mod lines;
+pub(super) mod lines;
 mod orders;
 mod orphans;
 mod rounds;
 
 use std::collections::HashMap;
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -24,8 +23,9 @@ use tracing::warn;
 
 use super::admin::Admin;
 use super::control::{self, Report, Request};
+use super::files;
 use super::identity::{self, PidFile};
-use super::keeper::{self, Hurry, Keeper, Links, Order, Outcome, Site};
+use super::keeper::{self, Before, Hurry, Keeper, Links, Order, Outcome, Site};
 use super::program::{Fleet, Kind, Limits, Program};
 use super::sight::Sight;
 
@@ -37,12 +37,25 @@ pub type Load = Box<dyn Fn() -> Result<Fleet, Vec<String>>>;
 pub enum Phase {
     /// It has not done yet what it was started for.
     Starting,
-    /// It does what it is asked.
+    /// What it was started for could not be done in full; it goes on trying.
+    Failing,
+    /// What should run runs; it does what it is asked.
     Running,
     /// It reads the configuration anew.
     Reloading,
     /// It stops all programs, then itself.
     Stopping,
+}
+
+impl Phase {
+    /// What comes after a request that was carried out, or not in full.
+    fn after(self, ok: bool) -> Self {
+        match self {
+            Self::Starting if !ok => Self::Failing,
+            Self::Failing => Self::Failing,
+            Self::Starting | Self::Running | Self::Reloading | Self::Stopping => Self::Running,
+        }
+    }
 }
 
 /// Where the programs' output goes.
@@ -116,10 +129,10 @@ enum Wants {
 
 impl Wants {
     fn of(programs: &[Program]) -> Self {
-        let any = |is_set: fn(&Limits) -> bool| programs.iter().any(|program| is_set(&program.limits));
+        let any = |is_limited: fn(&Program) -> bool| programs.iter().any(is_limited);
         match () {
-            () if any(|limits| limits.max_jobs.is_some()) => Self::Jobs,
-            () if any(|limits| *limits != Limits::default()) => Self::Processes,
+            () if any(|program| program.limits.max_jobs.is_some() && !program.counts_jobs()) => Self::Jobs,
+            () if any(|program| program.limits != Limits::default()) => Self::Processes,
             () => Self::Nothing,
         }
     }
@@ -146,7 +159,8 @@ impl Supervisor {
             log_dir: fleet.log_dir.clone(),
             inherit_output: logs == Logs::Inherited,
             patience: fleet.patience,
-            admin: fleet.admin.map(Admin::at),
+            changes: watch::Sender::new(()),
+            admin: fleet.admin.clone().map(Admin::at),
         });
         let mut supervisor = Self {
             fleet: Fleet { programs: Vec::new(), ..fleet.clone() },
@@ -173,13 +187,19 @@ impl Supervisor {
     /// configured, so that it can be stopped.
     fn take_over(&mut self, programs: Vec<Program>) {
         let survivors = identity::survivors(&self.site.run_dir);
+        let marked = identity::marked(&self.site.run_dir);
         for program in programs {
             let written = PidFile::of(&self.site.run_dir, &program.name).read();
             let own = identity::own_process(&survivors, &program.name, &program.command, written);
             let pid = own.map(|survivor| survivor.pid);
             let now = own.map(|survivor| Program { command: survivor.command.clone(), ..program.clone() });
+            let before = match pid {
+                Some(pid) => Before::Alive(pid),
+                None if marked.contains(&program.name) => Before::Orphans,
+                None => Before::Nothing,
+            };
             // One that was started by another command is what it is until a reload makes it what it should be.
-            self.keep(now.unwrap_or_else(|| program.clone()), pid);
+            self.keep(now.unwrap_or_else(|| program.clone()), before);
             self.fleet.programs.push(program);
         }
         self.wants.send_replace(Wants::of(&self.fleet.programs));
@@ -190,12 +210,12 @@ impl Supervisor {
         let left: Vec<_> = survivors.iter().filter(is_left).cloned().collect();
         for survivor in left {
             warn!(name = survivor.name, pid = survivor.pid, "alive, but no longer in the configuration");
-            self.keep(Program::left_over(&survivor.name, survivor.command), Some(survivor.pid));
+            self.keep(Program::left_over(&survivor.name, survivor.command), Before::Alive(survivor.pid));
         }
     }
 
     /// A task for one program.
-    fn keep(&mut self, program: Program, survivor: Option<u32>) {
+    fn keep(&mut self, program: Program, before: Before) {
         let (orders, inbox) = mpsc::channel(8);
         let (show, shown) = watch::channel(keeper::Shown::default());
         let turn = self.turns.entry(program.group.clone()).or_insert_with(|| Arc::new(Semaphore::new(1)));
@@ -209,7 +229,7 @@ impl Supervisor {
             hurry: self.hurry.subscribe(),
         };
         let (name, group, kind) = (program.name.clone(), program.group.clone(), program.kind);
-        let keeper = Keeper::new(Arc::clone(&self.site), program, survivor, links);
+        let keeper = Keeper::new(Arc::clone(&self.site), program, before, links);
         let task = spawn_local(keeper.run());
         self.kept.push(Kept { name, group, kind, orders, shown, task });
         self.show();
@@ -242,12 +262,16 @@ impl Supervisor {
             Some(first) => drop(tasks.try_send(first)),
             None => drop(self.phase.send_replace(Phase::Running)),
         }
-        let listening = door::listen_to(listener, tasks.clone(), self.shown.subscribe());
+        let listening =
+            door::listen_to(listener, self.fleet.config.clone(), tasks.clone(), self.shown.subscribe());
         let obeying = obey_signals(&mut signals, tasks, self.hurry.clone());
-        let watching = rounds::watch_over(self.sights.clone(), self.site.admin, self.wants.subscribe());
+        let watching =
+            rounds::watch_over(self.sights.clone(), self.site.admin.clone(), self.wants.subscribe());
         let rotating =
             rounds::rotate_logs(self.shown.subscribe(), Arc::clone(&self.site), self.fleet.rotation);
         let burying = orphans::bury(self.shown.subscribe());
+        let mending =
+            rounds::until_all_run(self.phase.clone(), self.shown.subscribe(), self.site.changes.subscribe());
         let socket = control::socket(&self.site.run_dir);
         tokio::select! {
             () = self.carry_out_all(&mut inbox, &load) => {}
@@ -256,6 +280,7 @@ impl Supervisor {
             () = watching => {}
             () = rotating => {}
             () = burying => {}
+            () = mending => {}
         }
         let _ = std::fs::remove_file(socket);
     }
@@ -307,7 +332,7 @@ async fn obey_signals(
     while let Some(signal) = signals.recv().await {
         let (silent, _) = mpsc::unbounded_channel();
         let request = match signal {
-            Signalled::Reload => Request::Reload,
+            Signalled::Reload => Request::Reload { force: false },
             Signalled::Stop => {
                 hurry.send_modify(|hurry| {
                     *hurry = if *hurry == Hurry::None { Hurry::Stop } else { Hurry::Kill };
@@ -326,15 +351,13 @@ async fn obey_signals(
 pub const OWN_LOG: &str = "zmws";
 
 fn make_dir(path: &Path) -> Result<(), ClaimError> {
-    let made = DirBuilder::new().recursive(true).mode(0o755).create(path);
-    made.map_err(|source| ClaimError::Place { path: path.to_owned(), source })
+    files::dir(path).map_err(|source| ClaimError::Place { path: path.to_owned(), source })
 }
 
 /// Takes the run directory, or says that it is taken.
 fn lock(run_dir: &Path) -> Result<File, ClaimError> {
     let path = run_dir.join("zmws.lock");
-    let opened = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-    let file = opened.map_err(|source| ClaimError::Place { path: path.clone(), source })?;
+    let file = files::lock(&path).map_err(|source| ClaimError::Place { path: path.clone(), source })?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(file),
         Err(rustix::io::Errno::WOULDBLOCK) => Err(ClaimError::Taken { run_dir: run_dir.to_owned() }),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::control::{ProcessState, Request, Which};
 use super::program::{Limits, Patience, Program, Restart};
+pub(super) use world::scratch;
 use world::{World, script};
 
 fn named(name: &str) -> Which {
@@ -81,7 +82,9 @@ fn one_that_will_not_end_is_killed_and_the_line_says_so() {
     World::with([deaf]).run(async |world| {
         world.ask(Request::Start(all())).await;
         let stopped = world.ask(Request::Stop(named("deaf"))).await;
-        insta::assert_snapshot!(without_pids(&stopped.lines), @"Stopped deaf (#): it did not end within 0 s and was killed");
+        assert!(!stopped.ok, "it had to be killed");
+        let [_, line] = stopped.lines.as_slice() else { panic!("{:?}", stopped.lines) };
+        assert!(line.starts_with("deaf: did not end and was killed after "), "{line}");
     });
 }
 
@@ -93,6 +96,32 @@ fn what_a_program_has_started_ends_with_it() {
         world.kill(world.process("one").await.pid.expect("it runs"));
         world.until("one", |process| process.restarts == 1).await;
         world.until_gone(child).await;
+    });
+}
+
+#[test]
+fn a_program_of_its_own_group_ends_with_the_one_that_started_it() {
+    // As `zmws worker -- PROGRAM` has it, and SIGKILL is what comes when memory is out.
+    let line = "setsid sh -c 'trap \"\" TERM; echo $$ > child; while :; do sleep 1; done' & wait";
+    World::with([script("one", line)]).run(async |world| {
+        world.ask(Request::Start(all())).await;
+        let child = world.number_in("child").await;
+        world.kill(world.process("one").await.pid.expect("it runs"));
+        world.until("one", |process| process.restarts == 1).await;
+        assert!(!world.is_alive(child), "the next one runs, and its forerunner's program still does");
+    });
+}
+
+#[test]
+fn what_a_stopped_program_has_started_is_gone_when_the_stop_is() {
+    let line = "trap '' TERM; setsid sh -c 'trap \"\" TERM; echo $$ > child; while :; do sleep 1; done' & wait; wait";
+    let deaf = Program { grace: Duration::from_millis(300), ..script("one", line) };
+    World::with([deaf]).run(async |world| {
+        world.ask(Request::Start(all())).await;
+        let child = world.number_in("child").await;
+        let stopped = world.ask(Request::Stop(named("one"))).await;
+        assert!(!stopped.ok, "it had to be killed");
+        assert!(!world.is_alive(child));
     });
 }
 
@@ -175,7 +204,7 @@ fn a_reload_touches_only_what_has_changed() {
     World::with(before).run(async |world| {
         world.ask(Request::Start(all())).await;
         let same = world.process("same").await.pid;
-        assert_eq!(world.ask(Request::Reload).await.lines, ["Reloaded"]);
+        assert_eq!(world.ask(Request::Reload { force: false }).await.lines, ["Reloaded"]);
 
         std::fs::write(&file, "exec sleep 61\n# deployed anew\n").expect("room");
         let after = [
@@ -185,7 +214,7 @@ fn a_reload_touches_only_what_has_changed() {
             script("new", "exec sleep 60"),
         ];
         world.configure(after);
-        let reloaded = world.ask(Request::Reload).await;
+        let reloaded = world.ask(Request::Reload { force: false }).await;
         assert!(reloaded.ok);
         insta::assert_snapshot!(without_pids(&reloaded.lines), @r"
         Stopped gone (#)
@@ -206,7 +235,7 @@ fn a_configuration_with_an_error_changes_nothing() {
         world.ask(Request::Start(all())).await;
         let pid = world.process("one").await.pid;
         world.spoil("zmws.toml:3:1: unknown key");
-        let reloaded = world.ask(Request::Reload).await;
+        let reloaded = world.ask(Request::Reload { force: false }).await;
         assert!(!reloaded.ok);
         assert_eq!(reloaded.lines, ["zmws.toml:3:1: unknown key", "Nothing is changed"]);
         assert_eq!(world.process("one").await.pid, pid);
@@ -222,10 +251,18 @@ fn what_cannot_be_started_is_said_and_fails_the_start() {
         let started = world.ask(Request::Start(all())).await;
         assert!(!started.ok);
         insta::assert_snapshot!(started.lines.join("\n"), @r#"
-        Cannot read /nonexistent/mail.php
+        mail: Cannot read /nonexistent/mail.php
         prog: there is no program /nonexistent/program
-        user: cannot start sh: this machine has no user "no-such-user-here"
+        user: cannot start sh: user: this machine has no user "no-such-user-here"
         "#);
+        // It is not as one that was stopped; what a time may mend is tried again.
+        for name in ["mail", "prog", "user"] {
+            let process = world.process(name).await;
+            assert_eq!(process.state, ProcessState::Failed, "{name}");
+            assert!(process.last_end.is_some_and(|why| why.starts_with(name)), "{name}");
+        }
+        world.until("mail", |process| process.restarts > 0).await;
+        assert_eq!(world.process("user").await.restarts, 0);
         let unknown = world.ask(Request::Start(named("mial"))).await;
         assert!(!unknown.ok);
         assert_eq!(unknown.lines, ["No program is called mial; there are mail, prog, user"]);
@@ -265,7 +302,7 @@ fn what_a_broker_gives_up_is_said() {
             env: [("A".to_owned(), "1".to_owned())].into(),
             ..script("broker", broker)
         }]);
-        let reloaded = world.ask(Request::Reload).await;
+        let reloaded = world.ask(Request::Reload { force: false }).await;
         insta::assert_snapshot!(without_pids(&reloaded.lines), @r"
         broker: Given up: 3 queued jobs, 0 running jobs
         broker restarted (#)
@@ -306,6 +343,33 @@ fn two_supervisors_cannot_have_one_directory() {
     World::with([script("one", "exec sleep 60")]).run(async |world| {
         let second = super::Supervisor::claim(world.fleet.clone(), super::Logs::Files);
         assert!(matches!(second, Err(super::ClaimError::Taken { .. })), "{second:?}");
+    });
+}
+
+#[test]
+fn a_link_in_the_run_directory_starts_nothing() {
+    let world = World::with([script("one", "exec sleep 60")]);
+    let (fleet, _place) = world.parts();
+    std::fs::create_dir_all(&fleet.run_dir).expect("room");
+    let victim = fleet.run_dir.join("victim");
+    std::fs::write(&victim, "precious").expect("room");
+    std::os::unix::fs::symlink(&victim, fleet.run_dir.join("zmws.lock")).expect("room");
+    let refused = super::Supervisor::claim(fleet.clone(), super::Logs::Files).expect_err("it is a link");
+    let text = refused.to_string();
+    assert!(text.contains("zmws.lock") && text.contains("symbolic link"), "{text}");
+    assert_eq!(std::fs::read_to_string(&victim).expect("it is there"), "precious");
+}
+
+#[test]
+fn orders_for_another_configuration_are_refused() {
+    let mut world = World::with([script("one", "exec sleep 60")]);
+    world.fleet.config = Some("/site/zmws.toml".into());
+    world.run(async |world| {
+        let said = world.ask_as("/site/other.toml", Request::Start(all())).await;
+        assert!(!said.ok);
+        insta::assert_snapshot!(said.lines.join("\n"), @"the programs here are those of /site/zmws.toml; give /site/other.toml a run_dir of its own, and ports, to have both");
+        assert_eq!(world.process("one").await.state, ProcessState::Stopped);
+        assert!(world.ask_as("/site/zmws.toml", Request::Start(all())).await.ok);
     });
 }
 

@@ -183,6 +183,11 @@ pub(super) struct Progress {
 }
 
 impl DealerSender {
+    /// Whether the queue holds nothing that was not taken to the connection yet.
+    pub fn is_empty(&self) -> bool {
+        self.queue.capacity() == self.queue.max_capacity()
+    }
+
     /// Queues a message; does not wait. A message without frames is none, and is left out.
     ///
     /// # Errors

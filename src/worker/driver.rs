@@ -342,7 +342,11 @@ impl Link {
     }
 
     async fn close(self) {
-        let Self { dealer, sender, overflow, .. } = self;
+        let Self { dealer, sender, overflow, up, .. } = self;
+        if !up && overflow.is_empty() && sender.is_empty() {
+            // No broker, and nothing to tell it: nobody is waited for.
+            return;
+        }
         let rest = async {
             for frames in overflow {
                 let _ = sender.send(frames).await;

@@ -63,11 +63,13 @@ use std::fmt;
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
 use std::panic::resume_unwind;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -111,6 +113,7 @@ struct Settings {
     heartbeat: Duration,
     tries: u32,
     grace: Duration,
+    jobs_max: Option<u64>,
     dialect: Option<Dialect>,
     bare_param: BareParam,
     idle: Option<Arc<dyn Fn() + Send + Sync>>,
@@ -127,6 +130,7 @@ impl Worker {
             heartbeat: Duration::from_secs(5),
             tries: 3,
             grace: Duration::from_secs(30),
+            jobs_max: None,
             dialect: None,
             bare_param: BareParam::default(),
             idle: None,
@@ -147,14 +151,24 @@ impl Worker {
         let seed = self.settings.seed.unwrap_or_else(|| RandomState::new().hash_one(()));
         let mut seeds = fastrand::Rng::with_seed(seed);
         let mut drivers = JoinSet::new();
+        let (counted, spent) = self.counted();
         for _ in 0..self.settings.concurrency {
-            let (settings, work) = (Arc::clone(&self.settings), Arc::clone(&self.work));
+            let (settings, work) = (Arc::clone(&self.settings), Arc::clone(&counted));
             let driver = Driver::new(self.service.clone(), settings, work, seeds.u64(..), stages.clone());
             drivers.spawn(driver.run());
         }
+        let mut stop = pin!(stop);
         tokio::select! {
-            () = stop => {}
+            () = &mut stop => {}
             () = all_left(&mut drivers) => {}
+            () = spent.notified() => {
+                // Nobody is in a hurry: the last jobs have their time.
+                stage.send_replace(Stage::Drain);
+                tokio::select! {
+                    () = stop => {}
+                    () = all_left(&mut drivers) => return,
+                }
+            }
         }
         stage.send_replace(Stage::Drain);
         let margin = self.settings.margin();
@@ -174,6 +188,23 @@ impl Settings {
 
 /// The longest such part.
 const MARGIN_MAX: Duration = Duration::from_secs(1);
+
+impl Worker {
+    /// The work, which gives back what comes beyond the most jobs that it may do; who hears that the last has begun.
+    fn counted(&self) -> (Work, Arc<Notify>) {
+        let (work, spent) = (Arc::clone(&self.work), Arc::new(Notify::new()));
+        let Some(max) = self.settings.jobs_max else { return (work, spent) };
+        let (begun, told) = (AtomicU64::new(0), Arc::clone(&spent));
+        let counted: Work = Arc::new(move |job| {
+            let number = begun.fetch_add(1, Ordering::Relaxed) + 1;
+            if number >= max {
+                told.notify_one();
+            }
+            if number > max { Box::pin(async { Answer::GiveBack }) } else { work(job) }
+        });
+        (counted, spent)
+    }
+}
 
 impl fmt::Debug for Worker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -217,6 +248,13 @@ impl Builder {
     #[must_use]
     pub fn grace(mut self, limit: Duration) -> Self {
         self.settings.grace = limit;
+        self
+    }
+
+    /// How many jobs to do: [`Worker::run`] then returns, when they are done. Default: as many as come.
+    #[must_use]
+    pub fn jobs_max(mut self, jobs: u64) -> Self {
+        self.settings.jobs_max = Some(jobs.max(1));
         self
     }
 

@@ -7,6 +7,7 @@ mod figures;
 mod manners;
 mod news;
 mod operations;
+mod socket;
 
 use serde_json::Value;
 use zmws::message::Dialect::Zmws2;

@@ -1,7 +1,7 @@
 //! What operations do to clients and workers.
 
 use zmws::admin::status::{self, JobState, State, Status};
-use zmws::supervise::admin::{Admin, AdminError};
+use zmws::supervise::admin::{Admin, AdminError, Place};
 
 use super::support::{PATIENCE, frames::Kind, http, poll};
 use super::*;
@@ -90,6 +90,30 @@ fn workers_are_replaced_without_losing_or_repeating_a_job() {
 }
 
 #[test]
+fn a_worker_gets_as_many_jobs_as_it_may_have_and_no_more() {
+    let broker = patient_broker(&[]);
+    let mut worker = Worker::ready(&broker, "S").greeted();
+    let mut client = Client::new(&broker);
+    for _ in 0..5 {
+        client.ask("S");
+    }
+    let first = worker.job();
+    let connection = json(&broker, "/workers")[0]["connection"].clone();
+    let line = tell(&broker, "POST", &format!("/workers/{connection}/limit?jobs=3"));
+    assert_eq!(line, format!("worker {connection} gets 3 jobs in all, 1 so far"));
+    worker.answer(&first, Kind::Complete);
+    for _ in 0..2 {
+        let job = worker.job();
+        worker.answer(&job, Kind::Complete);
+    }
+    poll("the last is answered", PATIENCE, || (json(&broker, "/workers")[0]["done"] == 3).then_some(()));
+    let worker_now = json(&broker, "/workers")[0].clone();
+    assert_eq!((&worker_now["retired"], &worker_now["jobs_max"]), (&true.into(), &3.into()), "{worker_now}");
+    assert_eq!(json(&broker, "/status")["totals"]["queued"], 2);
+    assert!(!worker.peer.has_input(), "it was given a job more");
+}
+
+#[test]
 fn a_job_that_was_given_up_is_tried_again() {
     let broker = patient_broker(&["--max-attempts=1"]);
     let mut worker = Worker::ready(&broker, "S").greeted();
@@ -139,7 +163,7 @@ fn what_the_port_says_is_what_our_own_client_reads() {
     let mut client = Client::new(&broker);
     client.ask("S");
     let job = worker.job();
-    let port = Admin::at(([127, 0, 0, 1], broker.admin).into());
+    let port = Admin::at(Place::Port(([127, 0, 0, 1], broker.admin).into()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let get = |path: &'static str| runtime.block_on(port.get::<Value>(path)).expect("an answer");
     let status: Status = serde_json::from_value(get("/status")).expect("a status");
@@ -152,8 +176,10 @@ fn what_the_port_says_is_what_our_own_client_reads() {
     );
     let jobs: Vec<status::Job> = serde_json::from_value(get("/jobs?state=active")).expect("jobs");
     assert_eq!((jobs[0].state, jobs[0].waits, jobs[0].bytes), (JobState::Active, true, 13), "{jobs:?}");
-    let line = runtime.block_on(port.tell(hyper::Method::POST, "/services/S/pause")).expect("it is done");
-    assert_eq!(line, "S is paused: no job waits");
+    let told = runtime.block_on(port.tell(hyper::Method::POST, "/services/S/pause")).expect("it is done");
+    let pid = broker.program.pid().as_raw_nonzero();
+    assert_eq!(told.line, "S is paused: no job waits");
+    assert_eq!(told.broker, Some(format!("127.0.0.1:{} (pid {pid})", broker.clients)));
     let denied = runtime.block_on(port.tell(hyper::Method::POST, "/services/T/pause"));
     assert!(matches!(denied, Err(AdminError::Refused { status: 404, .. })), "{denied:?}");
 }

@@ -80,6 +80,18 @@ fn a_port_in_use_is_told_with_the_flag_for_another() {
 }
 
 #[test]
+fn two_ports_that_are_one_are_told_as_such() {
+    let both = ["--client-port=6555", "--worker-port=6555", "--news-port=0"];
+    let parts = ["--client-port and --worker-port are both 6555"];
+    fails(&[&["broker"], &both[..]].concat(), &parts);
+    fails(&[&["up", "--http-port=0"], &both[..]].concat(), &parts);
+    fails(
+        &["up", "--http-port=6555", "--client-port=6555"],
+        &["--http-port and --client-port are both 6555"],
+    );
+}
+
+#[test]
 fn an_address_of_another_machine_is_told() {
     // RFC 5737: no machine has it.
     let words = [&["broker", "--address=203.0.113.7"], &PORTS[..]].concat();

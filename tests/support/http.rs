@@ -2,6 +2,8 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 
 use super::PATIENCE;
 
@@ -29,8 +31,19 @@ pub(crate) fn tell(port: u16, method: &str, path: &str) -> Answer {
 
 /// A request as it stands, and the answer until the connection is closed.
 pub(crate) fn exchange(port: u16, request: &str) -> Answer {
-    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("the port is open");
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("the port is open");
     stream.set_read_timeout(Some(PATIENCE)).expect("a TCP socket");
+    over(stream, request)
+}
+
+/// The same, at a socket in the file system.
+pub(crate) fn exchange_at(path: &Path, request: &str) -> Answer {
+    let stream = UnixStream::connect(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
+    over(stream, request)
+}
+
+fn over(mut stream: impl Read + Write, request: &str) -> Answer {
     stream.write_all(request.as_bytes()).expect("the server reads");
     let mut text = String::new();
     stream.read_to_string(&mut text).expect("the server answers in UTF-8 and closes");

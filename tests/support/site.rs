@@ -73,8 +73,13 @@ impl Site {
 
     /// `zmws ARGS -c CONFIG`, as a command that can still be changed.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
+        self.command_as(self.config, args)
+    }
+
+    /// The same with another configuration.
+    pub(crate) fn command_as(&self, config: &str, args: &[&str]) -> Command {
         let mut command = Command::new(zmws());
-        command.args(args).args(["-c", self.config]).current_dir(&self.dir).stdin(Stdio::null());
+        command.args(args).args(["-c", config]).current_dir(&self.dir).stdin(Stdio::null());
         command
     }
 

@@ -35,7 +35,7 @@ const JOBS_SHOWN: usize = 100;
 /// There is no terminal, or it cannot be written to. That the broker is away is shown, and no error.
 pub async fn run(admin: Admin) -> io::Result<()> {
     let mut terminal = Terminal::take()?;
-    let mut state = State::new(admin.address().to_string());
+    let mut state = State::new(admin.place().to_string());
     let mut broker = Broker::new(admin);
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -100,7 +100,7 @@ impl Broker {
     /// Asks how the broker is, and how a service is.
     fn look(&mut self, service: Option<String>) {
         self.asked = true;
-        let (admin, sender) = (self.admin, self.sender.clone());
+        let (admin, sender) = (self.admin.clone(), self.sender.clone());
         spawn_local(async move {
             let status = admin.get("/status").await.map_err(|error| error.to_string());
             let status = Message::Status(status);
@@ -112,7 +112,7 @@ impl Broker {
     }
 
     fn give(&self, order: Order) {
-        let (admin, sender) = (self.admin, self.sender.clone());
+        let (admin, sender) = (self.admin.clone(), self.sender.clone());
         spawn_local(async move {
             let said = order.give(&admin).await.map_err(|error| error.to_string());
             let _ = sender.send(Answer::Other(Message::Said(said)));

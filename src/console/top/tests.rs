@@ -325,7 +325,7 @@ fn a_page_is_asked_for_with_the_broker_and_its_orders_are_given() {
             (200, body.expect("it is JSON"))
         })
         .await;
-        let mut broker = super::Broker::new(port.admin);
+        let mut broker = super::Broker::new(port.admin.clone());
         broker.look(Some("A B".to_owned()));
         assert!(matches!(broker.answer().await, Message::Status(Ok(_))) && broker.asked);
         let Message::Content { service, content: Ok(shown) } = broker.answer().await else {

@@ -1,7 +1,7 @@
-//! The HTTP side of the admin port: connections, limits, and the way of a question to the loop.
+//! The HTTP side of the admin port: one connection, its limits, and the way of a question to the loop.
 
+use std::cell::Cell;
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
@@ -14,17 +14,14 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinSet;
-use tokio::time::timeout;
-use tracing::{debug, warn};
+use tokio::time::{Instant, timeout};
+use tracing::debug;
 
 use super::{Ask, Question, Reply, route};
-use crate::admin::metrics;
+use crate::admin::{BROKER_HEADER as BROKER, metrics};
 
-/// Connections at a time. The next one is closed at once.
-const CONNECTIONS_MAX: usize = 64;
 /// How long the head of a request may take, and how long a connection may rest between two.
 const HEAD: Duration = Duration::from_secs(10);
 /// How long a connection lives: whoever does not read its answer keeps nobody out for longer.
@@ -38,42 +35,57 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Bytes of a request's head, and how many headers it may have.
 const HEAD_MAX: usize = 16 << 10;
 const HEADERS_MAX: usize = 64;
-/// How long to wait after a connection could not be accepted.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
 /// What each connection needs.
-struct Door {
-    asks: mpsc::Sender<Ask>,
-    /// Listens on the loopback.
-    local: bool,
+pub(super) struct Door {
+    pub(super) asks: mpsc::Sender<Ask>,
+    /// Listens on the loopback, or in the file system.
+    pub(super) local: bool,
+    /// Names the broker in each answer: `127.0.0.1:5555 (pid 4711)`.
+    pub(super) broker: Rc<str>,
 }
 
-/// Serves until the task is aborted.
-pub(super) async fn serve(listener: TcpListener, address: SocketAddr, asks: mpsc::Sender<Ask>) {
-    let door = Rc::new(Door { asks, local: address.ip().is_loopback() });
-    let mut connections = JoinSet::new();
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            Some(_) = connections.join_next() => continue,
-        };
-        match accepted {
-            Ok((stream, peer)) if connections.len() < CONNECTIONS_MAX => {
-                connections.spawn_local(connection(Rc::clone(&door), stream, peer));
-            }
-            Ok((_, peer)) => debug!(%peer, "admin: too many connections, one is refused"),
-            Err(error) => {
-                warn!(%error, "admin: cannot accept a connection");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
+/// What a connection is at, for who must choose one to close.
+pub(super) struct Turn {
+    asking: Cell<bool>,
+    since: Cell<Instant>,
+}
+
+impl Turn {
+    pub(super) fn new() -> Self {
+        Self { asking: Cell::new(false), since: Cell::new(Instant::now()) }
+    }
+
+    /// Whether it waits for an answer.
+    pub(super) fn is_asking(&self) -> bool {
+        self.asking.get()
+    }
+
+    /// Since when it does, or has had its last answer.
+    pub(super) fn since(&self) -> Instant {
+        self.since.get()
+    }
+
+    fn set(&self, asking: bool) {
+        self.asking.set(asking);
+        self.since.set(Instant::now());
     }
 }
 
-async fn connection(door: Rc<Door>, stream: TcpStream, peer: SocketAddr) {
+/// Serves one connection to its end.
+pub(super) async fn connection(
+    door: Rc<Door>,
+    turn: Rc<Turn>,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    peer: String,
+) {
     let service = service_fn(|request| {
-        let door = Rc::clone(&door);
-        async move { Ok::<_, Infallible>(door.handle(peer, &request).await) }
+        let (door, turn, peer) = (Rc::clone(&door), Rc::clone(&turn), peer.clone());
+        async move {
+            turn.set(true);
+            let response = door.handle(&peer, &request).await;
+            turn.set(false);
+            Ok::<_, Infallible>(response)
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -95,7 +107,7 @@ async fn connection(door: Rc<Door>, stream: TcpStream, peer: SocketAddr) {
 }
 
 impl Door {
-    async fn handle(&self, peer: SocketAddr, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn handle(&self, peer: &str, request: &Request<Incoming>) -> Response<Full<Bytes>> {
         let has_body = !request.body().is_end_stream();
         let question = match has_body {
             true => Err(Reply::line(413, "no request has a body here")),
@@ -106,8 +118,11 @@ impl Door {
             reply.body = metrics::older(&String::from_utf8_lossy(&reply.body)).into();
             reply.media_type = metrics::OLDER_MEDIA_TYPE;
         }
-        debug!(%peer, method = %request.method(), uri = %request.uri(), status = reply.status, "admin");
+        debug!(peer, method = %request.method(), uri = %request.uri(), status = reply.status, "admin");
         let mut response = response(reply);
+        if let Ok(broker) = HeaderValue::from_str(&self.broker) {
+            response.headers_mut().insert(BROKER, broker);
+        }
         if has_body {
             // It is not read, so that nothing can be read after it.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));

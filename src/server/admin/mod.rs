@@ -1,31 +1,33 @@
 //! The admin port: operators and monitoring ask over HTTP, the loop answers.
 //!
-//! Connections live in tasks of their own ([`http`]); what they want is read there ([`route`]) and comes to the
+//! They come by a port or by a socket in the file system ([`listen`]), which serve alike and keep out of each other's
+//! way. Connections live in tasks of their own ([`http`]); what they want is read there ([`route`]) and comes to the
 //! loop over a short channel, as a [`Question`]. The loop answers one a turn and rests from them for nine times as
 //! long as that took, so that whoever asks much waits longer, and jobs do not.
 
 mod host;
 mod http;
+mod listen;
 mod process;
 mod route;
 
-use std::io;
 use std::net::SocketAddr;
+use std::rc::Rc;
 
 use bytes::Bytes;
 use serde::Serialize;
-use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::Server;
 use super::clock::Clock;
+use super::{BindError, Config, Server};
 use crate::admin::metrics::{self, Figures, Named, Port};
 use crate::admin::report::{self, Frame};
 use crate::broker::snapshot::{Intake, JobFilter};
 use crate::broker::{Denied, Event, Operation};
 use crate::job::{PeerId, ServiceName, Timestamp};
 use crate::transport;
+use listen::Listener;
 
 /// What somebody wants to know, or to be done.
 #[derive(Clone, Debug)]
@@ -89,9 +91,10 @@ pub(super) struct Desk {
 
 #[derive(Debug)]
 struct Open {
-    address: SocketAddr,
+    /// Where the port is, if there is one.
+    address: Option<SocketAddr>,
     asks: mpsc::Receiver<Ask>,
-    task: JoinHandle<()>,
+    tasks: Vec<JoinHandle<()>>,
 }
 
 /// What HTTP costs around a question, in microseconds, more or less.
@@ -103,21 +106,30 @@ const ASKS_MAX: usize = 16;
 
 impl Desk {
     /// No admin port: nobody asks.
-    pub(super) fn closed() -> Self {
+    fn closed() -> Self {
         Self { open: None, rests_until: Timestamp::default(), named: Named::default() }
     }
 
-    /// Listens at `address`; port 0 lets the system choose. Call it inside a `LocalSet`.
-    pub(super) fn open(address: SocketAddr) -> io::Result<Self> {
-        let listener = listen(address)?;
-        let address = listener.local_addr()?;
+    /// Listens where the settings say; nowhere, and nobody asks. `broker` names us in each answer. Call it inside a
+    /// `LocalSet`.
+    pub(super) fn open(config: &Config, broker: &str) -> Result<Self, BindError> {
+        let listeners = listen::listeners(config)?;
+        if listeners.is_empty() {
+            return Ok(Self::closed());
+        }
+        let address = listeners.iter().find_map(|listener| match listener {
+            Listener::Tcp(listener) => listener.local_addr().ok(),
+            Listener::Unix { .. } => None,
+        });
         let (sender, asks) = mpsc::channel(ASKS_MAX);
-        let task = tokio::task::spawn_local(http::serve(listener, address, sender));
-        Ok(Self { open: Some(Open { address, asks, task }), ..Self::closed() })
+        let broker: Rc<str> = Rc::from(broker);
+        let serve = |listener| listen::serve(listener, Rc::clone(&broker), sender.clone());
+        let tasks = listeners.into_iter().map(|one| tokio::task::spawn_local(serve(one))).collect();
+        Ok(Self { open: Some(Open { address, asks, tasks }), ..Self::closed() })
     }
 
     pub(super) fn address(&self) -> Option<SocketAddr> {
-        self.open.as_ref().map(|open| open.address)
+        self.open.as_ref().and_then(|open| open.address)
     }
 
     /// The next question. Cancel safe.
@@ -154,18 +166,10 @@ impl Desk {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.task.abort();
+        for task in &self.tasks {
+            task.abort();
+        }
     }
-}
-
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = match address {
-        SocketAddr::V4(_) => TcpSocket::new_v4()?,
-        SocketAddr::V6(_) => TcpSocket::new_v6()?,
-    };
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(64)
 }
 
 impl Server {
@@ -208,6 +212,7 @@ impl Server {
         let now = self.clock.now();
         let frame = Frame {
             version: env!("CARGO_PKG_VERSION"),
+            clients: self.clients.local_addr(),
             now,
             started_at: self.started_at,
             client_connections: self.clients.connections(),

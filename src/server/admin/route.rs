@@ -25,7 +25,7 @@ pub(super) fn question<B>(request: &Request<B>, local: bool) -> Result<Question,
             _ => Err(Reply::wrong_method("GET, HEAD")),
         };
     }
-    let (method, operation) = changing(request.method(), &segments)?;
+    let (method, operation) = changing(request.method(), &segments, query)?;
     if request.method() != method {
         return Err(Reply::wrong_method(method));
     }
@@ -111,7 +111,7 @@ fn unknown_parameter(key: &str) -> Reply {
 /// may change something.
 type Change = (&'static str, Result<Operation, Reply>);
 
-fn changing(method: &Method, segments: &[&str]) -> Result<Change, Reply> {
+fn changing(method: &Method, segments: &[&str], query: &str) -> Result<Change, Reply> {
     let post = |operation| Ok(("POST", operation));
     match segments {
         ["drain"] => post(Ok(Operation::DrainAll)),
@@ -119,14 +119,27 @@ fn changing(method: &Method, segments: &[&str]) -> Result<Change, Reply> {
         ["services", service, "pause"] => post(service_name(service).map(Operation::Pause)),
         ["services", service, "resume"] => post(service_name(service).map(Operation::Resume)),
         ["services", service, "drain"] => post(service_name(service).map(Operation::Drain)),
-        ["workers", connection, "retire"] => {
-            let peer = connection.parse().map(PeerId);
-            post(peer.map(Operation::Retire).map_err(|_| Reply::line(400, "a connection is a number")))
-        }
+        ["workers", connection, "retire"] => post(peer(connection).map(Operation::Retire)),
+        ["workers", connection, "limit"] => post(limit(connection, query)),
         ["jobs", job, "retry"] => post(job_id(job).map(Operation::Retry)),
         ["jobs", job] => Ok(("DELETE", job_id(job).map(Operation::Delete))),
         _ => Err(Reply::line(404, format_args!("{method} finds nothing here"))),
     }
+}
+
+fn limit(connection: &str, query: &str) -> Result<Operation, Reply> {
+    let peer = peer(connection)?;
+    match pairs(query).collect::<Vec<_>>()[..] {
+        [("jobs", jobs)] => {
+            let jobs = jobs.parse().map_err(|_| Reply::line(400, "jobs is a number of jobs"))?;
+            Ok(Operation::Limit { peer, jobs })
+        }
+        _ => Err(Reply::line(400, "how many jobs? jobs=5")),
+    }
+}
+
+fn peer(text: &str) -> Result<PeerId, Reply> {
+    text.parse().map(PeerId).map_err(|_| Reply::line(400, "a connection is a number"))
 }
 
 fn job_id(text: &str) -> Result<JobId, Reply> {
@@ -188,6 +201,7 @@ mod tests {
             "POST /services/%F0/pause",
             "POST /services/a+b/resume",
             "POST /workers/7/retire",
+            "POST /workers/7/limit?jobs=5",
             "POST /jobs/00C0-FFEE/retry",
             "DELETE /jobs/00C0-FFEE",
         ];
@@ -200,6 +214,7 @@ mod tests {
         POST /services/%F0/pause: Operate(Pause(b"\xf0"))
         POST /services/a+b/resume: Operate(Resume(b"a+b"))
         POST /workers/7/retire: Operate(Retire(PeerId(7)))
+        POST /workers/7/limit?jobs=5: Operate(Limit { peer: PeerId(7), jobs: 5 })
         POST /jobs/00C0-FFEE/retry: Operate(Retry(JobId(824633786350)))
         DELETE /jobs/00C0-FFEE: Operate(Delete(JobId(824633786350)))
         "#);
@@ -218,6 +233,8 @@ mod tests {
             "POST /services/%+1/pause",
             "POST /services/S/dance",
             "POST /workers/none/retire",
+            "POST /workers/7/limit",
+            "POST /workers/7/limit?jobs=few",
             "POST /jobs/1",
             "DELETE /jobs/1",
             "GET /jobs?state=lost",
@@ -236,6 +253,8 @@ mod tests {
         POST /services/%+1/pause: 400 the service's name cannot be read: %2F is a slash, %25 a per cent sign
         POST /services/S/dance: 404 POST finds nothing here
         POST /workers/none/retire: 400 a connection is a number
+        POST /workers/7/limit: 400 how many jobs? jobs=5
+        POST /workers/7/limit?jobs=few: 400 jobs is a number of jobs
         POST /jobs/1: 405 this path takes DELETE
         DELETE /jobs/1: 400 a job's id is like 00C0-FFEE
         GET /jobs?state=lost: 400 state is queued, active, completed or failed

@@ -1,14 +1,14 @@
 //! From settings to programs.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::FromArgMatches;
 
 use super::super::OWN_LOG;
-use super::super::program::{Fleet, Kind, Limits, Patience, Program, Rotation, admin_port};
+use super::super::admin::Place;
+use super::super::program::{Fleet, Kind, Limits, MARGIN, Patience, Program, Rotation, own_socket};
 use super::keys::{Bytes, SupervisorKeys, WorkerKeys};
 use super::layers::{Environment, layered};
 use super::schema::{Schema, Section};
@@ -70,8 +70,13 @@ impl Maker<'_> {
     fn fleet(&mut self) -> Result<Fleet, String> {
         let supervisor = self.supervisor()?;
         let mut programs = Vec::new();
+        let mut admin = supervisor.admin.map(Place::Port);
         if let Some(settings) = &self.file.broker {
-            let args = self.args(&self.schema.broker, Some(settings))?;
+            let mut args = self.args(&self.schema.broker, Some(settings))?;
+            let flags = values(&args);
+            let (place, flag) = own_socket(&supervisor.run_dir, |flag| flags.get(flag).map(String::as_str));
+            args.extend(flag.map(|(flag, path)| format!("--{flag}={path}")));
+            admin = Some(place);
             self.broker = values(&args);
             programs.push(self.server("broker", args));
         }
@@ -86,7 +91,7 @@ impl Maker<'_> {
         }
         Ok(Fleet {
             programs,
-            admin: self.admin(&supervisor),
+            admin,
             run_dir: supervisor.run_dir,
             log_dir: supervisor.log_dir,
             rotation: Rotation {
@@ -98,6 +103,7 @@ impl Maker<'_> {
                 within: Duration::from_secs(supervisor.give_up_seconds.into()),
             },
             warnings: Vec::new(),
+            config: None,
         })
     }
 
@@ -132,14 +138,6 @@ impl Maker<'_> {
         [zmws, command.to_owned()].into_iter().chain(args).collect()
     }
 
-    /// Where the broker's admin port is.
-    fn admin(&self, supervisor: &SupervisorKeys) -> Option<SocketAddr> {
-        if self.file.broker.is_none() {
-            return supervisor.admin;
-        }
-        admin_port(|flag| self.broker.get(flag).map(String::as_str))
-    }
-
     // --- workers
 
     fn workers(&self, entry: &Entry) -> Result<Vec<Program>, String> {
@@ -157,6 +155,7 @@ impl Maker<'_> {
             user: keys.user.clone(),
             restart: keys.restart,
             grace: Duration::from_secs(keys.grace.into()),
+            margin: if is_ours(&keys) { MARGIN } else { Duration::ZERO },
             limits: Limits {
                 max_jobs: keys.max_jobs,
                 max_lifetime: keys.max_lifetime,
@@ -191,6 +190,7 @@ impl Maker<'_> {
         self.follow(&mut args, &ports[..1]);
         self.follow(&mut args, &heartbeats);
         args.push(format!("--grace={}", keys.grace));
+        args.extend(keys.max_jobs.map(|jobs| format!("--max-jobs={jobs}")));
         if !keys.command.is_empty() {
             args.push("--".to_owned());
             args.extend(keys.command.iter().cloned());
@@ -229,6 +229,11 @@ fn rotate_alike(args: &mut Vec<String>, supervisor: &SupervisorKeys) {
     let missing =
         alike.into_iter().filter(|(flag, _)| own.contains_key("access-log") && !own.contains_key(*flag));
     args.extend(missing.map(|(flag, value)| format!("--{flag}={value}")));
+}
+
+/// Whether `zmws worker` runs it.
+fn is_ours(keys: &WorkerKeys) -> bool {
+    keys.program.is_empty() && keys.php.is_none()
 }
 
 /// A worker's name: given, or made of its service.

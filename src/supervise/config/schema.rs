@@ -56,7 +56,7 @@ impl Schema {
     /// Of the commands `zmws broker`, `zmws gateway` and `zmws worker`.
     pub fn new(broker: Command, gateway: Command, worker: Command) -> Self {
         // What the table of a worker says itself, or the supervisor for it.
-        const OWN: [&str; 4] = ["service-name", "builtin", "grace", "config"];
+        const OWN: [&str; 5] = ["service-name", "builtin", "grace", "max-jobs", "config"];
         let own = Section::new("worker", WorkerKeys::augment_args(Command::new("worker")));
         let supervisor = Section::new("supervisor", SupervisorKeys::augment_args(Command::new("supervisor")));
         let hidden = |arg: Arg| {

@@ -83,12 +83,15 @@ fn example(key: Key<'_>) -> String {
 }
 
 /// What stands for keys that have no default.
-const EXAMPLES: [(&str, &str); 10] = [
+const EXAMPLES: [(&str, &str); 13] = [
     ("job_timeout", "{ STR-REV = 60, \"*\" = 3600 }"),
     ("origins", "[\"https://www.example.org\"]"),
     ("tokens", "\"etc/tokens\""),
     ("access_log", "\"logs/access.log\""),
     ("admin", "\"127.0.0.1:5581\""),
+    ("admin_address", "\"127.0.0.1\""),
+    ("admin_port", "5581"),
+    ("admin_socket", "\"run/admin.sock\""),
     ("max_lifetime", "\"12h\""),
     ("max_memory", "\"256M\""),
     ("env", "{ LANG = \"C.UTF-8\" }"),

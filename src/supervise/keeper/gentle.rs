@@ -9,12 +9,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::Method;
-use tracing::{info, warn};
+use tokio::time::Instant;
+use tracing::{error, info, warn};
 
 use super::super::admin::AdminError;
 use super::super::program::Kind;
 use super::super::sight::Sight;
-use super::{Hurry, Keeper};
+use super::super::supervisor::lines;
+use super::{Hurry, Keeper, Outcome};
 use crate::admin::status::Worker;
 
 /// Jobs that a process has done, over all its connections: a worker that has lost its broker for a moment comes
@@ -43,6 +45,23 @@ impl JobCount {
     }
 }
 
+/// What became of a worker's jobs before it was told to end.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Jobs {
+    /// It has none, and gets none.
+    Ended,
+    /// These were not over when its grace was.
+    Remain(Vec<String>),
+    /// Nobody says.
+    Unknown,
+}
+
+/// A worker's jobs, as they are told: `12AB-34CD (MAIL)`.
+fn jobs_of(worker: &Worker) -> Vec<String> {
+    let services = worker.services.join(", ");
+    worker.jobs.iter().map(|job| format!("{job} ({services})")).collect()
+}
+
 /// How soon the broker is asked first whether a worker is done, and how late at most: each look reads the tables of
 /// processes and connections, and a long job is not over sooner for being asked after.
 const GLANCE_FIRST: Duration = Duration::from_millis(50);
@@ -54,9 +73,19 @@ impl Keeper {
         let sight = Arc::clone(&self.sights.borrow_and_update());
         let Some(reached) = self.limit_reached(&sight) else { return };
         info!(name = self.program.name, "{reached}: replaced");
-        let outcome = self.replace(self.program.clone()).await;
-        if let super::Outcome::Failed(line) = outcome {
-            tracing::error!(name = self.program.name, "{line}");
+        match self.replace(self.program.clone()).await {
+            Outcome::Failed(line) => error!(name = self.program.name, "{line}"),
+            Outcome::Replaced { ending, .. } if !ending.is_clean() => {
+                for line in lines::of_ending(&self.program.name, &ending) {
+                    warn!("{line}");
+                }
+            }
+            Outcome::Replaced { .. }
+            | Outcome::Started { .. }
+            | Outcome::Runs { .. }
+            | Outcome::Stopped { .. }
+            | Outcome::DidNotRun
+            | Outcome::Unchanged => {}
         }
     }
 
@@ -64,7 +93,7 @@ impl Keeper {
         let limits = self.program.limits;
         let running = self.running.as_mut()?;
         let pid = running.child.pid();
-        if let Some(max) = limits.max_jobs {
+        if let Some(max) = limits.max_jobs.filter(|_| !self.program.counts_jobs()) {
             running.jobs.see(&sight.workers(pid));
             if running.jobs.total() >= max {
                 return Some(format!("{} jobs done", running.jobs.total()));
@@ -82,36 +111,47 @@ impl Keeper {
 
     /// Lets the broker give the worker no more jobs, and waits until it has none, as long as its grace allows. Of
     /// a program that is no worker of our broker, nothing is known, and it is waited for nothing.
-    pub(super) async fn let_jobs_end(&mut self) {
-        if self.program.kind != Kind::Worker {
-            return;
+    pub(super) async fn let_jobs_end(&mut self) -> Jobs {
+        if self.program.kind != Kind::Worker || self.site.admin.is_none() {
+            return Jobs::Unknown;
         }
         let grace = self.program.grace;
         let mut hurry = self.hurry.clone();
-        let jobs_end = async {
-            match self.retire().await {
-                Ok(()) => {}
-                Err(error) => {
-                    warn!(name = self.program.name, %error, "stopped without the broker's help");
-                }
-            }
+        let mut seen = Vec::new();
+        let jobs_end = tokio::time::timeout(grace, self.retire(&mut seen));
+        let ended = tokio::select! {
+            ended = jobs_end => ended,
+            _ = hurry.wait_for(|&hurry| hurry >= Hurry::Stop) => return Jobs::Unknown,
         };
-        tokio::select! {
-            done = tokio::time::timeout(grace, jobs_end) => if done.is_err() {
-                warn!(name = self.program.name, grace_s = grace.as_secs(), "still busy when its grace was over");
-            },
-            _ = hurry.wait_for(|&hurry| hurry >= Hurry::Stop) => {}
+        match ended {
+            Ok(Ok(())) => Jobs::Ended,
+            // Where the broker has gone, its jobs have, too.
+            Ok(Err(AdminError::Away { .. })) => Jobs::Unknown,
+            Ok(Err(error)) => {
+                warn!(name = self.program.name, %error, "stopped without the broker's help");
+                Jobs::Unknown
+            }
+            Err(_) => {
+                warn!(
+                    name = self.program.name,
+                    grace_s = grace.as_secs(),
+                    "still busy when its grace was over"
+                );
+                Jobs::Remain(seen)
+            }
         }
     }
 
-    async fn retire(&self) -> Result<(), AdminError> {
-        let (Some(admin), Some(running)) = (self.site.admin, &self.running) else { return Ok(()) };
+    /// `busy` has the jobs that it has, as they were seen last.
+    async fn retire(&self, busy: &mut Vec<String>) -> Result<(), AdminError> {
+        let (Some(admin), Some(running)) = (&self.site.admin, &self.running) else { return Ok(()) };
         let pid = running.child.pid();
         let (mut told, mut glance) = (Vec::new(), GLANCE_FIRST);
         // A worker may come by a new connection while we look: until all that it has are told and idle.
         loop {
             let sight = Sight::look(admin.get("/workers").await?);
             let own = sight.workers(pid);
+            *busy = own.iter().flat_map(|worker| jobs_of(worker)).collect();
             for worker in &own {
                 if told.contains(&worker.connection) {
                     continue;
@@ -133,7 +173,41 @@ impl Keeper {
     }
 }
 
+/// How soon after its start a worker is looked for to be limited, again and again, and how often later, since it may
+/// come by another connection.
+const LIMIT_SOON: Duration = Duration::from_millis(50);
+const LIMIT_LATER: Duration = Duration::from_secs(1);
+/// How long after its start is soon.
+const YOUNG: Duration = Duration::from_secs(10);
+
 impl Keeper {
+    /// When the broker must be told how many jobs the worker may have; one of ours counts them itself.
+    pub(super) fn limit_at(&self) -> Option<Instant> {
+        let by_broker = self.program.limits.max_jobs.is_some() && !self.program.counts_jobs();
+        let running = self.running.as_ref().filter(|_| by_broker && self.site.admin.is_some())?;
+        Some(running.limit_at)
+    }
+
+    /// Tells the broker how many jobs the worker may have in all, by each of its connections.
+    pub(super) async fn limit_jobs(&mut self) {
+        let (Some(admin), Some(max)) = (self.site.admin.clone(), self.program.limits.max_jobs) else {
+            return;
+        };
+        let sight = Sight::look(admin.get("/workers").await.unwrap_or_default());
+        let Some(running) = &mut self.running else { return };
+        let own = sight.workers(running.child.pid());
+        running.jobs.see(&own);
+        for worker in own.iter().filter(|worker| worker.jobs_max.is_none()) {
+            let left = max.saturating_sub(running.jobs.total() - worker.done);
+            let path = format!("/workers/{}/limit?jobs={left}", worker.connection);
+            if let Err(error) = admin.tell(Method::POST, &path).await {
+                warn!(name = self.program.name, %error, "the broker cannot be told how many jobs it may have");
+            }
+        }
+        let is_known = !own.is_empty() || running.since.elapsed() > YOUNG;
+        running.limit_at = Instant::now() + if is_known { LIMIT_LATER } else { LIMIT_SOON };
+    }
+
     /// Whether a reload would make another program of it.
     pub(super) fn files_changed(&self) -> bool {
         let now = super::Fingerprint::of(&self.program);

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use insta::assert_snapshot;
 
 use super::*;
+use crate::supervise::admin::Place;
 use crate::supervise::program::Fleet;
 
 fn own() -> Own {
@@ -92,9 +93,9 @@ fn site() -> PhpConfig {
 #[test]
 fn a_fleet_has_ours_in_the_place_of_php_s_servers_and_all_else_as_php_starts_it() {
     let fleet = fleet(&site(), &own());
-    assert_eq!(fleet.admin, Some(SocketAddr::from(([127, 0, 0, 1], 5581))));
+    assert_eq!(fleet.admin, Some(Place::Socket("run/admin.sock".into())));
     assert_snapshot!(shown(&fleet), @r#"
-    server (Server): HEARTBEAT_INTERVAL=10 zmws broker --client-port=6555 --log-level=E --handover --address=0.0.0.0 []
+    server (Server): HEARTBEAT_INTERVAL=10 zmws broker --client-port=6555 --log-level=E --handover --address=0.0.0.0 --admin-socket=run/admin.sock []
     gateway (Server): HEARTBEAT_INTERVAL=10 zmws gateway --address=10.0.0.1 []
     cron (Server): HEARTBEAT_INTERVAL=10 HEARTBEAT_MAXTRIES=2.5 php src/cron.php ["src/cron.php"]
     mail (Worker): HEARTBEAT_INTERVAL=10 HEARTBEAT_MAXTRIES=2.5 php workers/mail.php --service-name=MAIL --backend-port=5556 --from=a b --quiet=1 ["workers/mail.php"]
@@ -126,13 +127,6 @@ fn of_two_names_of_a_flag_the_other_wins_unless_it_has_the_default() {
     assert_eq!(port(&["client-port=1", "cport=2"]), "--client-port=2");
     assert_eq!(port(&["client-port=1", "cport=5555"]), "--client-port=1");
     assert_eq!(port(&["cport=5555", "client-port=1"]), "--client-port=1");
-}
-
-#[test]
-fn a_broker_says_itself_where_its_admin_port_is() {
-    let admin = |flags: &[&str]| fleet(&broker(flags), &own()).admin.map(|address| address.port());
-    assert_eq!(admin(&["admin-port=7000"]), Some(7000));
-    assert_eq!(admin(&["no-admin=1"]), None);
 }
 
 #[test]

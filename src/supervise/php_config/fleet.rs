@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::own::{self, Own, Role};
 use super::{Entry, PhpConfig};
-use crate::supervise::program::{Fleet, Kind, Patience, Program, Rotation, admin_port};
+use crate::supervise::program::{Fleet, Kind, Patience, Program, Rotation, own_socket};
 
 /// The programs of a PHP site: servers, then workers, each in the order of its list.
 ///
@@ -21,6 +21,7 @@ pub fn fleet(config: &PhpConfig, own: &Own) -> Fleet {
         patience: Patience::default(),
         admin: None,
         warnings: config.warnings.clone(),
+        config: None,
     };
     for (kind, entries) in [(Kind::Server, &config.servers), (Kind::Worker, &config.workers)] {
         for entry in entries {
@@ -38,8 +39,10 @@ pub fn fleet(config: &PhpConfig, own: &Own) -> Fleet {
 fn of_ours(fleet: &mut Fleet, config: &PhpConfig, entry: &Entry, role: Role, own: &Own) -> Program {
     let taken = own::taken(entry, role, own);
     let flag = |name: &str| taken.has(name).then(|| taken.value(name).unwrap_or_default());
+    let mut socket = None;
     if role == Role::Broker && fleet.admin.is_none() {
-        fleet.admin = admin_port(flag);
+        let (place, flag) = own_socket(&fleet.run_dir, flag);
+        (fleet.admin, socket) = (Some(place), flag);
     }
     let name = &entry.name;
     let open = taken.open.iter();
@@ -53,6 +56,7 @@ fn of_ours(fleet: &mut Fleet, config: &PhpConfig, entry: &Entry, role: Role, own
         Some(value) => format!("--{flag}={value}"),
         None => format!("--{flag}"),
     }));
+    command.extend(socket.map(|(flag, path)| format!("--{flag}={path}")));
     Program::of_ours(name, command, flag)
 }
 

@@ -1,7 +1,7 @@
 //! The supervisor's socket: questions are answered here, changes are handed on.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::net::{UnixListener, UnixStream};
@@ -9,7 +9,8 @@ use tokio::sync::mpsc;
 use tokio::task::spawn_local;
 use tracing::{debug, warn};
 
-use super::super::control::{self, Process, Report, Request};
+use super::super::control::{self, Process, Question, Report, Request};
+use super::super::files;
 use super::super::sight::Sight;
 use super::{ClaimError, Shown, Task};
 
@@ -21,8 +22,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Listens where an earlier supervisor may have left its socket. Only its owner may connect.
 pub(super) fn listen(run_dir: &Path) -> Result<UnixListener, ClaimError> {
     let path = control::socket(run_dir);
-    let _ = std::fs::remove_file(&path);
-    let bound = UnixListener::bind(&path).and_then(|listener| {
+    let bound = files::clear_socket(&path).and_then(|()| UnixListener::bind(&path)).and_then(|listener| {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
         Ok(listener)
     });
@@ -30,11 +30,16 @@ pub(super) fn listen(run_dir: &Path) -> Result<UnixListener, ClaimError> {
 }
 
 /// Takes connections. Never ends.
-pub(super) async fn listen_to(listener: UnixListener, tasks: mpsc::Sender<Task>, shown: Shown) {
+pub(super) async fn listen_to(
+    listener: UnixListener,
+    config: Option<PathBuf>,
+    tasks: mpsc::Sender<Task>,
+    shown: Shown,
+) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                spawn_local(converse(stream, tasks.clone(), shown.clone()));
+                spawn_local(converse(stream, config.clone(), tasks.clone(), shown.clone()));
             }
             Err(error) => {
                 warn!(%error, "cannot accept a connection");
@@ -45,19 +50,25 @@ pub(super) async fn listen_to(listener: UnixListener, tasks: mpsc::Sender<Task>,
 }
 
 /// One connection: a request, its reports.
-async fn converse(mut stream: UnixStream, tasks: mpsc::Sender<Task>, shown: Shown) {
-    let request = match tokio::time::timeout(PATIENCE, control::hear(&mut stream)).await {
-        Ok(Ok(request)) => request,
-        Ok(Err(error)) => {
-            debug!(%error, "a request that cannot be read");
-            let text = format!("the supervisor cannot read the request: {error}");
-            // It may have gone.
-            let _ = control::say(&mut stream, &Report::Line { text }).await;
-            let _ = control::say(&mut stream, &Report::Done { ok: false }).await;
-            return;
-        }
-        Err(_) => return,
-    };
+async fn converse(mut stream: UnixStream, config: Option<PathBuf>, tasks: mpsc::Sender<Task>, shown: Shown) {
+    let Question { request, config: meant } =
+        match tokio::time::timeout(PATIENCE, control::hear(&mut stream)).await {
+            Ok(Ok(question)) => question,
+            Ok(Err(error)) => {
+                debug!(%error, "a request that cannot be read");
+                return refuse(&mut stream, format!("the supervisor cannot read the request: {error}")).await;
+            }
+            Err(_) => return,
+        };
+    if let (Some(config), Some(meant)) = (&config, &meant)
+        && config != meant
+    {
+        let (config, meant) = (config.display(), meant.display());
+        let text = format!(
+            "the programs here are those of {config}; give {meant} a run_dir of its own, and ports, to have both"
+        );
+        return refuse(&mut stream, text).await;
+    }
     if request == Request::Status {
         // It may have gone.
         let _ = control::say(&mut stream, &Report::Processes { processes: processes(&shown) }).await;
@@ -73,6 +84,12 @@ async fn converse(mut stream: UnixStream, tasks: mpsc::Sender<Task>, shown: Show
             return;
         }
     }
+}
+
+async fn refuse(stream: &mut UnixStream, text: String) {
+    // It may have gone.
+    let _ = control::say(stream, &Report::Line { text }).await;
+    let _ = control::say(stream, &Report::Done { ok: false }).await;
 }
 
 /// What the programs show of themselves, with the memory they hold at this moment.

@@ -1,18 +1,24 @@
 //! What came of an order, in the words of PHP's scripts (PROTOCOL.md §7) where they have some.
 
-use super::super::keeper::Outcome;
+use std::time::Duration;
 
-/// What a start says: its lines, and whether the program runs.
-pub(super) fn of_start(name: &str, outcome: &Outcome) -> (Vec<String>, bool) {
+use super::super::keeper::{Ending, Outcome};
+
+/// Lines, and whether all is as it was asked for.
+pub(super) type Said = (Vec<String>, bool);
+
+/// What a start says.
+pub(super) fn of_start(name: &str, outcome: &Outcome) -> Said {
     match outcome {
         Outcome::Started { pid, stale } => {
             let stale = stale.map(|stale| format!("{name} NOT running but stale PID found ({stale})"));
             (stale.into_iter().chain([format!("{name} started ({pid})")]).collect(), true)
         }
         Outcome::Runs { pid } => (vec![format!("{name} already running ({pid})")], true),
-        Outcome::Replaced { pid, given_up } => {
-            let given_up = given_up.iter().map(|line| format!("{name}: {line}"));
-            (given_up.chain([format!("{name} restarted ({pid})")]).collect(), true)
+        Outcome::Replaced { pid, ending } => {
+            let mut lines = of_ending(name, ending);
+            lines.push(format!("{name} restarted ({pid})"));
+            (lines, ending.is_clean())
         }
         Outcome::Failed(line) => (vec![line.clone()], false),
         Outcome::Stopped { .. } | Outcome::DidNotRun | Outcome::Unchanged => (Vec::new(), true),
@@ -20,26 +26,24 @@ pub(super) fn of_start(name: &str, outcome: &Outcome) -> (Vec<String>, bool) {
 }
 
 /// What a stop says. A program that did not run is as it should be.
-pub(super) fn of_stop(name: &str, outcome: &Outcome) -> Vec<String> {
-    let line = match outcome {
-        Outcome::Stopped { pid, killed: None, .. } => format!("Stopped {name} ({pid})"),
-        Outcome::Stopped { pid, killed: Some(after), .. } => {
-            format!("Stopped {name} ({pid}): it did not end within {} s and was killed", after.as_secs())
+pub(super) fn of_stop(name: &str, outcome: &Outcome) -> Said {
+    match outcome {
+        Outcome::Stopped { pid, ending } => {
+            let mut lines = vec![format!("Stopped {name} ({pid})")];
+            lines.extend(of_ending(name, ending));
+            (lines, ending.is_clean())
         }
         Outcome::DidNotRun
         | Outcome::Started { .. }
         | Outcome::Runs { .. }
         | Outcome::Replaced { .. }
-        | Outcome::Unchanged => format!("No PID for {name}"),
-        Outcome::Failed(line) => line.clone(),
-    };
-    let given_up = if let Outcome::Stopped { given_up, .. } = outcome { given_up.as_ref() } else { None };
-    let given_up = given_up.map(|line| format!("{name}: {line}"));
-    [line].into_iter().chain(given_up).collect()
+        | Outcome::Unchanged => (vec![format!("No PID for {name}")], true),
+        Outcome::Failed(line) => (vec![line.clone()], false),
+    }
 }
 
 /// What a reload says of a program that it left alone or made another; nothing, if nothing happened.
-pub(super) fn of_reload(name: &str, outcome: &Outcome) -> (Vec<String>, bool) {
+pub(super) fn of_reload(name: &str, outcome: &Outcome) -> Said {
     match outcome {
         Outcome::DidNotRun => (vec![format!("{name} is changed, and not running")], true),
         Outcome::Unchanged => (Vec::new(), true),
@@ -48,5 +52,32 @@ pub(super) fn of_reload(name: &str, outcome: &Outcome) -> (Vec<String>, bool) {
         | Outcome::Replaced { .. }
         | Outcome::Stopped { .. }
         | Outcome::Failed(_) => of_start(name, outcome),
+    }
+}
+
+/// What is to be said of how a program ended; nothing, if it ended as it should.
+pub(in crate::supervise) fn of_ending(name: &str, ending: &Ending) -> Vec<String> {
+    let Ending { killed, cut_off, given_up } = ending;
+    let jobs = match cut_off.as_slice() {
+        [] => String::new(),
+        [job] => format!(" in the middle of job {job}"),
+        jobs => format!(" in the middle of jobs {}", jobs.join(", ")),
+    };
+    let end = match killed {
+        Some(after) if jobs.is_empty() => {
+            Some(format!("did not end and was killed after {}", seconds(*after)))
+        }
+        Some(after) => Some(format!("killed after {}{jobs}", seconds(*after))),
+        None if jobs.is_empty() => None,
+        None => Some(format!("ended{jobs}")),
+    };
+    end.iter().chain(given_up).map(|what| format!("{name}: {what}")).collect()
+}
+
+/// `10 s`, `0.3 s`.
+fn seconds(time: Duration) -> String {
+    match time.as_secs() {
+        0..2 => format!("{:.1} s", time.as_secs_f64()),
+        seconds => format!("{seconds} s"),
     }
 }

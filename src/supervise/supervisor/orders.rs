@@ -6,11 +6,15 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::{info, warn};
 
 use super::super::control::{Report, Request, Which};
-use super::super::keeper::{Order, Outcome};
+use super::super::keeper::{Before, Order, Outcome};
 use super::super::program::{Fleet, Kind, Program};
 use super::{Kept, Load, Phase, Supervisor, Task, Wants, lines};
+use crate::admin::status::Status;
 
 type Reports = mpsc::UnboundedSender<Report>;
+
+/// What a reload says that was not carried out.
+const NOTHING: &str = "Nothing is changed";
 
 /// How long somebody may take to read how it ended, when the supervisor itself ends.
 const LINGER: Duration = Duration::from_secs(1);
@@ -25,7 +29,7 @@ impl Supervisor {
             }
             let ok = self.carry_out(&request, load, &reports).await;
             if !ends {
-                self.phase.send_replace(Phase::Running);
+                self.phase.send_modify(|phase| *phase = phase.after(ok));
             }
             say_done(&reports, ok);
             if ends {
@@ -42,10 +46,12 @@ impl Supervisor {
             Request::Status => true,
             Request::Start(which) => self.start(which, reports).await,
             Request::Stop(which) => self.stop(which, reports).await,
-            Request::Restart(which) => self.restart(which, reports).await,
-            Request::Reload => {
-                self.phase.send_replace(Phase::Reloading);
-                self.reload(load, reports).await
+            Request::Restart { which, force } => self.restart(which, *force, reports).await,
+            Request::Reload { force } => {
+                let before = self.phase.send_replace(Phase::Reloading);
+                let ok = self.reload(load, *force, reports).await;
+                self.phase.send_replace(if before == Phase::Failing { before } else { Phase::Running });
+                ok
             }
         }
     }
@@ -55,9 +61,7 @@ impl Supervisor {
         let all: Vec<usize> = chosen.into_iter().filter(|&at| self.is_configured(at)).collect();
         let mut ok = true;
         for (name, outcome) in self.order_at_once(&all, || Order::Start).await {
-            let (lines, runs) = lines::of_start(&name, &outcome);
-            say_all(reports, lines);
-            ok &= runs;
+            ok &= self.say_outcome(lines::of_start(&name, &outcome), reports);
         }
         ok
     }
@@ -66,69 +70,101 @@ impl Supervisor {
     async fn stop(&mut self, which: &Which, reports: &Reports) -> bool {
         let Some(chosen) = self.choose(which, reports) else { return false };
         let (servers, workers) = self.by_kind(&chosen);
+        let mut ok = true;
         for &at in servers.iter().rev() {
-            self.stop_some(&[at], reports).await;
+            ok &= self.stop_some(&[at], reports).await;
         }
-        self.stop_some(&workers, reports).await;
-        true
+        ok & self.stop_some(&workers, reports).await
     }
 
-    async fn stop_some(&self, some: &[usize], reports: &Reports) {
+    async fn stop_some(&self, some: &[usize], reports: &Reports) -> bool {
+        let mut ok = true;
         for (name, outcome) in self.order_at_once(some, || Order::Stop).await {
-            say_all(reports, lines::of_stop(&name, &outcome));
+            ok &= self.say_outcome(lines::of_stop(&name, &outcome), reports);
         }
+        ok
     }
 
     /// Servers stop and start; of a group of workers, one after the other is replaced.
-    async fn restart(&mut self, which: &Which, reports: &Reports) -> bool {
+    async fn restart(&mut self, which: &Which, force: bool, reports: &Reports) -> bool {
         let Some(chosen) = self.choose(which, reports) else { return false };
-        let (servers, workers) = self.by_kind(&chosen);
-        for &at in servers.iter().rev() {
-            self.stop_some(&[at], reports).await;
+        let is_ended = |program: &Program| chosen.iter().any(|&at| self.kept[at].name == program.name);
+        if !force && self.would_lose_jobs(is_ended, reports).await {
+            return false;
         }
+        let (servers, workers) = self.by_kind(&chosen);
         let mut ok = true;
+        for &at in servers.iter().rev() {
+            ok &= self.stop_some(&[at], reports).await;
+        }
         let mut outcomes = self.order_at_once(&servers, || Order::Start).await;
         outcomes.extend(self.order_at_once(&workers, || Order::Renew).await);
         for (name, outcome) in outcomes {
-            let (lines, runs) = lines::of_start(&name, &outcome);
-            say_all(reports, lines);
-            ok &= runs;
+            ok &= self.say_outcome(lines::of_start(&name, &outcome), reports);
         }
         ok
+    }
+
+    /// Whether jobs wait at a broker that would end; says so, and what to do. Its queue does not outlive it.
+    async fn would_lose_jobs(&self, is_ended: impl Fn(&Program) -> bool, reports: &Reports) -> bool {
+        let mut brokers =
+            self.fleet.programs.iter().filter(|program| program.is_broker() && is_ended(program));
+        let (Some(broker), Some(admin)) = (brokers.next(), &self.site.admin) else { return false };
+        // One that does not answer holds nothing that could be waited for.
+        let Ok(status) = admin.get::<Status>("/status").await else { return false };
+        let queued = status.totals.queued;
+        if queued == 0 {
+            return false;
+        }
+        let jobs = if queued == 1 { "job" } else { "jobs" };
+        self.say(
+            reports,
+            format!(
+                "{}: {queued} queued {jobs} would be lost; let them be done first with `zmws drain --wait`, or say --force",
+                broker.name
+            ),
+        );
+        true
     }
 
     // --- reload
 
-    async fn reload(&mut self, load: &Load, reports: &Reports) -> bool {
+    async fn reload(&mut self, load: &Load, force: bool, reports: &Reports) -> bool {
         let fleet = match load() {
             Ok(fleet) => fleet,
             Err(lines) => {
-                say_all(reports, lines);
-                say(reports, "Nothing is changed".to_owned());
+                self.say_outcome((lines, false), reports);
+                self.say(reports, NOTHING.to_owned());
                 return false;
             }
         };
+        let is_ended = |program: &Program| !fleet.programs.contains(program);
+        if !force && self.would_lose_jobs(is_ended, reports).await {
+            self.say(reports, NOTHING.to_owned());
+            return false;
+        }
         if fleet.run_dir != self.fleet.run_dir || fleet.log_dir != self.fleet.log_dir {
-            say(reports, "Other directories take effect when zmws is stopped and started".to_owned());
+            self.say(reports, "Other directories take effect when zmws is stopped and started".to_owned());
         }
         let before: Vec<String> = self.kept.iter().map(|kept| kept.name.clone()).collect();
-        self.remove_all_but(&fleet, reports).await;
-        let mut ok = self.change(&fleet.programs, reports).await;
+        let mut ok = self.remove_all_but(&fleet, reports).await;
+        ok &= self.change(&fleet.programs, reports).await;
         ok &= self.add(&fleet.programs, &before, reports).await;
         self.fleet.programs = fleet.programs;
         self.wants.send_replace(Wants::of(&self.fleet.programs));
-        say(reports, "Reloaded".to_owned());
+        self.say(reports, "Reloaded".to_owned());
         ok
     }
 
     /// Stops what is no longer configured.
-    async fn remove_all_but(&mut self, fleet: &Fleet, reports: &Reports) {
+    async fn remove_all_but(&mut self, fleet: &Fleet, reports: &Reports) -> bool {
         let is_gone = |kept: &Kept| !fleet.programs.iter().any(|program| program.name == kept.name);
         let gone: Vec<usize> = (0..self.kept.len()).filter(|&at| is_gone(&self.kept[at])).collect();
-        self.stop_some(&gone, reports).await;
+        let ok = self.stop_some(&gone, reports).await;
         // Its task ends with its last order.
         self.kept.retain(|kept| !is_gone(kept));
         self.show();
+        ok
     }
 
     /// Gives each program that goes on its new form.
@@ -141,9 +177,7 @@ impl Supervisor {
         }
         let mut ok = true;
         for (name, answer) in answers {
-            let (lines, runs) = lines::of_reload(&name, &outcome(answer).await);
-            say_all(reports, lines);
-            ok &= runs;
+            ok &= self.say_outcome(lines::of_reload(&name, &outcome(answer).await), reports);
         }
         for kept in &mut self.kept {
             let new = programs.iter().find(|program| program.name == kept.name);
@@ -159,14 +193,12 @@ impl Supervisor {
             programs.iter().filter(|program| !before.contains(&program.name)).cloned().collect();
         let first = self.kept.len();
         for program in new {
-            self.keep(program, None);
+            self.keep(program, Before::Nothing);
         }
         let added: Vec<usize> = (first..self.kept.len()).collect();
         let mut ok = true;
         for (name, outcome) in self.order_at_once(&added, || Order::Start).await {
-            let (lines, runs) = lines::of_start(&name, &outcome);
-            say_all(reports, lines);
-            ok &= runs;
+            ok &= self.say_outcome(lines::of_start(&name, &outcome), reports);
         }
         // In the order of the configuration again.
         let place = |kept: &Kept| programs.iter().position(|program| program.name == kept.name);
@@ -185,7 +217,7 @@ impl Supervisor {
         for name in &unknown {
             let mut known: Vec<&str> = self.kept.iter().map(|kept| kept.group.as_str()).collect();
             known.dedup();
-            say(reports, format!("No program is called {name}; there are {}", known.join(", ")));
+            self.say(reports, format!("No program is called {name}; there are {}", known.join(", ")));
         }
         if !unknown.is_empty() {
             return None;
@@ -201,6 +233,24 @@ impl Supervisor {
 
     fn by_kind(&self, some: &[usize]) -> (Vec<usize>, Vec<usize>) {
         some.iter().copied().partition(|&at| self.kept[at].kind == Kind::Server)
+    }
+
+    // --- what is said
+
+    /// Says it to whoever asked, and to the log, if that is another place or nobody listens.
+    fn say(&self, reports: &Reports, text: String) {
+        let heard = reports.send(Report::Line { text: text.clone() }).is_ok();
+        if !heard || !self.site.inherit_output {
+            info!("{text}");
+        }
+    }
+
+    /// Says what came of an order, and whether it was done.
+    fn say_outcome(&self, (lines, ok): lines::Said, reports: &Reports) -> bool {
+        for line in lines {
+            self.say(reports, line);
+        }
+        ok
     }
 
     /// Gives some programs an order, all at once, and waits for each.
@@ -231,18 +281,6 @@ async fn outcome(answer: oneshot::Receiver<Outcome>) -> Outcome {
     answer
         .await
         .unwrap_or_else(|_| Outcome::Failed("the task of this program has died: see the log".to_owned()))
-}
-
-fn say(reports: &Reports, text: String) {
-    info!("{text}");
-    // Whoever asked may have gone.
-    let _ = reports.send(Report::Line { text });
-}
-
-fn say_all(reports: &Reports, lines: Vec<String>) {
-    for line in lines {
-        say(reports, line);
-    }
 }
 
 fn say_done(reports: &Reports, ok: bool) {

@@ -7,11 +7,12 @@ use tokio::sync::watch;
 use tracing::warn;
 
 use super::super::admin::Admin;
+use super::super::control::ProcessState;
 use super::super::keeper::Site;
 use super::super::logs;
 use super::super::program::Rotation;
 use super::super::sight::Sight;
-use super::{OWN_LOG, Shown, Wants};
+use super::{OWN_LOG, Phase, Shown, Wants};
 
 /// How often limits are looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -27,13 +28,34 @@ pub(super) async fn watch_over(
     loop {
         let wanted = wants.wait_for(|&wants| wants != Wants::Nothing).await.map(|wants| *wants);
         let Ok(wanted) = wanted else { return std::future::pending().await };
-        let workers = match admin.filter(|_| wanted == Wants::Jobs) {
+        let workers = match admin.as_ref().filter(|_| wanted == Wants::Jobs) {
             // A broker that is away has no workers; it is away for the whole site, which others say loudly.
             Some(admin) => admin.get("/workers").await.unwrap_or_default(),
             None => Vec::new(),
         };
         sights.send_replace(Arc::new(Sight::look(workers)));
         tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Says that all runs when it does, if the start had failed. Never ends.
+pub(super) async fn until_all_run(
+    phase: watch::Sender<Phase>,
+    shown: Shown,
+    mut changes: watch::Receiver<()>,
+) {
+    let lacks = |state| matches!(state, ProcessState::Failed | ProcessState::Waiting | ProcessState::GivenUp);
+    let mut phases = phase.subscribe();
+    loop {
+        let all_run = !shown.borrow().iter().any(|one| lacks(one.borrow().state()));
+        if all_run && *phase.borrow() == Phase::Failing {
+            phase.send_replace(Phase::Running);
+        }
+        tokio::select! {
+            Ok(()) = changes.changed() => {}
+            Ok(()) = phases.changed() => {}
+            else => return std::future::pending().await,
+        }
     }
 }
 

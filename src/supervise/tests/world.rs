@@ -1,7 +1,7 @@
 //! A supervisor in a directory of its own, and the questions that tests ask it.
 
 use std::cell::RefCell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -27,11 +27,24 @@ pub(super) struct Said {
 }
 
 /// A directory that is gone when the last of the test is.
-pub(super) struct Place(PathBuf);
+pub(in crate::supervise) struct Place(PathBuf);
 
 impl Drop for Place {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A directory for a test that has no world.
+pub(in crate::supervise) fn scratch(name: &str) -> Place {
+    let path = std::env::temp_dir().join(format!("zmws-scratch-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&path).expect("a directory");
+    Place(path)
+}
+
+impl Place {
+    pub(in crate::supervise) fn path(&self) -> &Path {
+        &self.0
     }
 }
 
@@ -58,6 +71,7 @@ impl World {
             patience: Patience::default(),
             admin: None,
             warnings: Vec::new(),
+            config: None,
         };
         std::fs::create_dir_all(&dir).expect("a directory");
         for program in &mut fleet.programs {
@@ -105,13 +119,23 @@ impl World {
     }
 
     pub(super) async fn ask(&self, request: Request) -> Said {
+        self.ask_with(None, request).await
+    }
+
+    /// The same, by somebody who means the configuration `config`.
+    pub(super) async fn ask_as(&self, config: &str, request: Request) -> Said {
+        self.ask_with(Some(Path::new(config)), request).await
+    }
+
+    async fn ask_with(&self, config: Option<&Path>, request: Request) -> Said {
         let mut said = Said { lines: Vec::new(), ok: true };
         let hear = |report| match report {
             Report::Line { text } => said.lines.push(text),
             Report::Done { ok } => said.ok = ok,
             Report::Processes { .. } => {}
         };
-        let asked = tokio::time::timeout(PATIENCE, control::ask(&self.fleet.run_dir, &request, hear)).await;
+        let asked =
+            tokio::time::timeout(PATIENCE, control::ask(&self.fleet.run_dir, config, &request, hear)).await;
         asked.expect("in time").expect("the supervisor answers");
         said
     }
@@ -123,7 +147,9 @@ impl World {
                 all = processes;
             }
         };
-        control::ask(&self.fleet.run_dir, &Request::Status, hear).await.expect("the supervisor answers");
+        control::ask(&self.fleet.run_dir, None, &Request::Status, hear)
+            .await
+            .expect("the supervisor answers");
         all
     }
 
@@ -178,12 +204,14 @@ impl World {
         self.reached(|| std::fs::read_to_string(&path).ok()?.trim().parse().ok()).await
     }
 
+    /// Whether a process runs, and is not only waiting to be buried.
+    pub(super) fn is_alive(&self, pid: u32) -> bool {
+        let process = procfs::process::Process::new(i32::try_from(pid).expect("a pid"));
+        process.and_then(|process| process.stat()).is_ok_and(|stat| stat.state != 'Z')
+    }
+
     pub(super) async fn until_gone(&self, pid: u32) {
-        let is_alive = || {
-            let process = procfs::process::Process::new(i32::try_from(pid).expect("a pid")).ok()?;
-            process.stat().ok().filter(|stat| stat.state != 'Z')
-        };
-        self.reached(|| is_alive().is_none().then_some(())).await;
+        self.reached(|| (!self.is_alive(pid)).then_some(())).await;
     }
 
     async fn reached<T>(&self, mut look: impl FnMut() -> Option<T>) -> T {
