@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use zmws::console::site::Site;
 use zmws::console::troubles::{Severity, Trouble};
+use zmws::duration;
 use zmws::console::{output, shown, status, watch};
 
 use super::operator::{AdminPort, cannot_write};
@@ -30,7 +31,7 @@ pub(super) struct Args {
     run_dir: Option<PathBuf>,
 
     /// Show it again and again, every 2 seconds or so many, until q or Ctrl-C
-    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2", value_parser = process::seconds)]
+    #[arg(long, value_name = "DURATION", num_args = 0..=1, default_missing_value = "2", value_parser = duration::parse_positive)]
     watch: Option<Duration>,
 
     /// Print an object as JSON: broker (null if it does not answer), processes (null without a supervisor), troubles

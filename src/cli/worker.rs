@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgGroup, ValueEnum};
 
+use zmws::duration;
 use zmws::server;
 use zmws::worker::builtin::Builtin;
 use zmws::worker::program::{IfDies, Mode, Program};
@@ -41,7 +42,7 @@ pub(super) struct Args {
     mode: ModeName,
 
     /// Seconds a job may take before the program and what it has started are killed
-    #[arg(long, value_name = "SECONDS", value_parser = process::seconds, conflicts_with = "builtin")]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_positive, conflicts_with = "builtin")]
     timeout: Option<Duration>,
 
     /// Give the job back to the broker when a program in lines mode dies, instead of failing it
@@ -78,8 +79,8 @@ pub(super) struct Args {
     heartbeats: Heartbeats,
 
     /// Seconds that running jobs may take to end when the worker is stopped
-    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
-    grace: u64,
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "30")]
+    grace: Duration,
 
     #[command(flatten)]
     log: LogArgs,
@@ -132,7 +133,7 @@ impl Args {
             .servers(servers)
             .concurrency(self.concurrency)
             .heartbeat(self.heartbeats.interval(), self.heartbeats.tries())
-            .grace(Duration::from_secs(self.grace))
+            .grace(self.grace)
             .connected(|address| notify::ready(&format!("connected to {address}")));
         if let Some(dialect) = self.dialect {
             builder = builder.dialect(dialect.into());

@@ -8,6 +8,7 @@ use hyper::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue}
 use hyper::{Request, Response, StatusCode};
 use serde_json::{Value, json};
 
+use crate::duration;
 use crate::gateway::http::Door;
 use crate::gateway::payload::{Payload, Stream};
 use crate::gateway::refusal::Refusal;
@@ -136,18 +137,17 @@ impl Call<'_> {
         }
     }
 
-    /// `_timeout`, where the operator allows it: seconds, perhaps with a fraction.
+    /// `_timeout`, where the operator allows it: a duration, in seconds if it has no unit.
     fn asked_timeout(&mut self) -> Result<Option<Duration>, Refusal> {
         let Some(max) = self.door.config.asked_timeout_max else { return Ok(None) };
         let Some(asked) = self.params.take_timeout() else { return Ok(None) };
-        let seconds = match &asked {
-            Value::String(text) => text.parse::<f64>().ok(),
-            Value::Number(number) => number.as_f64(),
-            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+        let text = match asked {
+            Value::String(text) => text,
+            Value::Number(number) => number.to_string(),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => String::new(),
         };
-        let asked = seconds.filter(|seconds| *seconds > 0.0);
-        let asked = asked.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-        let asked = asked.ok_or_else(|| Refusal::bad_request("_timeout wants a number of seconds"))?;
+        let asked = duration::parse_positive(&text);
+        let asked = asked.map_err(|error| Refusal::bad_request(format!("_timeout: {error}")))?;
         Ok(Some(asked.min(max)))
     }
 }

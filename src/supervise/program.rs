@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::duration;
+
 /// All programs of a site, in the order they are started: broker, gateway, workers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fleet {
@@ -108,7 +110,7 @@ impl Program {
         command: Vec<String>,
         flag: impl Fn(&str) -> Option<&'a str>,
     ) -> Self {
-        let own = flag("grace").and_then(|grace| grace.parse().ok()).map_or(GRACE, Duration::from_secs);
+        let own = flag("grace").and_then(|grace| duration::parse(grace).ok()).unwrap_or(GRACE);
         Self { grace: own + Duration::from_secs(5), ..Self::new(name, Kind::Server, command) }
     }
 

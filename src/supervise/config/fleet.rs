@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::FromArgMatches;
 
 use super::super::OWN_LOG;
+use crate::duration;
 use super::super::program::{Fleet, Kind, Limits, Patience, Program, Rotation, admin_port};
 use super::keys::{Bytes, SupervisorKeys, WorkerKeys};
 use super::layers::{Environment, layered};
@@ -94,7 +94,7 @@ impl Maker<'_> {
             },
             patience: Patience {
                 ends: supervisor.give_up_ends,
-                within: Duration::from_secs(supervisor.give_up_seconds.into()),
+                within: supervisor.give_up_seconds,
             },
             warnings: Vec::new(),
         })
@@ -155,7 +155,7 @@ impl Maker<'_> {
             dir: keys.dir.clone(),
             user: keys.user.clone(),
             restart: keys.restart,
-            grace: Duration::from_secs(keys.grace.into()),
+            grace: keys.grace,
             limits: Limits {
                 max_jobs: keys.max_jobs,
                 max_lifetime: keys.max_lifetime,
@@ -189,7 +189,7 @@ impl Maker<'_> {
             [("heartbeat-interval", "heartbeat-interval"), ("heartbeat-maxtries", "heartbeat-maxtries")];
         self.follow(&mut args, &ports[..1]);
         self.follow(&mut args, &heartbeats);
-        args.push(format!("--grace={}", keys.grace));
+        args.push(format!("--grace={}", keys.grace.as_secs_f64()));
         if !keys.command.is_empty() {
             args.push("--".to_owned());
             args.extend(keys.command.iter().cloned());
@@ -201,9 +201,12 @@ impl Maker<'_> {
     fn heartbeats(&self) -> Vec<(String, String)> {
         let names =
             [("heartbeat-interval", "HEARTBEAT_INTERVAL"), ("heartbeat-maxtries", "HEARTBEAT_MAXTRIES")];
-        let set = names
-            .iter()
-            .filter_map(|(flag, name)| Some(((*name).to_owned(), self.broker.get(*flag)?.clone())));
+        let set = names.iter().filter_map(|(flag, name)| {
+            let value = self.broker.get(*flag)?;
+            // They read whole seconds; the other is a number, which is a duration, too.
+            let whole = duration::parse(value).map_or(1, |time| time.as_millis().div_ceil(1_000));
+            Some(((*name).to_owned(), whole.to_string()))
+        });
         set.collect()
     }
 }

@@ -80,8 +80,8 @@ fn a_fleet_has_ours_in_the_place_of_php_s_servers_and_all_else_as_php_starts_it(
     etc/config.php:6: server: --nport is left out: it has no value
     etc/config.php:6: server: left out, since zmws broker has no such flags: --zmqid
     etc/config.php:6: server: ports 6555, 5556, 5557 are open to the network, as with PHP; 'address' => '127.0.0.1' among its flags closes that
-    etc/config.php: server: HEARTBEAT_MAXTRIES is left out: "2.5" is no whole number
-    etc/config.php: gateway: HEARTBEAT_MAXTRIES is left out: "2.5" is no whole number
+    etc/config.php: server: HEARTBEAT_MAXTRIES is left out: "2.5" is no whole number above 0
+    etc/config.php: gateway: HEARTBEAT_MAXTRIES is left out: "2.5" is no whole number above 0
     etc/config.php:12: mail: --from is given as it is, where PHP has a shell read it
     "#);
 }
@@ -129,7 +129,7 @@ fn an_import_starts_the_same_and_says_what_it_could_not_carry_over() {
     # server: --nport is left out: it has no value
     # server: left out, since zmws broker has no such flags: --zmqid
     # ports 6555, 5556, 5557 are open to the network, as with PHP; address = "127.0.0.1" closes that.
-    # HEARTBEAT_MAXTRIES is left out here: "2.5" is no whole number.
+    # HEARTBEAT_MAXTRIES is left out here: "2.5" is no whole number above 0.
     # Was called server: its pid file and its log have that name no more.
     [broker]
     client_port = 6555

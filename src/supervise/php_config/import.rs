@@ -71,7 +71,7 @@ fn import_own(
         }
         match own::is_beat(beat) {
             true => drop(table.insert(&key, value(plain(beat)))),
-            false => notes.push(format!("{name} is left out here: {beat:?} is no whole number.")),
+            false => notes.push(format!("{name} is left out here: {beat:?} is no whole number above 0.")),
         }
     }
     if entry.name != command {

@@ -22,7 +22,8 @@ const fn edge(name: &'static str, may_use: &'static [&'static str]) -> Room {
 }
 
 /// The rooms, the inner before the outer. ARCHITECTURE.md has the same table in words.
-const ROOMS: [Room; 20] = [
+const ROOMS: [Room; 21] = [
+    pure("duration", &[]),
     pure("job", &[]),
     pure("memory", &[]),
     pure("message", &["job"]),
@@ -55,10 +56,10 @@ const ROOMS: [Room; 20] = [
     ),
     edge("worker", &["wire", "transport", "params", "message", "job", "zmtp::PeerInfo", "zmtp::Limits"]),
     edge("server", &["broker", "wire", "transport", "store", "admin", "message", "job", "memory"]),
-    edge("gateway", &["client", "params", "message", "job", "memory"]),
+    edge("gateway", &["client", "params", "message", "job", "duration", "memory"]),
     // It asks the broker's admin port, whose answers are admin's types.
     // A configuration of PHP may have floats, and PHP its way of writing them.
-    edge("supervise", &["job", "admin", "params::float"]),
+    edge("supervise", &["job", "duration", "admin", "params::float"]),
     edge("console", &["supervise", "admin", "transport", "job"]),
     edge(
         "cli",
@@ -75,6 +76,7 @@ const ROOMS: [Room; 20] = [
             "transport",
             "message",
             "job",
+            "duration",
             "memory",
             "zmtp::Limits",
         ],
