@@ -111,6 +111,7 @@ mod tests {
             outcome: None,
             attempts: 0,
             bytes: 23,
+            dead: false,
         }
     }
 

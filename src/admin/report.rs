@@ -139,6 +139,7 @@ pub fn job(row: &JobRow) -> Job {
         ended_at: row.completed_at.map(Timestamp::as_secs_f64),
         worker: row.run.as_ref().map(|run| identity(&run.worker).into_owned()),
         attempts: row.attempts,
+        dead: row.dead,
         bytes: row.bytes as u64,
     }
 }

@@ -128,6 +128,7 @@ impl Broker {
             outcome: None,
             attempts: job.attempts,
             bytes: job.body.len(),
+            dead: false,
         }
     }
 

@@ -211,6 +211,7 @@ impl Broker {
             outcome: Some(Outcome::Fail),
             attempts: job.attempts,
             bytes: job.body.len(),
+            dead: true,
         }
     }
 }

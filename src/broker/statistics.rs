@@ -172,7 +172,10 @@ impl Statistics {
         let number = now.0 / WINDOW_US;
         let is_late = |window: &&Window| number.saturating_sub(window.number) < WINDOWS as u64;
         let lately = || self.windows.iter().filter(is_late);
-        (times::quantiles(lately().map(|window| &window.wait)), times::quantiles(lately().map(|window| &window.run)))
+        (
+            times::quantiles(lately().map(|window| &window.wait)),
+            times::quantiles(lately().map(|window| &window.run)),
+        )
     }
 }
 
