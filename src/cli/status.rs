@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use zmws::console::site::Site;
 use zmws::console::troubles::{Severity, Trouble};
-use zmws::duration;
 use zmws::console::{output, shown, status, watch};
+use zmws::duration;
 
 use super::operator::{AdminPort, cannot_write};
 use super::site::Chosen;
@@ -48,7 +48,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let run_dir = args.run_dir.or_else(configured).unwrap_or_else(|| PathBuf::from("run"));
     process::on_one_thread(async {
         if let Some(every) = args.watch {
-            if !output::is_terminal() {
+            if !output::is_screen() {
                 return Err("--watch needs a terminal; without it, the screen is printed once".to_owned());
             }
             return watch::run(&admin, &run_dir, &which, every).await.map_err(no_terminal);
@@ -56,7 +56,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         let site = Site::ask(&admin, &run_dir).await.only(&which);
         match args.json {
             true => output::print_text(&(shown::json_line(&site.json()) + "\n")),
-            false => output::print(&status::screen(&site, output::width())),
+            false => output::print(&status::screen(&site, output::width(), output::colour())),
         }
         .map_err(cannot_write)?;
         verdict(&site.troubles())
