@@ -57,14 +57,23 @@ mod tests {
     #[test]
     fn a_number_has_a_unit_or_is_one_of_seconds() {
         let millis = |text| parse(text).map(|time| time.as_millis());
-        assert_eq!(["250ms", "5s", "10m", "1.5h", "7d"].map(millis), [250, 5_000, 600_000, 5_400_000, 604_800_000].map(Ok));
-        assert_eq!(["60", "0.5", " 5 s ", "0", ".5", "5."].map(millis), [60_000, 500, 5_000, 0, 500, 5_000].map(Ok));
+        assert_eq!(
+            ["250ms", "5s", "10m", "1.5h", "7d"].map(millis),
+            [250, 5_000, 600_000, 5_400_000, 604_800_000].map(Ok)
+        );
+        assert_eq!(
+            ["60", "0.5", " 5 s ", "0", ".5", "5."].map(millis),
+            [60_000, 500, 5_000, 0, 500, 5_000].map(Ok)
+        );
         assert_eq!(parse("1ms"), Ok(Duration::from_millis(1)));
     }
 
     #[test]
     fn what_is_no_duration_says_what_is_expected() {
-        for text in ["", "s", "ms", ".", "-1", "+1", "1e3", "inf", "NaN", "5 weeks", "5S", "1.2.3", "1h30m", "５s", "5,5"] {
+        for text in [
+            "", "s", "ms", ".", "-1", "+1", "1e3", "inf", "NaN", "5 weeks", "5S", "1.2.3", "1h30m", "５s",
+            "5,5",
+        ] {
             assert_eq!(parse(text), Err(DurationError::Unreadable), "{text}");
         }
         assert_eq!(parse(&"9".repeat(400)), Err(DurationError::TooLong));

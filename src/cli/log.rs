@@ -111,6 +111,9 @@ fn start_with(level: LogLevel, form: LogForm, warnings: &str) {
         ),
     };
     let _ = FORM.set(form);
+    for line in super::variables::unknown() {
+        tracing::warn!("{line}");
+    }
     if form == LogForm::Json {
         std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
     }

@@ -13,7 +13,7 @@ use zmws::supervise::{Load, Logs, OWN_LOG, Phase, Signalled, Supervisor};
 
 use super::log::{self, LogArgs};
 use super::site::{self, Meant};
-use super::{Failure, notify, process};
+use super::{Failure, notify, process, variables};
 
 /// Start the programs of this site, and keep them running
 ///
@@ -42,6 +42,9 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let fleet = args.meant.configured.fleet()?;
     if args.detached {
         return detached(&args, fleet);
+    }
+    if !args.foreground {
+        variables::say();
     }
     for warning in &fleet.warnings {
         eprintln!("zmws: {warning}");

@@ -14,6 +14,7 @@ use zmws::worker::{Builder, Worker};
 
 use super::broker::Heartbeats;
 use super::dialect::DialectName;
+use super::layers::SiteFile;
 use super::log::{self, LogArgs};
 use super::{Failure, notify, process};
 
@@ -74,6 +75,9 @@ pub(super) struct Args {
     /// What to speak; by default zmws2 to our broker, zmws1 to others
     #[arg(long, value_name = "DIALECT")]
     dialect: Option<DialectName>,
+
+    #[command(flatten)]
+    _site: SiteFile,
 
     #[command(flatten)]
     heartbeats: Heartbeats,

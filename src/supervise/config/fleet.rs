@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use clap::FromArgMatches;
 
 use super::super::OWN_LOG;
-use crate::duration;
 use super::super::program::{Fleet, Kind, Limits, Patience, Program, Rotation, admin_port};
 use super::keys::{Bytes, SupervisorKeys, WorkerKeys};
 use super::layers::{Environment, layered};
 use super::schema::{Schema, Section};
 use super::{Entry, File, Settings};
+use crate::duration;
 
 /// What the programs of one file are made with.
 struct Maker<'a> {
@@ -92,10 +92,7 @@ impl Maker<'_> {
                 bytes: supervisor.log_max_mb.saturating_mul(1 << 20),
                 keep: supervisor.log_keep,
             },
-            patience: Patience {
-                ends: supervisor.give_up_ends,
-                within: supervisor.give_up_seconds,
-            },
+            patience: Patience { ends: supervisor.give_up_ends, within: supervisor.give_up_seconds },
             warnings: Vec::new(),
         })
     }
