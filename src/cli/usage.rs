@@ -4,7 +4,7 @@ use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Error};
 
-use super::{Cli, Command};
+use super::{Cli, Command, layers};
 
 /// Refuses words that do not go together.
 pub(super) fn checked(cli: Cli) -> Result<Cli, Error> {
@@ -41,8 +41,36 @@ const MEANT: [(&str, &str); 18] = [
     ("unpause", "resume"),
 ];
 
-/// The same with a tip, if it is about a word that means something elsewhere.
-pub(super) fn with_tip(mut error: Error) -> Error {
+/// Flags that variables with other names than ours set.
+const VARIABLES: [(&str, &str); 4] = [
+    ("--heartbeat-interval", "HEARTBEAT_INTERVAL"),
+    ("--heartbeat-maxtries", "HEARTBEAT_MAXTRIES"),
+    ("--admin", "ZMWS_ADMIN"),
+    ("--config", "ZMWS_CONFIG"),
+];
+
+/// The same with a tip, if it is about a word that means something elsewhere, or a value that was not typed.
+pub(super) fn with_tip(error: Error) -> Error {
+    of_environment(of_elsewhere(error))
+}
+
+fn of_environment(mut error: Error) -> Error {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        _ => String::new(),
+    };
+    let (flag, value) = (text(ContextKind::InvalidArg), text(ContextKind::InvalidValue));
+    let is_it = |(name, variable): &&(&str, &str)| {
+        flag.split(' ').next() == Some(name) && layers::environment(variable).as_ref() == Some(&value)
+    };
+    if let Some((_, variable)) = VARIABLES.iter().find(is_it) {
+        let tip = StyledStr::from(format!("the value is that of {variable} in the environment"));
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
+    }
+    error
+}
+
+fn of_elsewhere(mut error: Error) -> Error {
     let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else { return error };
     let Some((_, meant)) = MEANT.iter().find(|(other, _)| other == word) else { return error };
     let tip = StyledStr::from(format!("you may mean `zmws {meant}`"));

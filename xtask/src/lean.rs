@@ -7,7 +7,8 @@ use crate::steps::{self, Failure, cargo};
 /// With `zmws` itself. Less is better; more needs a reason that its users would accept.
 const CRATES_MAX: usize = 30;
 /// What a client has no use for, however few crates there are.
-const FOREIGN: [&str; 6] = ["clap", "hyper", "ratatui", "toml_edit", "prometheus-client", "tracing-subscriber"];
+const FOREIGN: [&str; 6] =
+    ["clap", "hyper", "ratatui", "toml_edit", "prometheus-client", "tracing-subscriber"];
 
 /// Counts what `default-features = false, features = ["client"]` builds.
 pub(crate) fn run() -> Result<(), Failure> {

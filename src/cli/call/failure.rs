@@ -24,9 +24,7 @@ impl Args {
             CallError::Unavailable => self.unavailable().await,
             CallError::Timeout => {
                 let limit = self.timeout;
-                format!(
-                    "no answer of {service} came in time, within {limit:?}; see --timeout. The job may yet be done"
-                )
+                format!("no answer from {service} within {limit:?} (--timeout); the job may yet be done")
             }
             CallError::Lost => {
                 format!(
