@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use zmws::supervise::config::{Section, nearest};
+use zmws::supervise::config::Section;
 
 use super::layers;
 
@@ -12,8 +12,22 @@ const PREFIX: &str = "ZMWS_";
 const OTHERS: [&str; 6] =
     ["ZMWS_CONFIG", "ZMWS_ADMIN", "ZMWS_PROGRAM", "ZMWS_RUN_DIR", "ZMWS_JOB_ID", "ZMWS_SERVICE"];
 /// What the project's own tests are told.
-const OF_TESTS: [&str; 5] =
-    ["ZMWS_BIN", "ZMWS_PHP", "ZMWS_PYTHON", "ZMWS_REQUIRE_PEERS", "ZMWS_LONG_JOB_SECONDS"];
+const OF_TESTS: [&str; 14] = [
+    "ZMWS_AB",
+    "ZMWS_BIN",
+    "ZMWS_CHAOS_SECONDS",
+    "ZMWS_CHROMIUM",
+    "ZMWS_CROSSTALK",
+    "ZMWS_CURL",
+    "ZMWS_FLEET_JOBS",
+    "ZMWS_LEFT_OUT",
+    "ZMWS_LONG_JOB_SECONDS",
+    "ZMWS_ORACLE_SEED",
+    "ZMWS_PHP",
+    "ZMWS_PYTHON",
+    "ZMWS_REQUIRE_PEERS",
+    "ZMWS_WRK",
+];
 /// A worker's program has one for each parameter, of any name.
 const PARAMS: &str = "ZMWS_PARAM_";
 
@@ -43,13 +57,21 @@ fn told(names: &[String]) -> Vec<String> {
     }
     let known = known();
     let line = |name: &String| {
-        let tip = match nearest(name, known.iter().cloned()) {
+        let tip = match meant(name, &known) {
             Some(meant) => format!("; did you mean {meant}?"),
             None => "; `zmws config reference` lists those that are known".to_owned(),
         };
         format!("the variable {name} is set, and means nothing{tip}")
     };
     suspects.into_iter().filter(|name| !known.contains(*name)).map(line).collect()
+}
+
+/// What may be meant: the same but for a letter or two, or with a section that was left out.
+fn meant<'a>(name: &str, known: &'a BTreeSet<String>) -> Option<&'a String> {
+    let likeness = |other: &&String| strsim::osa_distance(name, other);
+    let near = known.iter().min_by_key(likeness).filter(|other| likeness(other) <= 2);
+    let key = name.strip_prefix(PREFIX.trim_end_matches('_')).unwrap_or(name);
+    near.or_else(|| known.iter().find(|other| key.len() > "_X".len() && other.ends_with(key)))
 }
 
 /// Those of all settings.
@@ -87,6 +109,11 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_told_with_what_may_be_meant() {
-        insta::assert_snapshot!(check(&["ZMWS_BROKER_CLINT_PORT", "ZMWS_X", "ZMWS_CALL_JSON"]), @"");
+        insta::assert_snapshot!(check(&["ZMWS_BROKER_CLINT_PORT", "ZMWS_X", "ZMWS_CALL_JSON", "ZMWS_CLIENT_PORT"]), @r"
+        the variable ZMWS_BROKER_CLINT_PORT is set, and means nothing; did you mean ZMWS_BROKER_CLIENT_PORT?
+        the variable ZMWS_CALL_JSON is set, and means nothing; `zmws config reference` lists those that are known
+        the variable ZMWS_CLIENT_PORT is set, and means nothing; did you mean ZMWS_BROKER_CLIENT_PORT?
+        the variable ZMWS_X is set, and means nothing; `zmws config reference` lists those that are known
+        ");
     }
 }
