@@ -115,7 +115,7 @@ impl Section {
     }
 
     /// The name of a key that `name` may have been meant for.
-    pub fn nearest(&self, name: &str) -> Option<String> {
+    pub(super) fn nearest(&self, name: &str) -> Option<String> {
         nearest(name, self.keys().map(|key| key.name()))
     }
 
@@ -126,7 +126,7 @@ impl Section {
 }
 
 /// The candidate that is spelt most alike, if any is alike.
-pub fn nearest(name: &str, candidates: impl IntoIterator<Item = String>) -> Option<String> {
+pub(super) fn nearest(name: &str, candidates: impl IntoIterator<Item = String>) -> Option<String> {
     let likeness = |candidate: String| (strsim::jaro_winkler(name, &candidate), candidate);
     let alike = candidates.into_iter().map(likeness).filter(|(likeness, _)| *likeness > 0.8);
     alike.max_by(|(left, _), (right, _)| left.total_cmp(right)).map(|(_, candidate)| candidate)

@@ -138,6 +138,7 @@ fn an_import_starts_the_same_and_says_what_it_could_not_carry_over() {
     address = "0.0.0.0"
     heartbeat_interval = 10
 
+    # Bodies are those of PHP's 1.0.0; for clients of its 2.x, set body_form = "v2".
     [gateway]
     address = "10.0.0.1"
 
