@@ -93,8 +93,7 @@ fn what_runs_until_it_is_stopped_is_0_then_and_1_if_it_cannot_start() {
     is_1(&mut zmws_with(&["gateway", "--http-port", &up.http.to_string()]));
     is_1(&mut zmws_with(&["worker", "--", "./no-such-program"]));
     is_1(
-        &mut zmws_with(&["worker", "--builtin=sleep", "--heartbeat-interval=5"])
-            .env("ZMWS_WORKER_GRACE", "long"),
+        zmws_with(&["worker", "--builtin=sleep", "--heartbeat-interval=5"]).env("ZMWS_WORKER_GRACE", "long"),
     );
 
     let ports = ["--client-port=0", "--worker-port=0", "--news-port=0", "--admin-port=0"];
