@@ -251,32 +251,6 @@ fn call_prints_the_broker_s_lists() {
 }
 
 #[test]
-fn two_equal_ports_of_one_program_are_not_another_program_s() {
-    let free = free_port();
-    let ports = |own: &str| {
-        ["client", "worker", "news", "admin"].map(|name| {
-            let port = if name == "worker" || name == own { free } else { 0 };
-            format!("--{name}-port={port}")
-        })
-    };
-    let http = format!("--http-port={free}");
-    let cases: [(&[String], &str); 3] = [
-        (&[&["broker".to_owned()][..], &ports("client")].concat(), "--client-port and for --worker-port"),
-        (&[&["broker".to_owned()][..], &ports("admin")].concat(), "--worker-port and for --admin-port"),
-        (&[&["up".to_owned(), http][..], &ports("")].concat(), "--worker-port and for --http-port"),
-    ];
-    for (words, expected) in cases {
-        let output = Command::new(zmws()).args(words).output().expect("the program starts");
-        assert_eq!(output.status.code(), Some(1));
-        let error = text(&output.stderr);
-        assert!(
-            error.contains(&format!("port {free} is given twice")) && error.contains(expected),
-            "{error}"
-        );
-    }
-}
-
-#[test]
 fn a_port_that_is_taken_is_one_clear_line_and_status_1() {
     let broker = Broker::start(&[]);
     let mut command = Command::new(zmws());

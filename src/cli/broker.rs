@@ -268,7 +268,6 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 
 /// Binds the ports.
 pub(super) fn bind(config: Config) -> Result<Server, Failure> {
-    distinct(&ports_of(&config))?;
     Server::bind(config).map_err(|error| {
         let flag = match error.what {
             "clients" => "--client-port",
@@ -278,29 +277,6 @@ pub(super) fn bind(config: Config) -> Result<Server, Failure> {
         };
         process::cannot_listen(error.what, error.address, &error.source, flag)
     })
-}
-
-/// The ports by the settings that choose them.
-pub(super) fn ports_of(config: &Config) -> Vec<(&'static str, SocketAddr)> {
-    let at = |name, port| (name, SocketAddr::new(config.address, port));
-    let own = [("client", config.client_port), ("worker", config.worker_port), ("news", config.news_port)];
-    own.map(|(name, port)| at(name, port)).into_iter().chain(config.admin.map(|at| ("admin", at))).collect()
-}
-
-/// Two of our own settings may name one port. Who is told that another program has it looks for the wrong thing.
-pub(super) fn distinct(ports: &[(&str, SocketAddr)]) -> Result<(), Failure> {
-    for (at, (name, address)) in ports.iter().enumerate() {
-        let one = |ip: IpAddr| ip == address.ip() || ip.is_unspecified() || address.ip().is_unspecified();
-        let is_same = |other: &SocketAddr| other.port() == address.port() && one(other.ip());
-        if let Some((before, _)) = ports[..at].iter().find(|(_, other)| address.port() != 0 && is_same(other))
-        {
-            let port = address.port();
-            return Err(format!(
-                "port {port} is given twice, for --{before}-port and for --{name}-port; choose another for one"
-            ));
-        }
-    }
-    Ok(())
 }
 
 /// One line, if anything was lost.

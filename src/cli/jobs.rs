@@ -67,7 +67,7 @@ enum StateName {
     /// A worker has it
     Active,
     /// Ended well
-    Done,
+    Completed,
     /// Ended badly; dead ones are among them
     Failed,
     /// Given up by the broker, and kept
@@ -79,7 +79,7 @@ impl From<StateName> for Which {
         match name {
             StateName::Queued => Self::Queued,
             StateName::Active => Self::Active,
-            StateName::Done => Self::Done,
+            StateName::Completed => Self::Completed,
             StateName::Failed => Self::Failed,
             StateName::Dead => Self::Dead,
         }

@@ -52,11 +52,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     process::raise_descriptor_limit();
     process::enough_descriptors(args.limits.max_connections)?;
     process::on_one_thread(async {
-        let config = broker::config(&args.ports, &args.limits);
-        let mut ports = broker::ports_of(&config);
-        ports.push(("http", SocketAddr::new(args.ports.address, args.http_port)));
-        broker::distinct(&ports)?;
-        let server = broker::bind(config)?;
+        let server = broker::bind(broker::config(&args.ports, &args.limits))?;
         let at = server.addresses();
         let listener = gateway::listen(args.ports.address, args.http_port).await?;
         let http = listener.local_addr().map_err(|error| error.to_string())?;

@@ -18,7 +18,7 @@ pub enum Which {
     /// Those that a worker has.
     Active,
     /// The last that ended well.
-    Done,
+    Completed,
     /// The last that ended badly, dead ones among them.
     Failed,
     /// Those that the broker gave up and has whole.
@@ -31,7 +31,7 @@ impl Which {
         match self {
             Self::Queued => "queued",
             Self::Active => "active",
-            Self::Done => "done",
+            Self::Completed => "done",
             Self::Failed | Self::Dead => "failed",
         }
     }
@@ -66,7 +66,7 @@ pub(super) fn state(job: &Job) -> (&'static str, Tone) {
         (_, true) => ("dead", Tone::Bad),
         (JobState::Queued, false) => ("queued", Tone::Plain),
         (JobState::Active, false) => ("active", Tone::Good),
-        (JobState::Done, false) => ("done", Tone::Quiet),
+        (JobState::Done, false) => ("completed", Tone::Quiet),
         (JobState::Failed, false) => ("failed", Tone::Bad),
     }
 }
