@@ -1,5 +1,6 @@
 //! zmws: a work server. Clients send named jobs, workers do them.
 
+pub mod duration;
 pub mod job;
 pub mod memory;
 pub mod message;

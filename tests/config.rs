@@ -92,6 +92,102 @@ fn what_a_worker_must_be_told_may_be_in_the_environment() {
 }
 
 #[test]
+fn worker_and_call_find_the_broker_of_the_site_that_is_here() {
+    let site = Site::new(
+        "zmws.toml",
+        "[broker]\nclient_port = {clients}\nworker_port = {workers}\nnews_port = {news}\nadmin_port = {admin}\n\
+         heartbeat_interval = \"500ms\"\n",
+    );
+    let mut command = Command::new(zmws());
+    let _broker = Program::start("zmws broker", command.arg("broker").current_dir(&site.dir));
+    let mut command = Command::new(zmws());
+    command.args(["worker", "--builtin=reverse", "--log-level=D"]).current_dir(&site.dir);
+    let worker = Program::start("zmws worker", &mut command);
+    let connecting = format!("Worker connecting to 127.0.0.1 with port: {}", site.workers);
+    worker.wait_for("the site's port", PATIENCE, |line| line.ends_with(&connecting).then_some(()));
+    support::site::wait_for_workers(&site, 1);
+    let call = |words: &[&str], environment: Option<u16>| {
+        let mut command = Command::new(zmws());
+        command.args(["call", "STR-REV", "str=abc", "--timeout=10s"]).args(words).current_dir(&site.dir);
+        command.envs(environment.map(|port| ("ZMWS_CALL_PORT", port.to_string())));
+        command.output().expect("zmws is built")
+    };
+    assert_eq!(String::from_utf8_lossy(&call(&[], None).stdout), "cba\n");
+    // Flag before environment before file.
+    let said =
+        |words: &[&str], environment| String::from_utf8_lossy(&call(words, environment).stderr).into_owned();
+    assert!(said(&[], Some(1)).contains("no broker answers at 127.0.0.1:1;"), "{}", said(&[], Some(1)));
+    assert!(said(&["--port=2"], Some(1)).contains("no broker answers at 127.0.0.1:2;"));
+    assert!(said(&["-c", "none", "--port=3"], None).contains("no broker answers at 127.0.0.1:3;"));
+    site.configure("[broker]\nclint_port = 1\n");
+    assert!(said(&[], None).contains("zmws.toml:2:1: unknown key"), "{}", said(&[], None));
+    site.configure("");
+}
+
+#[test]
+fn durations_are_read_alike_everywhere() {
+    let text = |value: &str| {
+        format!(
+            "[broker]\ngrace = {value}\nheartbeat_interval = {value}\njob_timeout = {{ A = {value} }}\n\
+             [gateway]\ntimeout = {value}\nasked_timeout_max = {value}\n\
+             [supervisor]\ngive_up_seconds = {value}\n\
+             [[worker]]\nservice = \"A\"\ncommand = [\"true\"]\ngrace = {value}\nmax_lifetime = {value}\ntimeout = {value}\n"
+        )
+    };
+    for value in ["5", "0.5", "\"5s\"", "\"10m\"", "\"1.5h\"", "\"250ms\""] {
+        let site = Site::new("zmws.toml", &text(value));
+        let checked = site.run(&["config", "check"]);
+        assert_eq!(checked.status, Some(0), "{value}: {checked:?}");
+    }
+    let site = Site::new("zmws.toml", &text("\"soon\""));
+    let checked = site.run(&["config", "check"]);
+    assert_eq!(checked.status, Some(1));
+    assert_eq!(checked.stderr.matches("a duration").count(), 9, "{checked:?}");
+    site.configure("");
+    for words in [&["status", "--watch=1.5h"][..], &["call", "A", "--timeout=250ms", "--port=1"]] {
+        let output = Command::new(zmws()).args(words).output().expect("zmws is built");
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+    }
+    let mut command = Command::new(zmws());
+    command.arg("gateway").env("ZMWS_GATEWAY_TIMEOUT", "soon");
+    let said = String::from_utf8_lossy(&command.output().expect("zmws is built").stderr).into_owned();
+    assert!(said.starts_with("zmws: ZMWS_GATEWAY_TIMEOUT: ") && said.contains("as 250ms, 5s, 10m"), "{said}");
+}
+
+#[test]
+fn a_heartbeat_of_nothing_is_refused_wherever_it_is_said() {
+    let mut command = Command::new(zmws());
+    let output = command.arg("broker").env("HEARTBEAT_INTERVAL", "0").output().expect("zmws is built");
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("leave it out for the default, 5 seconds"), "{said}");
+    assert!(said.contains("tip: the value is that of HEARTBEAT_INTERVAL in the environment"), "{said}");
+    let site = Site::new("zmws.toml", "[broker]\nheartbeat_interval = 0\nheartbeat_maxtries = \"many\"\n");
+    let checked = site.run(&["config", "check"]);
+    insta::assert_snapshot!(checked.stderr, @r"
+    zmws: zmws.toml:2:22: invalid value '0' for heartbeat_interval: at least 10ms is expected; leave it out for the default, 5 seconds
+    zmws: zmws.toml:3:22: heartbeat_maxtries: a whole number is wanted
+    ");
+    site.configure("");
+}
+
+#[test]
+fn a_variable_that_nothing_reads_is_told_once_with_what_may_be_meant() {
+    let site = Site::new("zmws.toml", "[broker]\n");
+    let line = "the variable ZMWS_BROKER_CLINT_PORT is set, and means nothing; did you mean ZMWS_BROKER_CLIENT_PORT?";
+    for words in [&["config", "check"][..], &["stop"]] {
+        let mut command = site.command(words);
+        let output = command.env("ZMWS_BROKER_CLINT_PORT", "1").output().expect("zmws is built");
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), format!("zmws: {line}\n"));
+    }
+    let mut command = Command::new(zmws());
+    command.args(["call", "A", "--port=1"]).env("ZMWS_BROKER_CLINT_PORT", "1");
+    let said = String::from_utf8_lossy(&command.output().expect("zmws is built").stderr).into_owned();
+    assert_eq!(said.matches(line).count(), 1, "{said}");
+}
+
+#[test]
 fn every_flag_of_the_commands_is_a_key_that_a_new_file_shows() {
     let site = Site::new("zmws.toml", "");
     std::fs::remove_file(site.dir.join("zmws.toml")).expect("it was written");

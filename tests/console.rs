@@ -172,12 +172,103 @@ mod orders {
     }
 
     #[test]
+    fn services_are_plain_words_and_may_be_several() {
+        let up = Up::start(&[]);
+        let said = printed(up.admin, &["pause", "STR-REV", "SLEEP"]);
+        assert_eq!(said, "STR-REV is paused: no job waits\nSLEEP is paused: no job waits\n");
+        let text = printed(up.admin, &["status"]);
+        let row =
+            |name: &str| text.lines().find(|line| line.starts_with(name)).expect("it is there").to_owned();
+        assert!(row("STR-REV  ").contains("  paused  "), "{text}");
+        let output = zmws_says(up.admin, &["resume", "NOBODY", "STR-REV", "SLEEP"]);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        assert_eq!(
+            String::from_utf8_lossy(&output.stdout).lines().count(),
+            2,
+            "the others go on: {output:?}"
+        );
+        assert_eq!(service(up.admin, "SLEEP")["paused"], false);
+    }
+
+    #[test]
     fn the_broker_says_why_it_will_not() {
         let broker = Broker::start(&[]);
         assert_eq!(
             refused(broker.admin, &["pause", "--service", "NO\x1b[2J"]),
             "zmws: no service NO\\u{1b}[2J is known\n"
         );
+    }
+}
+
+mod jobs {
+    use super::*;
+
+    /// A broker with a dead job, whose only worker died of it, and a job that its worker failed.
+    fn graveyard() -> (Broker, String, String) {
+        let broker = Broker::start(&["--max-attempts=1"]);
+        let mut ids = Vec::new();
+        for end in ["", "FAIL: "] {
+            let mut worker = support::raw::RawPeer::dealer(broker.workers);
+            worker.send(&[b"MDPC02".as_slice(), b"3", b"GRAVE", b"READY"]);
+            broker.wait_for_workers("GRAVE", 1);
+            let port = format!("--port={}", broker.clients);
+            let taken = Command::new(zmws()).args(["call", "GRAVE", "--async", &port]).output();
+            ids.push(String::from_utf8(taken.expect("it starts").stdout).expect("an id").trim().to_owned());
+            let id = ids.last().expect("it was pushed");
+            let is_it =
+                |frames: &Vec<Vec<u8>>| frames.last().is_some_and(|last| last.ends_with(id.as_bytes()));
+            while !is_it(&worker.receive(PATIENCE).expect("a job")) {}
+            if end.is_empty() {
+                drop(worker);
+            } else {
+                worker.send(&[b"MDPC02".as_slice(), b"3", b"GRAVE", format!("{end}{id}").as_bytes()]);
+            }
+            poll("it is over", PATIENCE, || (service(broker.admin, "GRAVE")["active"] == 0).then_some(()));
+            broker.wait_for_workers("GRAVE", 0);
+        }
+        let failed = ids.pop().expect("there are two");
+        (broker, ids.pop().expect("there are two"), failed)
+    }
+
+    #[test]
+    fn dead_ones_are_marked_and_tried_again_and_others_say_why_not() {
+        let (broker, dead, failed) = graveyard();
+        let list = printed(broker.admin, &["jobs", "GRAVE"]);
+        let line = |id: &str| list.lines().find(|line| line.contains(id)).expect("it is listed").to_owned();
+        assert!(line(&dead).contains("  dead ") && line(&failed).contains("  failed "), "{list}");
+        assert!(list.ends_with("`zmws jobs delete JOB` forgets it\n"), "{list}");
+        let json: Value = serde_json::from_str(&printed(broker.admin, &["jobs", "--state=dead", "--json"]))
+            .expect("it is JSON");
+        assert_eq!((json.as_array().map(Vec::len), &json[0]["id"]), (Some(1), &Value::from(dead.as_str())));
+
+        let refused = refused(broker.admin, &["jobs", "retry", &failed]);
+        assert!(refused.starts_with(&format!("zmws: job {failed} is over; only dead jobs")), "{refused}");
+        assert_eq!(
+            printed(broker.admin, &["jobs", "retry", &dead]),
+            format!("job {dead} of GRAVE is queued again\n")
+        );
+        assert_eq!(
+            printed(broker.admin, &["jobs", "delete", &dead]),
+            format!("job {dead} of GRAVE is deleted\n")
+        );
+    }
+
+    #[test]
+    fn top_says_of_each_why_it_cannot_be_tried_again() {
+        let (broker, dead, failed) = graveyard();
+        let mut top = Terminal::start(&mut command(broker.admin, &["top"]), 120, 30);
+        top.wait_for("GRAVE");
+        top.type_in("\r");
+        // The last that failed is in front.
+        top.wait_for(&failed);
+        top.type_in("t");
+        top.wait_for("only dead jobs can be tried again");
+        top.type_in("jt");
+        top.wait_for(&format!("try job {dead} again? y/n"));
+        top.type_in("y");
+        top.wait_for("is queued again");
+        top.type_in("q");
+        assert_eq!(top.end().code(), Some(0));
     }
 }
 
@@ -296,7 +387,8 @@ mod on_a_terminal {
         watch.wait_for("All is well.");
         watch.wait_for("STR-REV");
         drop(first);
-        watch.wait_for("refused");
+        // A word of which no letter was at its place before.
+        watch.wait_for("down");
         let _second = Up::start(&[&format!("--admin-port={admin}")]);
         watch.wait_for("STR-REV");
         watch.type_in("\x03");
@@ -316,6 +408,27 @@ mod on_a_terminal {
             }
             Terminal::start(&mut command, 100, 24).wait_for(colour);
         }
+    }
+
+    #[test]
+    fn status_has_bars_where_it_has_colours_and_nowhere_else() {
+        let up = Up::start(&[]);
+        let bar = "░░░░░░░░";
+        assert!(!printed(up.admin, &["status"]).contains(bar), "it is no terminal");
+        Terminal::start(&mut command(up.admin, &["status"]), 100, 24).wait_for(bar);
+        for (name, value) in [("NO_COLOR", "1"), ("TERM", "dumb")] {
+            let mut plain = command(up.admin, &["status"]);
+            let terminal = Terminal::start(plain.env(name, value), 100, 24);
+            // Blanks where the bar would be.
+            terminal.wait_for("STR-REV              0       0     1     0         0");
+        }
+    }
+
+    #[test]
+    fn a_terminal_that_cannot_draw_is_not_drawn_on() {
+        let broker = Broker::start(&[]);
+        let top = Terminal::start(command(broker.admin, &["top"]).env("TERM", "dumb"), 100, 24);
+        top.wait_for("top needs a terminal");
     }
 
     #[test]

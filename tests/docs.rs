@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use support::PATIENCE;
 use support::broker::zmws;
 use support::http;
+use support::peers::Peer;
 use support::program::Program;
 use support::up::{Up, without_id};
 
@@ -192,6 +193,26 @@ fn curl(command: &str, port: u16) -> Option<String> {
 /// A line with its ids taken away, those in JSON too.
 fn without_ids(line: &str) -> String {
     line.split('"').map(without_id).collect::<Vec<_>>().join("\"")
+}
+
+/// The example of a client over ZeroMQ: a result, none, and a refusal.
+#[test]
+fn the_client_in_python_takes_all_answers() {
+    let Some(python) = Peer::Python.or_leave_out() else { return };
+    let up = Up::start(&[]);
+    let chapters = chapters();
+    let blocks = chapters.iter().flat_map(|(_, text)| blocks(text, "python"));
+    let mut clients = blocks.map(|block| block.join("\n")).filter(|program| program.contains("zmq.REQ"));
+    let program = clients.next().expect("the book has one").replace(":5555", &format!(":{}", up.clients));
+    let run = |service: &str| {
+        let program = program.replace("SYNC-STR-REV", &format!("SYNC-{service}"));
+        let output = Command::new(&python.program).args(["-c", &program]).output().expect("it starts");
+        let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+        (output.status.code(), said(&output.stdout), said(&output.stderr))
+    };
+    assert_eq!(run("STR-REV"), (Some(0), "olleH".to_owned(), String::new()));
+    assert_eq!(run("SLEEP"), (Some(0), "None".to_owned(), String::new()));
+    assert_eq!(run("NOBODY"), (Some(1), String::new(), "FAIL: NOBODY".to_owned()));
 }
 
 #[test]

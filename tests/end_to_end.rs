@@ -165,7 +165,7 @@ fn call_streams_parts_and_gives_up_in_time() {
 
     let late = call(broker.clients, &["--timeout=0.1", "FAIL"], "");
     assert_eq!((late.status.code(), text(&late.stdout)), (Some(1), ""));
-    assert!(text(&late.stderr).contains("in time"), "{}", text(&late.stderr));
+    assert!(text(&late.stderr).contains("within 100ms"), "{}", text(&late.stderr));
 
     let failed = call(broker.clients, &["FAIL"], "");
     assert_eq!((failed.status.code(), text(&failed.stdout)), (Some(1), ""));
@@ -184,6 +184,70 @@ fn call_prints_the_result_and_ends_with_its_status() {
     let refused = call(&["NOBODY"]);
     assert_eq!(refused.status.code(), Some(1));
     assert_eq!(text(&refused.stderr).lines().count(), 1, "one clear line: {}", text(&refused.stderr));
+}
+
+/// What a call that fails says, in its one line.
+fn complaint(port: u16, words: &[&str]) -> String {
+    let output = call(port, words, "");
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(1), ""), "{words:?}");
+    let said = text(&output.stderr);
+    assert_eq!(said.lines().count(), 1, "one clear line: {said}");
+    said.trim_end().to_owned()
+}
+
+#[test]
+fn call_says_which_of_the_things_that_can_go_wrong_did() {
+    let up = Up::start(&[]);
+    let said = |words: &[&str]| complaint(up.clients, words);
+    assert!(said(&["NOBODY"]).starts_with("zmws: no worker offers NOBODY;"), "{}", said(&["NOBODY"]));
+    assert!(said(&["SYNC-STR-REV"]).ends_with("zmws call STR-REV"));
+    assert_eq!(
+        said(&["SLEEP", "--timeout=50ms"]),
+        "zmws: no answer from SLEEP within 50ms (--timeout); the job may yet be done"
+    );
+    let drained = Command::new(zmws())
+        .args(["drain", "STR-REV", &format!("--admin=127.0.0.1:{}", up.admin)])
+        .output()
+        .expect("the program starts");
+    assert!(drained.status.success(), "{drained:?}");
+    let full = said(&["STR-REV", "str=x"]);
+    assert!(full.starts_with("zmws: the broker takes no more jobs of STR-REV now"), "{full}");
+
+    assert_eq!(complaint(1, &["STR-REV"]), "zmws: no broker answers at 127.0.0.1:1; is it running?");
+    let unknown = complaint(5555, &["STR-REV", "--host=no-such-host.invalid"]);
+    assert!(unknown.contains("no-such-host.invalid (a name that cannot be resolved: "), "{unknown}");
+}
+
+#[test]
+fn a_failed_call_names_its_job() {
+    let broker = Broker::start(&[]);
+    let mut worker = RawPeer::dealer(broker.workers);
+    worker.send(&[b"MDPC02".as_slice(), b"3", b"FAILS", b"READY"]);
+    broker.wait_for_workers("FAILS", 1);
+    let port = broker.clients;
+    let caller = std::thread::spawn(move || complaint(port, &["FAILS"]));
+    let job = loop {
+        let frames = worker.receive(PATIENCE).expect("a job");
+        let last = frames.last().expect("a message has a frame").clone();
+        if let Some(id) = last.strip_prefix(b"JOB: ") {
+            break text(id).to_owned();
+        }
+    };
+    let end = format!("FAIL: {job}");
+    worker.send(&[b"MDPC02".as_slice(), b"3", b"FAILS", b"PARAM-JSON: \"no\\nroom\"", end.as_bytes()]);
+    let said = caller.join().expect("it was one clear line");
+    assert_eq!(said, format!("zmws: job {job} of FAILS failed: no; room"));
+}
+
+#[test]
+fn call_prints_the_broker_s_lists() {
+    let up = Up::start(&[]);
+    let list = call(up.clients, &["SERVER-WORKERS"], "");
+    let list: Vec<Value> = serde_json::from_slice(&list.stdout).expect("a list");
+    assert_eq!(list.len(), 2);
+    for name in ["SERVER-JOBS", "SERVER-ACTIVE", "SERVER-HIST"] {
+        assert_eq!(text(&call(up.clients, &[name], "").stdout), "[]\n");
+    }
 }
 
 #[test]

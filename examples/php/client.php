@@ -4,7 +4,7 @@
  *
  *   php examples/php/client.php [--server=127.0.0.1] [--port=5555] [--service=STR-REV] [--json='{"str":"Hello"}']
  *
- * It speaks zmws 2 (frames: PROTOCOL.md §2.1 and §2.2) to the client port of a broker, over a REQ socket, which
+ * It speaks zmws 2 (frames: docs/src/protocol.md, "A client") to the client port of a broker, over a REQ socket, which
  * puts the empty frame in front and takes it off again:
  *
  *   client to broker   ["MDPC02", "1", "PARAM-JSON: <json>", "SYNC-<service>"]    and wait for the result

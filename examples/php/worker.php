@@ -5,7 +5,7 @@
  *   php examples/php/worker.php [--server=127.0.0.1] [--port=5556] [--service=GREET]
  *   curl 'http://127.0.0.1:5580/SYNC-GREET?name=you'
  *
- * It speaks zmws 2 (frames: PROTOCOL.md §2.3 and §2.4) to the worker port of a broker:
+ * It speaks zmws 2 (frames: docs/src/protocol.md, "A worker") to the worker port of a broker:
  *
  *   worker to broker   ["MDPC02", "3", <service>, "READY"]
  *                      ["HEARTBEAT"]

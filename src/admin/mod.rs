@@ -176,6 +176,7 @@ mod tests {
             reason: None,
             attempts: 0,
             bytes: 23,
+            dead: false,
         }
     }
 

@@ -149,6 +149,7 @@ pub fn job(row: &JobRow) -> Job {
         worker: row.run.as_ref().map(|run| identity(&run.worker).into_owned()),
         reason: row.reason.as_ref().map(reason),
         attempts: row.attempts,
+        dead: row.dead,
         bytes: row.bytes as u64,
     }
 }

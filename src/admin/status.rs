@@ -167,6 +167,9 @@ pub struct Job {
     pub attempts: u32,
     /// Bytes of its parameter. The parameter itself is not shown.
     pub bytes: u64,
+    /// Whether it failed because the broker gave it up, which has it whole: it can be tried again.
+    #[serde(default)]
+    pub dead: bool,
 }
 
 /// What a job is at.
@@ -180,6 +183,6 @@ pub enum JobState {
     Active,
     /// Ended well.
     Completed,
-    /// Ended badly. One that the broker gave up is kept whole and can be tried again.
+    /// Ended badly; see [`Job::dead`].
     Failed,
 }

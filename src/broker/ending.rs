@@ -180,6 +180,7 @@ impl Broker {
             reason: None,
             attempts: job.attempts,
             bytes: job.body.len(),
+            dead: false,
         }
     }
 

@@ -135,7 +135,7 @@ pub enum Denied {
     #[error("no job {0} is known")]
     UnknownJob(JobId),
     /// The job is over, and only its line in the history is left.
-    #[error("job {0} is over")]
+    #[error("job {0} is over; only dead jobs, those that the broker gave up, can be tried again or deleted")]
     Over(JobId),
     /// The job waits, so there is nothing to try again.
     #[error("job {0} waits already")]

@@ -213,6 +213,7 @@ impl Broker {
             reason: Some(job.reason.clone()),
             attempts: job.attempts,
             bytes: job.body.len(),
+            dead: true,
         }
     }
 }

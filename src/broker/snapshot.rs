@@ -51,6 +51,8 @@ pub struct JobRow {
     pub attempts: u32,
     /// Bytes of its whole parameter.
     pub bytes: usize,
+    /// Whether the broker gave it up and has it whole: it can be tried again.
+    pub dead: bool,
 }
 
 /// The worker's side of a job.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::task::spawn_local;
 use zmws::broker;
+use zmws::duration;
 use zmws::job::ServiceName;
 use zmws::server::{self, Config, Farewell, Server};
 use zmws::transport::ListenerOptions;
@@ -113,8 +114,8 @@ pub(super) struct BrokerLimits {
     #[arg(long, value_name = "N", default_value_t = 5)]
     max_attempts: u32,
 
-    /// Time limit of a job, as SERVICE=SECONDS, or SECONDS for all other services; may be repeated
-    #[arg(long, value_name = "[SERVICE=]SECONDS")]
+    /// Seconds a job may take, as SERVICE=DURATION, or DURATION for all other services; may be repeated
+    #[arg(long, value_name = "[SERVICE=]DURATION")]
     job_timeout: Vec<JobTimeout>,
 
     /// Jobs that may wait in one service
@@ -146,49 +147,48 @@ pub(super) struct BrokerLimits {
     handover: bool,
 
     /// Seconds that running jobs may take to end when the broker is stopped
-    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
-    grace: u64,
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "10")]
+    grace: Duration,
 }
 
 /// When silence becomes news, for brokers and workers alike.
 #[derive(Debug, clap::Args)]
 pub(super) struct Heartbeats {
     /// Seconds between two heartbeats between the broker and an idle worker
-    #[arg(long, value_name = "SECONDS", env = "HEARTBEAT_INTERVAL", default_value = "5")]
-    heartbeat_interval: PhpInteger,
+    #[arg(long, value_name = "DURATION", env = "HEARTBEAT_INTERVAL", default_value = "5", value_parser = interval)]
+    heartbeat_interval: Duration,
 
     /// Heartbeats that may be missed before the other side is given up
-    #[arg(long, value_name = "N", env = "HEARTBEAT_MAXTRIES", default_value = "3")]
-    heartbeat_maxtries: PhpInteger,
+    #[arg(long, value_name = "N", env = "HEARTBEAT_MAXTRIES", default_value = "3", value_parser = tries)]
+    heartbeat_maxtries: u32,
 }
 
 impl Heartbeats {
     pub(super) fn interval(&self) -> Duration {
-        Duration::from_secs(u64::from(self.heartbeat_interval.or(5)))
+        self.heartbeat_interval
     }
 
     pub(super) fn tries(&self) -> u32 {
-        self.heartbeat_maxtries.or(3)
+        self.heartbeat_maxtries
     }
 }
 
-/// A number as PHP's programs read it from their environment: 0 means the default (PROTOCOL.md §3).
-#[derive(Clone, Copy, Debug)]
-struct PhpInteger(u32);
-
-impl PhpInteger {
-    fn or(self, default: u32) -> u32 {
-        if self.0 == 0 { default } else { self.0 }
+/// PHP's programs take 0, and whatever begins with no number, for the default (PROTOCOL.md §3). Whoever writes that
+/// means something else.
+fn interval(text: &str) -> Result<Duration, Failure> {
+    let interval = duration::parse(text).map_err(|error| error.to_string())?;
+    match interval >= INTERVAL_MIN {
+        true => Ok(interval),
+        false => Err("at least 10ms is expected; leave it out for the default, 5 seconds".to_owned()),
     }
 }
 
-impl std::str::FromStr for PhpInteger {
-    type Err = Failure;
+/// More beats than that would be all that broker and workers do.
+const INTERVAL_MIN: Duration = Duration::from_millis(10);
 
-    fn from_str(text: &str) -> Result<Self, Failure> {
-        let number = text.trim().parse().map(Self);
-        number.map_err(|_| "a whole number is wanted, in the flag or the environment".to_owned())
-    }
+fn tries(text: &str) -> Result<u32, Failure> {
+    let tries = text.trim().parse().ok().filter(|&tries| tries > 0);
+    tries.ok_or_else(|| "a whole number from 1 on is expected; leave it out for the default, 3".to_owned())
 }
 
 #[derive(Clone, Debug)]
@@ -205,7 +205,7 @@ impl std::str::FromStr for JobTimeout {
             Some((service, seconds)) => (ServiceName::new(service.to_owned()), seconds),
             None => (None, text),
         };
-        let limit = process::seconds(seconds)?;
+        let limit = duration::parse_positive(seconds).map_err(|error| error.to_string())?;
         Ok(Self { service, limit })
     }
 }
@@ -227,7 +227,7 @@ pub(super) fn config(ports: &Ports, limits: &BrokerLimits, shares: u64) -> Confi
         admin: ports.admin(),
         admin_may_lack: ports.admin_may_lack(),
         admin_socket: ports.admin_socket.clone(),
-        grace: Duration::from_secs(limits.grace),
+        grace: limits.grace,
         broker: limits.broker(),
         memory: memory::books(limits.memory_max),
         sockets: ListenerOptions { connections: process::connections_allowed(shares), ..limits.sockets() },

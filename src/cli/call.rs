@@ -1,5 +1,7 @@
 //! `zmws call`: a client for the shell.
 
+mod failure;
+
 use std::io::{Read, Write};
 use std::time::Duration;
 
@@ -7,17 +9,21 @@ use bytes::Bytes;
 use clap::builder::NonEmptyStringValueParser;
 use serde_json::Value;
 use zmws::client::{Answer, CallError, Client, Param, Reply};
+use zmws::duration;
 use zmws::job::Body;
+use zmws::message::View;
 use zmws::params::{self, php, query, tag};
 
 use super::dialect::DialectName;
+use super::layers::SiteFile;
 use super::log::{self, LogLevel};
 use super::{Failure, process};
 
 /// Send a job, and print its result
 ///
 /// Prints a result that is text as it is, any other as JSON. Exit status 0 if the job was done (or, with
-/// --async, taken), 1 if it failed or no answer came.
+/// --async, taken), 1 if it failed or no answer came. SERVER-JOBS, SERVER-ACTIVE, SERVER-HIST and SERVER-WORKERS are
+/// lists of the broker's.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Whose work it is, as STR-REV
@@ -25,7 +31,7 @@ pub(super) struct Args {
     service: String,
 
     /// Parameters, nested as in a query string: user[name]=Ann user[tags][]=a; or - for JSON from standard input
-    #[arg(value_name = "KEY=VALUE")]
+    #[arg(value_name = "KEY=VALUE", value_parser = pair)]
     params: Vec<String>,
 
     /// The parameters as JSON
@@ -49,8 +55,8 @@ pub(super) struct Args {
     raw: bool,
 
     /// Seconds to wait for the result (with --stream: for its next part)
-    #[arg(long, value_name = "SECONDS", value_parser = process::seconds_or_none, default_value_t = 60.0)]
-    timeout: f64,
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "60")]
+    timeout: Duration,
 
     /// Hosts of the broker, in the order they are tried
     #[arg(long, value_name = "HOST,…", value_delimiter = ',', default_value = "127.0.0.1")]
@@ -59,6 +65,9 @@ pub(super) struct Args {
     /// The broker's port for clients
     #[arg(long, visible_aliases = ["client-port", "cport"], value_name = "PORT", default_value_t = 5555)]
     port: u16,
+
+    #[command(flatten)]
+    _site: SiteFile,
 
     /// What to speak to a broker that is not ours
     #[arg(long, value_name = "DIALECT", default_value = "zmws1")]
@@ -73,16 +82,58 @@ pub(super) struct Args {
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     log::start(args.log_level);
     let param = args.param()?;
-    let limit = Duration::try_from_secs_f64(args.timeout);
-    let limit = limit.map_err(|_| format!("--timeout {} is no time", args.timeout))?;
     process::on_one_thread(async {
         let servers = args.host.iter().map(|host| process::host_port(host, args.port));
-        let client = Client::builder().servers(servers).dialect(args.dialect.into()).connect().timeout(limit);
-        args.send(&client, param).await
+        let client = Client::builder().servers(servers).dialect(args.dialect.into()).connect();
+        let client = client.timeout(args.timeout);
+        match args.send(&client, param).await {
+            Ok(()) => Ok(()),
+            Err(Trouble::Output(failure)) => Err(failure),
+            Err(Trouble::Call(error)) => Err(args.failure(&client, &error).await),
+        }
     })
 }
 
+/// What can go wrong with a call.
+enum Trouble {
+    /// It has no result.
+    Call(CallError),
+    /// Its result cannot be printed.
+    Output(Failure),
+}
+
+impl From<CallError> for Trouble {
+    fn from(error: CallError) -> Self {
+        Self::Call(error)
+    }
+}
+
+/// The broker's lists, by the names that stand for a service.
+const LISTS: [(&str, View); 4] = [
+    ("SERVER-JOBS", View::Jobs),
+    ("SERVER-ACTIVE", View::Active),
+    ("SERVER-HIST", View::History),
+    ("SERVER-WORKERS", View::Workers),
+];
+
 impl Args {
+    /// What does not go together, if anything does not.
+    pub(super) fn wrong(&self) -> Option<String> {
+        if self.params.len() > 1 && self.params.iter().any(|param| param == STDIN) {
+            return Some(
+                "- takes all parameters from standard input, as JSON: give no others beside it".to_owned(),
+            );
+        }
+        let is_bare = self.params.is_empty() && self.json.is_none() && !self.background && !self.stream;
+        (self.list().is_some() && !is_bare).then(|| {
+            format!("{} is a list of the broker's: it takes no parameters, and is no job", self.service)
+        })
+    }
+
+    fn list(&self) -> Option<View> {
+        LISTS.iter().find(|(name, _)| *name == self.service).map(|(_, view)| *view)
+    }
+
     fn param(&self) -> Result<Param, Failure> {
         let Some(value) = self.value()? else { return Ok(Param::None) };
         if !self.php {
@@ -99,7 +150,7 @@ impl Args {
         }
         match &self.params[..] {
             [] => Ok(None),
-            [only] if only == "-" => {
+            [only] if only == STDIN => {
                 let mut text = Vec::new();
                 let read = std::io::stdin().read_to_end(&mut text);
                 read.map_err(|error| format!("cannot read standard input: {error}"))?;
@@ -114,18 +165,21 @@ impl Args {
         }
     }
 
-    async fn send(&self, client: &Client, param: Param) -> Result<(), Failure> {
+    async fn send(&self, client: &Client, param: Param) -> Result<(), Trouble> {
+        if let Some(view) = self.list() {
+            let list = client.list(view).await?;
+            return self.show_list(&list);
+        }
         if self.background {
-            let job = client.submit(&self.service, param).await.map_err(|error| self.failure(&error))?;
+            let job = client.submit(&self.service, param).await?;
             return print(job.to_string().as_bytes());
         }
         if !self.stream {
-            let reply = client.call(&self.service, param).await.map_err(|error| self.failure(&error))?;
-            return self.show(&reply);
+            return self.show(&client.call(&self.service, param).await?);
         }
-        let mut answers = client.stream(&self.service, param).await.map_err(|error| self.failure(&error))?;
+        let mut answers = client.stream(&self.service, param).await?;
         while let Some(answer) = answers.next().await {
-            match answer.map_err(|error| self.failure(&error))? {
+            match answer? {
                 Answer::Part(part) => self.show(&part)?,
                 // A worker that has said all in parts has nothing to add.
                 Answer::Result(result) if result.body.is_empty() => {}
@@ -135,26 +189,33 @@ impl Args {
         Ok(())
     }
 
-    fn show(&self, reply: &Reply) -> Result<(), Failure> {
+    fn show(&self, reply: &Reply) -> Result<(), Trouble> {
         match self.raw {
             true => print(&reply.body.frames().join(&b'\n')),
             false => print(&for_people(&reply.body)),
         }
     }
 
-    fn failure(&self, error: &CallError) -> Failure {
-        match error {
-            CallError::Refused { .. } => {
-                format!("no worker ever offered {}, or the broker takes no more jobs", self.service)
+    fn show_list(&self, list: &Bytes) -> Result<(), Trouble> {
+        match serde_json::from_slice::<Value>(list) {
+            Ok(value) if !self.raw => {
+                print(&serde_json::to_vec_pretty(&value).unwrap_or_else(|_| list.to_vec()))
             }
-            CallError::Failed { body, .. } if !body.is_empty() => {
-                format!("{error}: {}", String::from_utf8_lossy(&for_people(body)))
-            }
-            CallError::Unavailable => {
-                format!("no broker at {} port {}; is it running?", self.host.join(" or "), self.port)
-            }
-            _ => error.to_string(),
+            _ => print(list),
         }
+    }
+}
+
+/// What stands for standard input.
+const STDIN: &str = "-";
+
+/// A parameter as it is typed.
+fn pair(text: &str) -> Result<String, String> {
+    match text.split_once('=') {
+        _ if text == STDIN => Ok(text.to_owned()),
+        Some((key, _)) if !key.is_empty() => Ok(text.to_owned()),
+        Some(_) => Err("a name is expected before the =".to_owned()),
+        None => Err("KEY=VALUE is expected, or - for JSON from standard input".to_owned()),
     }
 }
 
@@ -191,13 +252,13 @@ fn for_people(body: &Body) -> Bytes {
 }
 
 /// A line on standard output; none for nothing.
-fn print(text: &[u8]) -> Result<(), Failure> {
+fn print(text: &[u8]) -> Result<(), Trouble> {
     if text.is_empty() {
         return Ok(());
     }
     let mut out = std::io::stdout().lock();
     let written = out.write_all(text).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
-    written.map_err(|error| format!("cannot write the result: {error}"))
+    written.map_err(|error| Trouble::Output(format!("cannot write the result: {error}")))
 }
 
 #[cfg(test)]

@@ -3,15 +3,16 @@
 use zmws::console::order::Order;
 use zmws::console::wait;
 
-use super::operator::{self, AdminPort};
-use super::{Failure, process};
+use super::operator::{self, AdminPort, Services};
+use super::{Failure, process, resume};
 
 /// Take no new jobs, and do those that are there, until `zmws resume`
+///
+/// Without a service, of none.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Of this service only, as STR-REV
-    #[arg(long, value_name = "SERVICE")]
-    service: Option<String>,
+    #[command(flatten)]
+    services: Services,
 
     /// Take jobs again, as `zmws resume`
     #[arg(long, conflicts_with = "wait")]
@@ -29,10 +30,16 @@ pub(super) struct Args {
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let admin = args.port.admin()?;
     process::on_one_thread(async {
-        operator::give(&args.order(), &admin).await?;
+        operator::give_all(args.orders(), &admin).await?;
         if args.wait {
-            let idle = wait::until_idle(&admin, args.service.as_deref()).await;
-            idle.map_err(|error| format!("the broker is draining, but: {error}"))?;
+            let still = |error| format!("the broker is draining, but: {error}");
+            let services = args.services.all();
+            if services.is_empty() {
+                wait::until_idle(&admin, None).await.map_err(still)?;
+            }
+            for service in &services {
+                wait::until_idle(&admin, Some(service)).await.map_err(still)?;
+            }
             operator::say("nothing is queued or active")?;
         }
         Ok(())
@@ -40,12 +47,13 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 }
 
 impl Args {
-    fn order(&self) -> Order {
-        match (self.service.clone(), self.undo) {
-            (Some(service), false) => Order::Drain { service },
-            (Some(service), true) => Order::Resume { service },
-            (None, false) => Order::DrainAll,
-            (None, true) => Order::ResumeAll,
+    fn orders(&self) -> Vec<Order> {
+        if self.undo {
+            return resume::orders(&self.services);
+        }
+        match self.services.all() {
+            none if none.is_empty() => vec![Order::DrainAll],
+            services => services.into_iter().map(|service| Order::Drain { service }).collect(),
         }
     }
 }

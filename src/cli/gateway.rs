@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use tokio::net::TcpListener;
+use zmws::duration;
 use zmws::gateway::{self, AccessLog, BodyForm, Config, Origins, TokenError, Tokens};
 use zmws::log_writer::Rotation;
 use zmws::server;
@@ -71,12 +72,12 @@ pub(super) struct Door {
     body_form: Form,
 
     /// Seconds a result may take before the answer is 504
-    #[arg(long, value_name = "SECONDS", value_parser = process::seconds_or_none, default_value_t = 60.0)]
-    timeout: f64,
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "60")]
+    timeout: Duration,
 
-    /// Longest time limit a request may ask for by ?_timeout=SECONDS; without it a request may not ask
-    #[arg(long, value_name = "SECONDS", value_parser = process::seconds_or_none)]
-    asked_timeout_max: Option<f64>,
+    /// Longest time limit, in seconds, that a request may ask for by ?_timeout=DURATION; without it a request may not ask
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    asked_timeout_max: Option<Duration>,
 
     #[command(flatten)]
     limits: GatewayLimits,
@@ -125,18 +126,14 @@ enum AccessForm {
 impl Door {
     /// The gateway's settings, for brokers at `servers`.
     pub(super) fn config(&self, servers: Vec<String>, log: LogForm) -> Result<Config, Failure> {
-        let seconds = |flag, seconds| {
-            Duration::try_from_secs_f64(seconds).map_err(|_| format!("{flag} {seconds} is no time"))
-        };
-        let asked = self.asked_timeout_max.map(|limit| seconds("--asked-timeout-max", limit));
         Ok(self.limits.apply(Config {
             servers,
             body_form: match self.body_form {
                 Form::V1 => BodyForm::V1,
                 Form::V2 => BodyForm::V2,
             },
-            result_timeout: seconds("--timeout", self.timeout)?,
-            asked_timeout_max: asked.transpose()?,
+            result_timeout: self.timeout,
+            asked_timeout_max: self.asked_timeout_max,
             api: !self.no_api,
             origins: self.origins.clone().map_or(Origins::Any, Origins::Only),
             tokens: self.tokens()?,

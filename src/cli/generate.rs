@@ -13,6 +13,7 @@ use super::completions::Shell;
 use super::{Cli, Failure};
 
 mod reference;
+mod statuses;
 
 /// Write manual pages, completions, or the reference of all commands
 #[derive(Debug, clap::Args)]
@@ -88,6 +89,24 @@ mod tests {
     #[test]
     fn the_definition_contradicts_itself_nowhere() {
         Cli::command().debug_assert();
+    }
+
+    /// Commands as they are typed: those that have commands of their own only by them, unless they do something alone.
+    fn typed(command: &Command, before: &str) -> Vec<String> {
+        let shown = command.get_subcommands().filter(|inner| !inner.is_hide_set());
+        let of = |inner: &Command| {
+            let name = format!("{before}{}", inner.get_name());
+            let below = typed(inner, &format!("{name} "));
+            let alone = below.is_empty() || !inner.is_subcommand_required_set();
+            alone.then(|| name.clone()).into_iter().chain(below).collect::<Vec<_>>()
+        };
+        shown.flat_map(of).collect()
+    }
+
+    #[test]
+    fn every_command_says_what_its_exit_status_means() {
+        let rows: Vec<String> = statuses::ROWS.iter().map(|(command, ..)| (*command).to_owned()).collect();
+        assert_eq!(rows, typed(&definition(), ""));
     }
 
     #[test]

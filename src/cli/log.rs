@@ -135,6 +135,9 @@ fn start_with(level: LogLevel, form: LogForm, warnings: &str) {
     lines.sum_up_for_ever();
     let _ = LOG.set(Log { form, level, lines });
     std::panic::set_hook(Box::new(panicked));
+    for line in super::variables::unknown() {
+        tracing::warn!("{line}");
+    }
 }
 
 /// A panic is a line like others, past all filters: the usual hook waits for whoever reads standard error.

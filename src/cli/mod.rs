@@ -10,6 +10,7 @@ mod drain;
 mod flags;
 mod gateway;
 mod generate;
+mod jobs;
 mod layers;
 mod log;
 mod memory;
@@ -28,6 +29,8 @@ mod tail;
 mod top;
 mod trace;
 mod up;
+mod usage;
+mod variables;
 mod worker;
 
 use std::ffi::OsString;
@@ -62,6 +65,7 @@ enum Command {
     Pause(pause::Args),
     Resume(resume::Args),
     Drain(drain::Args),
+    Jobs(jobs::Args),
     Trace(trace::Args),
     Completions(completions::Args),
     #[command(hide = true)]
@@ -89,14 +93,18 @@ fn obey(args: impl Iterator<Item = OsString>) -> ExitCode {
         Ok(args) => args,
         Err(failure) => return fail(&failure),
     };
-    let cli = match Cli::try_parse_from(args) {
+    let cli = match Cli::try_parse_from(args).and_then(usage::checked) {
         Ok(cli) => cli,
         Err(error) => {
+            let error = usage::with_tip(error);
             // Help and version are no errors and go to standard output.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
+    if !has_log(&cli.command) {
+        variables::say();
+    }
     let outcome = match cli.command {
         Command::Broker(args) => broker::run(args),
         Command::Gateway(args) => gateway::run(args),
@@ -114,6 +122,7 @@ fn obey(args: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Pause(args) => pause::run(args),
         Command::Resume(args) => resume::run(args),
         Command::Drain(args) => drain::run(args),
+        Command::Jobs(args) => jobs::run(args),
         Command::Trace(args) => trace::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Generate(args) => generate::run(args),
@@ -121,6 +130,31 @@ fn obey(args: impl Iterator<Item = OsString>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => fail(&failure),
+    }
+}
+
+/// Whether a command says in its log, or itself, what there is to say of the environment.
+fn has_log(command: &Command) -> bool {
+    match command {
+        Command::Broker(_)
+        | Command::Gateway(_)
+        | Command::Worker(_)
+        | Command::Call(_)
+        | Command::Up(_)
+        | Command::Start(_) => true,
+        // Their words go elsewhere.
+        Command::Trace(_) | Command::Completions(_) | Command::Generate(_) => true,
+        Command::Stop(_)
+        | Command::Restart(_)
+        | Command::Reload(_)
+        | Command::Config(_)
+        | Command::Status(_)
+        | Command::Top(_)
+        | Command::Tail(_)
+        | Command::Pause(_)
+        | Command::Resume(_)
+        | Command::Drain(_)
+        | Command::Jobs(_) => false,
     }
 }
 

@@ -50,6 +50,34 @@ impl AdminPort {
     }
 }
 
+/// Services that an order is about. The flag is for names that begin with a dash, and was there first.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Services {
+    /// Services, as STR-REV
+    #[arg(value_name = "SERVICE")]
+    names: Vec<String>,
+
+    /// The same as a flag
+    #[arg(long = "service", value_name = "SERVICE")]
+    flagged: Vec<String>,
+}
+
+impl Services {
+    /// Their names.
+    pub(super) fn all(&self) -> Vec<String> {
+        self.names.iter().chain(&self.flagged).cloned().collect()
+    }
+}
+
+/// Gives orders, and prints what the broker says to each. One that is refused keeps none of the others back.
+pub(super) async fn give_all(orders: impl IntoIterator<Item = Order>, admin: &Admin) -> Result<(), Failure> {
+    let mut refused = Vec::new();
+    for order in orders {
+        refused.extend(give(&order, admin).await.err());
+    }
+    if refused.is_empty() { Ok(()) } else { Err(refused.join("\nzmws: ")) }
+}
+
 /// Gives an order, and prints what the broker says to it.
 pub(super) async fn give(order: &Order, admin: &Admin) -> Result<(), Failure> {
     let line = order.give(admin).await.map_err(|error| shown::printable(&error.to_string()))?;

@@ -2,17 +2,17 @@
 
 use zmws::console::order::Order;
 
-use super::operator::{self, AdminPort};
+use super::operator::{self, AdminPort, Services};
 use super::{Failure, process};
 
 /// Hold back the jobs of a service, until `zmws resume`
 ///
 /// New jobs are taken and wait; those that a worker has go on.
 #[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("which").required(true).multiple(true).args(["names", "flagged"])))]
 pub(super) struct Args {
-    /// Whose jobs, as STR-REV
-    #[arg(long, value_name = "SERVICE")]
-    service: String,
+    #[command(flatten)]
+    services: Services,
 
     #[command(flatten)]
     port: AdminPort,
@@ -20,6 +20,6 @@ pub(super) struct Args {
 
 /// Gives the order.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let order = Order::Pause { service: args.service };
-    process::on_one_thread(async { operator::give(&order, &args.port.admin()?).await })
+    let orders = args.services.all().into_iter().map(|service| Order::Pause { service });
+    process::on_one_thread(async { operator::give_all(orders, &args.port.admin()?).await })
 }

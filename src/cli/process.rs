@@ -6,7 +6,6 @@ use std::fmt::Display;
 use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
@@ -169,17 +168,4 @@ pub(super) fn megabytes(text: &str) -> Result<usize, Failure> {
 pub(super) fn one_or_more(text: &str) -> Result<usize, Failure> {
     let number = text.parse().ok().filter(|&number| number > 0);
     number.ok_or_else(|| "a whole number from 1 on is wanted".to_owned())
-}
-
-/// A time in seconds, or no time.
-pub(super) fn seconds_or_none(text: &str) -> Result<f64, Failure> {
-    let seconds = text.parse().ok().filter(|&seconds| Duration::try_from_secs_f64(seconds).is_ok());
-    seconds.ok_or_else(|| "a number of seconds is wanted, 0 or more".to_owned())
-}
-
-/// A time in seconds: `60`, `60s`, `0.5`.
-pub(super) fn seconds(text: &str) -> Result<Duration, Failure> {
-    let seconds = text.trim_end_matches('s').parse();
-    let time = seconds.ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    time.filter(|time| !time.is_zero()).ok_or_else(|| format!("{text:?} is no number of seconds above 0"))
 }

@@ -15,7 +15,7 @@ use zmws::supervise::{
 
 use super::log::{self, LogArgs};
 use super::site::{self, Meant};
-use super::{Failure, notify, process};
+use super::{Failure, notify, process, variables};
 
 /// Start the programs of this site, and keep them running
 ///
@@ -46,6 +46,9 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         return detached(&args, in_form(args.meant.configured.fleet()?, &args.log));
     }
     let fleet = in_form(args.meant.configured.checked_fleet()?, &args.log);
+    if !args.foreground {
+        variables::say();
+    }
     for warning in &fleet.warnings {
         log::warn(warning);
     }

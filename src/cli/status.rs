@@ -6,6 +6,7 @@ use std::time::Duration;
 use zmws::console::site::Site;
 use zmws::console::troubles::{Severity, Trouble};
 use zmws::console::{output, shown, status, watch};
+use zmws::duration;
 
 use super::operator::{AdminPort, cannot_write};
 use super::site::Chosen;
@@ -30,7 +31,7 @@ pub(super) struct Args {
     run_dir: Option<PathBuf>,
 
     /// Show it again and again, every 2 seconds or so many, until q or Ctrl-C
-    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2", value_parser = process::seconds)]
+    #[arg(long, value_name = "DURATION", num_args = 0..=1, default_missing_value = "2", value_parser = duration::parse_positive)]
     watch: Option<Duration>,
 
     /// Print an object as JSON: broker (null if it does not answer), processes (null without a supervisor), troubles
@@ -47,7 +48,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let run_dir = args.run_dir.or_else(configured).unwrap_or_else(|| PathBuf::from("run"));
     process::on_one_thread(async {
         if let Some(every) = args.watch {
-            if !output::is_terminal() {
+            if !output::is_screen() {
                 return Err("--watch needs a terminal; without it, the screen is printed once".to_owned());
             }
             return watch::run(&admin, &run_dir, &which, every).await.map_err(no_terminal);
@@ -55,7 +56,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         let site = Site::ask(&admin, &run_dir).await.only(&which);
         match args.json {
             true => output::print_text(&(shown::json_line(&site.json()) + "\n")),
-            false => output::print(&status::screen(&site, output::width())),
+            false => output::print(&status::screen(&site, output::width(), output::colour())),
         }
         .map_err(cannot_write)?;
         verdict(&site.troubles())

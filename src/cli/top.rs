@@ -17,7 +17,7 @@ pub(super) struct Args {
 
 /// Shows until it is ended.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    if !output::is_terminal() {
+    if !output::is_screen() {
         return Err("top needs a terminal; zmws status prints without one".to_owned());
     }
     let admin = args.port.admin()?;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgGroup, ValueEnum};
 
+use zmws::duration;
 use zmws::server;
 use zmws::worker::builtin::Builtin;
 use zmws::worker::program::{IfDies, Mode, Program};
@@ -13,6 +14,7 @@ use zmws::worker::{Builder, Worker};
 
 use super::broker::Heartbeats;
 use super::dialect::DialectName;
+use super::layers::SiteFile;
 use super::log::{self, LogArgs};
 use super::{Failure, notify, process};
 
@@ -41,7 +43,7 @@ pub(super) struct Args {
     mode: ModeName,
 
     /// Seconds a job may take before the program and what it has started are killed
-    #[arg(long, value_name = "SECONDS", value_parser = process::seconds, conflicts_with = "builtin")]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_positive, conflicts_with = "builtin")]
     timeout: Option<Duration>,
 
     /// Give the job back to the broker when a program in lines mode dies, instead of failing it
@@ -79,11 +81,14 @@ pub(super) struct Args {
     dialect: Option<DialectName>,
 
     #[command(flatten)]
+    _site: SiteFile,
+
+    #[command(flatten)]
     heartbeats: Heartbeats,
 
     /// Seconds that running jobs may take to end when the worker is stopped
-    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
-    grace: u64,
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "30")]
+    grace: Duration,
 
     #[command(flatten)]
     log: LogArgs,
@@ -154,7 +159,7 @@ impl Args {
             .servers(servers)
             .concurrency(self.concurrency)
             .heartbeat(self.heartbeats.interval(), self.heartbeats.tries())
-            .grace(Duration::from_secs(self.grace))
+            .grace(self.grace)
             .connected(|address| notify::ready(&format!("connected to {address}")));
         if let Some(jobs) = self.max_jobs {
             builder = builder.jobs_max(jobs);

@@ -23,9 +23,24 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
-/// How long, from milliseconds that there may be none of; a dash for none.
-pub fn millis(millis: Option<f64>) -> String {
-    millis.map_or_else(|| NOTHING.to_owned(), |millis| duration(millis / 1e3))
+/// How long something took that was measured, from seconds: the same with three digits, `64 µs`, `1.23 ms`, `801 ms`,
+/// `12.3 s`. What is measured in microseconds has no other below a millisecond.
+pub fn measured(seconds: f64) -> String {
+    if !(0.000_999_5..59.95).contains(&seconds) {
+        return duration(seconds);
+    }
+    let (figure, unit) = if seconds < 0.9995 { (seconds * 1e3, "ms") } else { (seconds, "s") };
+    let places = match figure {
+        ..9.995 => 2,
+        ..99.95 => 1,
+        _ => 0,
+    };
+    format!("{figure:.places$} {unit}")
+}
+
+/// The same from milliseconds.
+pub fn millis(millis: f64) -> String {
+    measured(millis / 1e3)
 }
 
 /// How many bytes, in units of a thousand: `312 B`, `1.2 kB`, `312 MB`.
@@ -121,6 +136,28 @@ mod tests {
     }
 
     #[test]
+    fn what_was_measured_has_three_digits() {
+        let shown = [
+            0.0,
+            64e-6,
+            0.000_999_6,
+            0.001_234,
+            0.009_996,
+            0.0123,
+            0.0996,
+            0.801,
+            0.9996,
+            1.2345,
+            12.34,
+            59.96,
+        ];
+        insta::assert_snapshot!(
+            shown.map(measured).join(" | "),
+            @"0 µs | 64 µs | 1.00 ms | 1.23 ms | 10.0 ms | 12.3 ms | 99.6 ms | 801 ms | 1.00 s | 1.23 s | 12.3 s | 1 m 00 s"
+        );
+    }
+
+    #[test]
     fn bytes_and_counts_have_three_digits() {
         let figures = [0, 999, 1_000, 9_999, 10_000, 12_345, 99_950, 999_499, 999_500, 312_000_000, u64::MAX];
         insta::assert_snapshot!(
@@ -137,7 +174,7 @@ mod tests {
     #[test]
     fn what_is_no_figure_is_a_dash() {
         for figure in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-            assert_eq!([duration(figure), rate(figure), clock(figure)], [NOTHING; 3]);
+            assert_eq!([duration(figure), measured(figure), rate(figure), clock(figure)], [NOTHING; 4]);
         }
         assert_eq!(clock(1e300), NOTHING);
         assert_eq!(clock_millis(1_764_000_000.12), "16:00:00.120");
@@ -150,7 +187,7 @@ mod tests {
                 prop_assert!(duration(float).chars().count() <= 24);
                 prop_assert!(rate(float).chars().count() <= 6);
                 prop_assert!(clock_millis(float).chars().count() <= 12);
-                prop_assert!(millis(Some(float)).chars().count() <= 24);
+                prop_assert!(measured(float).chars().count() <= 24);
             }
             prop_assert!(bytes(figure).chars().count() <= 8);
             prop_assert!(count(figure).chars().count() <= 5);

@@ -4,6 +4,8 @@
 //! read keys. All text from outside goes through [`shown::printable`] before a terminal sees it.
 
 pub mod figures;
+pub mod jobs;
+mod load;
 pub mod news;
 pub mod order;
 pub mod output;
@@ -23,6 +25,6 @@ pub mod watch;
 mod tests;
 
 /// This moment, in seconds since the Unix epoch.
-fn moment() -> f64 {
+pub fn moment() -> f64 {
     jiff::Timestamp::now().as_duration().as_secs_f64()
 }

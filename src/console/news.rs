@@ -101,7 +101,7 @@ impl News {
     /// `waited 0.4 ms, ran 3.2 ms`; `never ran` of a job that no worker ever had.
     fn times(&self) -> String {
         let Facts { requested_at, started_at, ended_at, .. } = &self.facts;
-        let between = |from: &Option<f64>, to: &Option<f64>| Some(figures::duration((*to)? - (*from)?));
+        let between = |from: &Option<f64>, to: &Option<f64>| Some(figures::measured((*to)? - (*from)?));
         let waited = between(requested_at, started_at).map(|time| format!("waited {time}"));
         let ran = between(started_at, ended_at).map(|time| format!("ran {time}"));
         let never = (ended_at.is_some() && started_at.is_none()).then(|| "never ran".to_owned());
@@ -158,7 +158,7 @@ mod tests {
         insta::assert_snapshot!(text(&lines, Colour::Without), @r"
         16:00:00.100  accepted  STR-REV               00C0-FFEE
         16:00:00.100  started   STR-REV               00C0-FFEE
-        16:00:03.340  done      STR-REV               00C0-FFEE  waited 400 µs, ran 3.2 s
+        16:00:03.340  done      STR-REV               00C0-FFEE  waited 400 µs, ran 3.24 s
         16:03:05.100  failed    STR-REV               00C0-FFEE  never ran
         –             done      A\u{1b}[2J            00C0-FFEE
         ");

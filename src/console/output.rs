@@ -29,10 +29,15 @@ pub fn is_terminal() -> bool {
     io::stdout().is_terminal()
 }
 
-/// Colours are for terminals, and for people who have not set NO_COLOR.
+/// Whether standard output is a terminal that can be drawn on.
+pub fn is_screen() -> bool {
+    is_terminal() && std::env::var_os("TERM").is_none_or(|kind| kind != "dumb")
+}
+
+/// Colours and bars are for terminals that can draw, and for people who have not set NO_COLOR.
 pub fn colour() -> Colour {
     let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    if is_terminal() && !unwanted { Colour::With } else { Colour::Without }
+    if is_screen() && !unwanted { Colour::With } else { Colour::Without }
 }
 
 /// Prints lines.

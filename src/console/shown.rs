@@ -122,10 +122,10 @@ impl Tone {
     }
 }
 
-/// Whether the terminal is to show tones.
+/// Whether the terminal is to show tones, and bars.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Colour {
-    /// It is no terminal, or NO_COLOR is set.
+    /// It is no terminal, or one that cannot, or NO_COLOR is set.
     Without,
     /// As they are.
     With,

@@ -3,15 +3,16 @@
 use ratatui::text::{Line, Span};
 
 use super::figures;
-use super::shown::{self, Side, Tone};
+use super::load;
+use super::shown::{self, Colour, Side, Tone};
 use super::site::Site;
 use super::table::{self, Cell, Column};
 use super::troubles::{Severity, Trouble};
 use crate::admin::status::{Service, State, Status, Totals};
 use crate::supervise::control::{Process, ProcessState};
 
-/// The screen in `width` cells; `None` for as wide as it is.
-pub fn screen(site: &Site, width: Option<usize>) -> Vec<Line<'static>> {
+/// The screen in `width` cells; `None` for as wide as it is. Bars are for where colours are.
+pub fn screen(site: &Site, width: Option<usize>, colour: Colour) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     trouble_lines(&site.troubles(), width, &mut lines);
     if let Ok(Some(processes)) = &site.processes {
@@ -24,7 +25,7 @@ pub fn screen(site: &Site, width: Option<usize>) -> Vec<Line<'static>> {
         lines.push(cut_line(&totals_line(&status.totals), Tone::Plain, width));
         if !status.services.is_empty() {
             lines.push(Line::default());
-            lines.extend(service_lines(&status.services, width));
+            lines.extend(service_lines(&status.services, width, colour));
         }
         lines.extend(left_out_line(status, width));
     }
@@ -148,8 +149,9 @@ pub(super) fn totals_line(totals: &Totals) -> String {
 }
 
 /// The columns of a service, here and in `top`.
-pub(super) const SERVICES: [Column<'static>; 12] = [
+pub(super) const SERVICES: [Column<'static>; 13] = [
     Column::words("SERVICE", 0),
+    Column::words("STATE", 0),
     Column::figures("QUEUED", 0),
     Column::figures("ACTIVE", 1),
     Column::figures("IDLE", 2),
@@ -163,19 +165,36 @@ pub(super) const SERVICES: [Column<'static>; 12] = [
     Column::figures("RUN P99", 4),
 ];
 
-fn service_lines(services: &[Service], width: Option<usize>) -> Vec<Line<'static>> {
-    let rows: Vec<Vec<Cell>> = services.iter().map(service_row).collect();
-    table::lines(&SERVICES, &rows, width)
+fn service_lines(services: &[Service], width: Option<usize>, colour: Colour) -> Vec<Line<'static>> {
+    let services: Vec<&Service> = services.iter().collect();
+    service_table(&SERVICES, &services, width, colour)
 }
+
+/// Services in these columns, which are [`SERVICES`] by what may stand above them, and bars of their load.
+pub(super) fn service_table(
+    columns: &[Column<'_>],
+    services: &[&Service],
+    width: Option<usize>,
+    colour: Colour,
+) -> Vec<Line<'static>> {
+    let mut columns = columns.to_vec();
+    let mut rows: Vec<Vec<Cell>> = services.iter().map(|service| service_row(service)).collect();
+    if colour == Colour::With {
+        columns.insert(BUSY + 1, load::COLUMN);
+        rows.iter_mut().zip(services).for_each(|(row, service)| row.insert(BUSY + 1, load::bar(service)));
+    }
+    table::lines(&columns, &rows, width)
+}
+
+/// The place of the busy workers' column in [`SERVICES`].
+const BUSY: usize = 5;
 
 /// What stands in [`SERVICES`].
 pub(super) fn service_row(service: &Service) -> Vec<Cell> {
     let starving = service.queued > 0 && service.idle == 0 && service.busy == 0;
     vec![
-        Cell::toned(
-            service_name(service),
-            if service.paused || service.draining { Tone::Warn } else { Tone::Plain },
-        ),
+        Cell::new(&service.service),
+        service_state(service),
         Cell::count(service.queued, if starving { Tone::Bad } else { Tone::Plain }),
         Cell::count(service.active, Tone::Plain),
         Cell::count(service.idle, Tone::Plain),
@@ -183,22 +202,27 @@ pub(super) fn service_row(service: &Service) -> Vec<Cell> {
         Cell::count(service.completed_a_minute, Tone::Plain),
         Cell::count(service.failed_a_minute, Tone::Bad),
         known(service.oldest_s, figures::duration),
-        known(service.wait.p50_ms, |millis| figures::millis(Some(millis))),
-        known(service.wait.p99_ms, |millis| figures::millis(Some(millis))),
-        known(service.run.p50_ms, |millis| figures::millis(Some(millis))),
-        known(service.run.p99_ms, |millis| figures::millis(Some(millis))),
+        known(service.wait.p50_ms, figures::millis),
+        known(service.wait.p99_ms, figures::millis),
+        known(service.run.p50_ms, figures::millis),
+        known(service.run.p99_ms, figures::millis),
     ]
 }
 
-/// The name, and in front of it what is held: a name that is cut must not hide that.
-pub(super) fn service_name(service: &Service) -> String {
-    let held = match (service.paused, service.draining) {
-        (false, false) => "",
-        (true, false) => "[paused] ",
-        (false, true) => "[draining] ",
-        (true, true) => "[paused, draining] ",
-    };
-    format!("{held}{}", service.service)
+/// What the broker does with its jobs.
+fn service_state(service: &Service) -> Cell {
+    // Nothing for those that are as they should be: what is not is to be seen.
+    held(service).map_or_else(Cell::default, |held| Cell::toned(held, Tone::Warn))
+}
+
+/// What is held of a service, if anything is.
+pub(super) fn held(service: &Service) -> Option<&'static str> {
+    match (service.paused, service.draining) {
+        (false, false) => None,
+        (true, false) => Some("paused"),
+        (false, true) => Some("draining"),
+        (true, true) => Some("paused, draining"),
+    }
 }
 
 /// That there are more services than the broker tells of.
@@ -217,7 +241,7 @@ mod tests {
     use super::*;
 
     fn check(site: &Site, width: Option<usize>) -> String {
-        text(&screen(site, width), Colour::Without)
+        text(&screen(site, width, Colour::Without), Colour::Without)
     }
 
     #[test]
@@ -231,8 +255,8 @@ mod tests {
         zmws 0.1.0, running, up 3 d 04 h
         2 queued, 3 active (1.2 MB), 4 workers, 12 clients; 120k done, 42 failed, 3 requeued, 1 refused
 
-        SERVICE  QUEUED  ACTIVE  IDLE  BUSY  DONE/MIN  FAILED/MIN  OLDEST  WAIT P50  WAIT P99  RUN P50  RUN P99
-        STR-REV       2       3     1     3      1234           0  250 ms    400 µs     12 ms   3.2 ms    1.2 s
+        SERVICE  STATE  QUEUED  ACTIVE  IDLE  BUSY  DONE/MIN  FAILED/MIN  OLDEST  WAIT P50  WAIT P99  RUN P50  RUN P99
+        STR-REV              2       3     1     3      1234           0  250 ms    400 µs   12.0 ms  3.20 ms   1.24 s
         ");
     }
 
@@ -262,15 +286,37 @@ mod tests {
         zmws 0.1.0, draining, up 3 d 04 h
         12.4k queued, 4 active (1.2 MB), 10 workers, 12 clients; 120k done, 42 failed, 3 requeued, 1 refused
 
-        SERVICE                QUEUED  ACTIVE  IDLE  BUSY  DONE/MIN  FAILED/MIN    OLDEST  WAIT P50  WAIT P99  RUN P99
-        MAIL                    12.3k       0     0     0         0           0  2 h 07 m         –         –        –
-        [paused] NIGHTLY-REP…       4       0     2     0         0           0  6 m 40 s         –         –        –
-        [draining] OLD              0       1     0     1         0           0         –         –         –        –
-        STR-REV                     2       3     1     3      1234           0    250 ms    400 µs     12 ms    1.2 s
-        THUMB                       0       0     1     0         3           7         –         –         –        –
-        \u{1b}[2J\u{1b}]0;ow…       0       0     1     0         0           0         –         –         –        –
-        翻訳サービス                0       0     1     0         0           0         –         –         –        –
+        SERVICE                STATE     QUEUED  ACTIVE  IDLE  BUSY  DONE/MIN  FAILED/MIN    OLDEST  WAIT P99  RUN P99
+        MAIL                              12.3k       0     0     0         0           0  2 h 07 m         –        –
+        NIGHTLY-REPORTS        paused         4       0     2     0         0           0  6 m 40 s         –        –
+        OLD                    draining       0       1     0     1         0           0         –         –        –
+        STR-REV                               2       3     1     3      1234           0    250 ms   12.0 ms   1.24 s
+        THUMB                                 0       0     1     0         3           7         –         –        –
+        \u{1b}[2J\u{1b}]0;ow…                 0       0     1     0         0           0         –         –        –
+        翻訳サービス                          0       0     1     0         0           0         –         –        –
         ");
+    }
+
+    #[test]
+    fn a_terminal_has_bars_of_how_busy_the_workers_are() {
+        let services = vec![
+            examples::reverse(),
+            Service { busy: 4, idle: 0, queued: 9, ..examples::reverse() },
+            Service { busy: 0, ..examples::reverse() },
+            Service { busy: 0, idle: 0, ..examples::reverse() },
+        ];
+        let lines = service_lines(&services, Some(100), Colour::With);
+        insta::assert_snapshot!(text(&lines, Colour::Without), @r"
+        SERVICE  STATE  QUEUED  ACTIVE  IDLE  BUSY  LOAD      DONE/MIN  FAILED/MIN  OLDEST  WAIT P99
+        STR-REV              2       3     1     3  ██████░░      1234           0  250 ms   12.0 ms
+        STR-REV              9       3     0     4  ████████      1234           0  250 ms   12.0 ms
+        STR-REV              2       3     1     0  ░░░░░░░░      1234           0  250 ms   12.0 ms
+        STR-REV              2       3     0     0                1234           0  250 ms   12.0 ms
+        ");
+        assert!(
+            text(&lines, Colour::With).contains("\x1b[1;31m████████"),
+            "a full one with jobs that wait is red"
+        );
     }
 
     #[test]
@@ -311,14 +357,14 @@ mod tests {
         zmws 0.1.0, draining, up 3 d 04 h
         12.4k queued, 4 active (1.2 MB), 10 workers…
 
-        SERVICE             QUEUED  ACTIVE    OLDEST
-        MAIL                 12.3k       0  2 h 07 m
-        [paused] NIGHTLY-…       4       0  6 m 40 s
-        [draining] OLD           0       1         –
-        STR-REV                  2       3    250 ms
-        THUMB                    0       0         –
-        \u{1b}[2J\u{1b}]0…       0       0         –
-        翻訳サービス             0       0         –
+        SERVICE             STATE     QUEUED  ACTIVE
+        MAIL                           12.3k       0
+        NIGHTLY-REPORTS     paused         4       0
+        OLD                 draining       0       1
+        STR-REV                            2       3
+        THUMB                              0       0
+        \u{1b}[2J\u{1b}]0…                 0       0
+        翻訳サービス                       0       0
         ");
     }
 
@@ -337,14 +383,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_line_is_wider_than_the_terminal(width in 0_usize..130, name in any::<String>(), seconds in any::<f64>()) {
+        fn no_line_is_wider_than_the_terminal(width in 0_usize..130, name in any::<String>(), seconds in any::<f64>(), bars in any::<bool>()) {
             let mut site = examples::troubled();
             let status = site.broker.as_mut().expect("the broker answers");
             let strange = Service { service: name.clone(), oldest_s: Some(seconds), ..status.services[0].clone() };
             status.version = name;
             status.started_at = seconds;
             status.services.push(strange);
-            for line in screen(&site, Some(width)) {
+            for line in screen(&site, Some(width), if bars { Colour::With } else { Colour::Without }) {
                 prop_assert!(line.width() <= width, "{line}");
             }
         }

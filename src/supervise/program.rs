@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::admin::{Place, socket};
+use crate::duration;
 
 /// All programs of a site, in the order they are started: broker, gateway, workers.
 #[derive(Clone, Debug, PartialEq)]
@@ -116,7 +117,7 @@ impl Program {
         command: Vec<String>,
         flag: impl Fn(&str) -> Option<&'a str>,
     ) -> Self {
-        let own = flag("grace").and_then(|grace| grace.parse().ok()).map_or(GRACE, Duration::from_secs);
+        let own = flag("grace").and_then(|grace| duration::parse(grace).ok()).unwrap_or(GRACE);
         Self { grace: own, margin: MARGIN, says_ready: true, ..Self::new(name, Kind::Server, command) }
     }
 

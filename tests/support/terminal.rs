@@ -33,7 +33,10 @@ impl Terminal {
         let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         tcsetwinsize(&line, size).expect("it is a terminal");
         let end = || Stdio::from(line.try_clone().expect("descriptors are left"));
-        let command = command.stdin(end()).stdout(end()).stderr(end()).env("TERM", "xterm-256color");
+        if !command.get_envs().any(|(name, _)| name == "TERM") {
+            command.env("TERM", "xterm-256color");
+        }
+        let command = command.stdin(end()).stdout(end()).stderr(end());
         let program = command.spawn().unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
         let keyboard = File::from(controller);
         let drawn = Arc::default();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::steps::{Failure, cargo, finish, show};
-use crate::{deny, docs, fuzz, testing, tidy};
+use crate::{deny, docs, fuzz, lean, testing, tidy};
 
 /// How a step ended, for the list at the end.
 enum Ended {
@@ -27,6 +27,7 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
     step(&mut steps, "fmt", fmt)?;
     step(&mut steps, "clippy", clippy)?;
     step(&mut steps, "pure half", pure_half)?;
+    step(&mut steps, "lean client", lean::run)?;
     step(&mut steps, "rustdoc", rustdoc)?;
     step(&mut steps, "docs", || docs::run(&["--check".to_owned()]))?;
     step(&mut steps, "fuzz corpus", fuzz::run_corpus)?;

@@ -7,6 +7,7 @@ mod ci;
 mod deny;
 mod docs;
 mod fuzz;
+mod lean;
 mod steps;
 mod testing;
 mod tidy;
@@ -25,6 +26,7 @@ usage: cargo xtask CHORE
   test    [--require-peers] [-- ARGS]      the tests, and what was left out for want of what
   tidy                                     imports, lengths, names, words
   docs    [--check]                        what the program says of itself, into docs/
+  lean                                     how few crates a client takes
   deny                                     licences, sources and bans of dependencies
   fuzz    [--seconds N] [TARGET …]         each fuzz target for N seconds (60), or those named
   compat  ARGS                             record, replay and compare: see `cargo xtask compat --help`
@@ -53,6 +55,7 @@ fn run(chore: &str, words: Vec<String>) -> Result<(), Failure> {
         "test" => testing::run(&words),
         "tidy" => tidy::run(&words),
         "deny" => deny::run(),
+        "lean" => lean::run(),
         "docs" => docs::run(&words),
         "fuzz" => fuzz::run(&words),
         "compat" => compat(&words),
@@ -65,9 +68,10 @@ fn run(chore: &str, words: Vec<String>) -> Result<(), Failure> {
     }
 }
 
-/// The compat suite is a program of its own; its exit status is ours.
+/// The compat suite is a program of its own, and an example so that `cargo install` leaves it here; its exit status is
+/// ours.
 fn compat(words: &[String]) -> Result<(), Failure> {
     let mut command = cargo();
-    command.args(["run", "--quiet", "--package", "zmws-compat", "--bin", "compat", "--"]).args(words);
+    command.args(["run", "--quiet", "--package", "zmws-compat", "--example", "compat", "--"]).args(words);
     steps::finish("compat", &mut command)
 }

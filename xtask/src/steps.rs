@@ -37,6 +37,9 @@ pub(crate) enum Failure {
     /// Tidy found something.
     #[error("tidy: {0} to mend")]
     Untidy(usize),
+    /// A client takes more crates than it may.
+    #[error("lean: {0}")]
+    Heavy(String),
     /// Dependencies bring in what they may not.
     #[error("deny: {0} objections")]
     Denied(usize),

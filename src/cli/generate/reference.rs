@@ -5,18 +5,23 @@ use std::fmt::Write;
 use clap::builder::StyledStr;
 use clap::{Arg, Command};
 
+use super::statuses;
+
 /// A page with a chapter a command.
 pub(super) fn markdown(root: &Command) -> String {
     let mut page = String::from(
         "# Commands\n\n\
          <!-- Generated from the program by `cargo xtask docs`. Changes go into src/cli/. -->\n\n\
          Words in CAPITALS stand for yours. A flag may be given with one dash or two, as `--flag value` or \
-         `--flag=value`; the last one counts.\n",
+         `--flag=value`; the last one counts. What the exit status of each command means stands at the \
+         [end](#exit-statuses).\n\n\
+         A DURATION is a number and its unit, as `250ms`, `5s`, `10m`, `1.5h` or `7d`; a number without a unit is \
+         one of seconds. It is the same in flags, variables, files and HTTP requests.\n",
     );
     for command in root.get_subcommands().filter(|command| !command.is_hide_set()) {
         chapter(&mut page, command, 2);
     }
-    page
+    page + &statuses::chapter()
 }
 
 fn chapter(page: &mut String, command: &Command, depth: usize) {

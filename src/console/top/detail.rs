@@ -93,12 +93,15 @@ impl Row<'_> {
     /// The order to try it again; or why not.
     pub(super) fn retry(self) -> Result<Order, &'static str> {
         match self {
-            Self::Worker(_) => Err("this is a worker: t tries a failed job again"),
+            Self::Worker(_) => Err("this is a worker: t tries a dead job again"),
+            Self::Job(job) if job.dead => Ok(Order::Retry { job: job.id.clone() }),
             Self::Job(job) => match job.state {
-                JobState::Failed => Ok(Order::Retry { job: job.id.clone() }),
-                JobState::Queued | JobState::Active | JobState::Completed => {
-                    Err("only a failed job can be tried again")
+                JobState::Failed => {
+                    Err("only dead jobs can be tried again; this one's worker failed it, and it is gone")
                 }
+                JobState::Done => Err("only dead jobs can be tried again; this one is done"),
+                JobState::Queued => Err("only dead jobs can be tried again; this one waits already"),
+                JobState::Active => Err("only dead jobs can be tried again; a worker has this one"),
             },
         }
     }
@@ -107,7 +110,14 @@ impl Row<'_> {
     pub(super) fn delete(self) -> Result<Order, &'static str> {
         match self {
             Self::Worker(_) => Err("this is a worker: x deletes a job"),
-            Self::Job(job) => Ok(Order::Delete { job: job.id.clone() }),
+            Self::Job(job) => match job.state {
+                JobState::Failed if !job.dead => Err("it is over already: there is nothing to delete"),
+                JobState::Done => Err("it is over already: there is nothing to delete"),
+                JobState::Active => {
+                    Err("a worker has it: only a job that waits, or a dead one, can be deleted")
+                }
+                JobState::Failed | JobState::Queued => Ok(Order::Delete { job: job.id.clone() }),
+            },
         }
     }
 }

@@ -5,13 +5,14 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Text};
 
+use super::super::figures;
+use super::super::jobs;
 use super::super::shown::{self, Tone};
-use super::super::status::{SERVICES, broker_line, cut_line, known, service_row, totals_line};
+use super::super::status::{SERVICES, broker_line, cut_line, held, known, service_table, totals_line};
 use super::super::table::{self, Cell, Column};
-use super::super::{figures, status};
 use super::detail::{Content, Detail};
 use super::state::{self, State};
-use crate::admin::status::{Job, JobState, Service, Worker};
+use crate::admin::status::{Job, Service, Worker};
 
 /// Draws it all, in whatever room there is.
 pub(super) fn draw(state: &State, frame: &mut Frame<'_>) {
@@ -54,8 +55,7 @@ fn draw_services(state: &State, frame: &mut Frame<'_>, area: Rect) {
     let mut columns = SERVICES;
     // The column that sorts is always there.
     columns[state.sort.column] = Column { title: &title, rank: 0, ..columns[state.sort.column] };
-    let rows: Vec<Vec<Cell>> = services.iter().map(|service| service_row(service)).collect();
-    let mut lines = table::lines(&columns, &rows, Some(usize::from(area.width)));
+    let mut lines = service_table(&columns, &services, Some(usize::from(area.width)), state.colour);
     let titles = lines.remove(0);
     if services.is_empty() && state.status.is_some() {
         lines.push(cut_line("no services", Tone::Quiet, Some(usize::from(area.width))));
@@ -95,8 +95,9 @@ fn detail_heading(service: Option<&Service>, name: &str, width: Option<usize>) -
         .oldest_s
         .map_or_else(String::new, |oldest| format!(", the oldest for {}", figures::duration(oldest)));
     let text = format!(
-        "{}: {} queued{oldest}, {} active; {} done, {} failed",
-        status::service_name(service),
+        "{}{}: {} queued{oldest}, {} active; {} done, {} failed",
+        service.service,
+        held(service).map_or_else(String::new, |held| format!(", {held}")),
         figures::count(service.queued),
         figures::count(service.active),
         figures::count(service.completed),
@@ -161,16 +162,11 @@ fn worker_row(worker: &Worker) -> Vec<Cell> {
 }
 
 fn job_row(job: &Job, now: f64) -> Vec<Cell> {
-    let (state, tone, since) = match job.state {
-        JobState::Queued => ("queued", Tone::Plain, Some(job.requested_at)),
-        JobState::Active => ("active", Tone::Good, job.started_at),
-        JobState::Completed => ("completed", Tone::Quiet, job.ended_at),
-        JobState::Failed => ("failed", Tone::Bad, job.ended_at),
-    };
+    let (state, tone) = jobs::state(job);
     vec![
         Cell::new(&job.id),
         Cell::toned(state, tone),
-        known(since, |since| figures::duration(now - since)),
+        known(jobs::since(job), |since| figures::duration(now - since)),
         known(job.worker.clone(), |worker| worker),
         Cell::count(job.attempts.into(), Tone::Warn),
         Cell::new(figures::bytes(job.bytes)),
@@ -221,7 +217,7 @@ const HELP: [&str; 14] = [
     "Esc      back to the services",
     "p        pause a service, or resume it",
     "d        drain a service, or resume it",
-    "t        try a failed job again",
+    "t        try a dead job again: one that the broker gave up",
     "x        delete a job",
     "w        retire a worker: no more jobs for it",
     "q        quit; Ctrl-C, too",

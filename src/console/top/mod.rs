@@ -21,6 +21,7 @@ use self::detail::Content;
 use self::state::{Message, Request, State};
 use super::order::{Order, encoded};
 use super::terminal::{Input, Terminal};
+use super::{jobs, output};
 use crate::supervise::admin::{Admin, AdminError};
 
 /// How often the broker is asked.
@@ -35,7 +36,7 @@ const JOBS_SHOWN: usize = 100;
 /// There is no terminal, or it cannot be written to. That the broker is away is shown, and no error.
 pub async fn run(admin: Admin) -> io::Result<()> {
     let mut terminal = Terminal::take()?;
-    let mut state = State::new(admin.place().to_string());
+    let mut state = State::new(admin.place().to_string(), output::colour());
     let mut broker = Broker::new(admin);
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -122,12 +123,7 @@ impl Broker {
 
 /// The workers of a service, and its jobs: those that run, that wait, and that failed.
 async fn content(admin: &Admin, service: &str) -> Result<Content, AdminError> {
-    let service = encoded(service);
-    let workers = admin.get(&format!("/workers?service={service}")).await?;
-    let mut jobs = Vec::new();
-    for state in ["active", "queued", "failed"] {
-        let path = format!("/jobs?service={service}&state={state}&limit={JOBS_SHOWN}");
-        jobs.extend(admin.get::<Vec<_>>(&path).await?);
-    }
+    let workers = admin.get(&format!("/workers?service={}", encoded(service))).await?;
+    let jobs = jobs::ask(admin, Some(service), None, JOBS_SHOWN).await?;
     Ok(Content { workers, jobs })
 }

@@ -17,7 +17,7 @@ pub(super) struct Sort {
 impl Default for Sort {
     /// What has the most to do comes first.
     fn default() -> Self {
-        Self { column: 1, reverse: false }
+        Self { column: 2, reverse: false }
     }
 }
 
@@ -56,16 +56,18 @@ impl Sort {
 fn figure(service: &Service, column: usize) -> f64 {
     let known = |figure: Option<f64>| figure.unwrap_or(f64::NEG_INFINITY);
     match column {
-        1 => service.queued as f64,
-        2 => service.active as f64,
-        3 => service.idle as f64,
-        4 => service.busy as f64,
-        5 => service.completed_a_minute as f64,
-        6 => service.failed_a_minute as f64,
-        7 => known(service.oldest_s),
-        8 => known(service.wait.p50_ms),
-        9 => known(service.wait.p99_ms),
-        10 => known(service.run.p50_ms),
+        // What is held in front of what runs.
+        1 => f64::from(u8::from(service.paused)) * 2.0 + f64::from(u8::from(service.draining)),
+        2 => service.queued as f64,
+        3 => service.active as f64,
+        4 => service.idle as f64,
+        5 => service.busy as f64,
+        6 => service.completed_a_minute as f64,
+        7 => service.failed_a_minute as f64,
+        8 => known(service.oldest_s),
+        9 => known(service.wait.p50_ms),
+        10 => known(service.wait.p99_ms),
+        11 => known(service.run.p50_ms),
         _ => known(service.run.p99_ms),
     }
 }

@@ -3,6 +3,7 @@
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::super::order::Order;
+use super::super::shown::Colour;
 use super::detail::{Content, Detail, Row};
 use super::sort::Sort;
 use crate::admin::status::{Service, Status};
@@ -63,6 +64,8 @@ pub(super) struct State {
     pub(super) line: Line,
     /// Whether the keys are explained.
     pub(super) help: bool,
+    /// Whether there are bars; the terminal itself leaves out colours.
+    pub(super) colour: Colour,
 }
 
 /// Rows of a step with Page Up and Page Down.
@@ -70,7 +73,7 @@ const PAGE: isize = 10;
 
 impl State {
     /// Before anything is known.
-    pub(super) fn new(address: String) -> Self {
+    pub(super) fn new(address: String, colour: Colour) -> Self {
         Self {
             address,
             status: None,
@@ -81,6 +84,7 @@ impl State {
             detail: None,
             line: Line::Keys,
             help: false,
+            colour,
         }
     }
 

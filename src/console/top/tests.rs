@@ -7,7 +7,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::super::shown::printable;
+use super::super::shown::{Colour, printable};
 use super::super::site::examples;
 use super::super::status::SERVICES;
 use super::super::tests::run;
@@ -22,7 +22,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        Self { state: State::new("127.0.0.1:5581".to_owned()), requests: Vec::new() }
+        Self { state: State::new("127.0.0.1:5581".to_owned(), Colour::Without), requests: Vec::new() }
     }
 
     /// With services.
@@ -106,6 +106,7 @@ fn content() -> Content {
         ended_at: Some(1_764_000_000.0 - 185.0),
         worker: Some("W\x1b[2J".to_owned()),
         attempts: 3,
+        dead: true,
         ..job("0003-DEAD", JobState::Failed)
     };
     let active =
@@ -115,7 +116,12 @@ fn content() -> Content {
             worker(7, "W-1", &["0001-BEEF"]),
             Worker { retired: true, ..worker(9, "W\x1b]0;x\x07", &[]) },
         ],
-        jobs: vec![active, job("0002-C0DE", JobState::Queued), failed],
+        jobs: vec![
+            active,
+            job("0002-C0DE", JobState::Queued),
+            Job { id: "0004-FA11".to_owned(), dead: false, ..failed.clone() },
+            failed,
+        ],
     }
 }
 
@@ -169,9 +175,9 @@ fn what_the_broker_says_is_shown_until_the_next_key_and_the_screen_is_made_anew(
     "zmws 0.1.0, running, up 3 d 04 h at 127.0.0.1:5581          "
     "– jobs/s; 12.4k queued, 4 active (1.2 MB), 10 workers, 12 c…"
     "                                                            "
-    "SERVICE                QUEUED▼  ACTIVE  IDLE  BUSY    OLDEST"
-    "MAIL                     12.3k       0     0     0  2 h 07 m"
-    "[paused] NIGHTLY-REP…        4       0     2     0  6 m 40 s"
+    "SERVICE            STATE     QUEUED▼  ACTIVE  IDLE    OLDEST"
+    "MAIL                           12.3k       0     0  2 h 07 m"
+    "NIGHTLY-REPORTS    paused          4       0     2  6 m 40 s"
     "no such\u{1b}[2J service                                    "
     "#);
     world.press(KeyCode::Down);
@@ -204,7 +210,7 @@ fn keys_that_do_not_fit_say_why() {
     world.type_in("w");
     said.push(world.last_line());
     let mut world = World::on_a_page();
-    for (step, key) in [(0, 't'), (0, 'x'), (2, 'w'), (1, 't')] {
+    for (step, key) in [(0, 't'), (0, 'x'), (2, 'w'), (0, 't'), (0, 'x'), (1, 't'), (1, 't'), (0, 'x')] {
         (0..step).for_each(|_| world.press(KeyCode::Down));
         world.press(KeyCode::Char(key));
         said.push(world.last_line());
@@ -212,10 +218,14 @@ fn keys_that_do_not_fit_say_why() {
     assert!(world.requests.is_empty());
     insta::assert_snapshot!(said.join("\n"), @r"
     workers and jobs are behind Enter
-    this is a worker: t tries a failed job again
+    this is a worker: t tries a dead job again
     this is a worker: x deletes a job
     this is a job: w retires a worker
-    only a failed job can be tried again
+    only dead jobs can be tried again; a worker has this one
+    a worker has it: only a job that waits, or a dead one, can be deleted
+    only dead jobs can be tried again; this one waits already
+    only dead jobs can be tried again; this one's worker failed it, and it is gone
+    it is over already: there is nothing to delete
     ");
 }
 
@@ -256,18 +266,21 @@ fn any_column_sorts_and_r_turns_it_round() {
     assert_eq!(world.names().last(), Some(&"MAIL"));
     world.type_in("r");
     world.press(KeyCode::Left);
+    assert_eq!(world.names()[..2], ["NIGHTLY-REPORTS", "OLD"]);
+    world.press(KeyCode::Left);
     assert_eq!(world.names()[1..4], ["MAIL", "NIGHTLY-REPORTS", "OLD"]);
     world.press(KeyCode::Left);
     assert!(world.screen(40, 10).contains("RUN P99▼"));
     assert_eq!(world.names()[0], "STR-REV");
     let mut firsts = Vec::new();
-    for _ in 0..12 {
+    for _ in 0..13 {
         world.press(KeyCode::Right);
         let title = SERVICES[world.state.sort.column].title;
         firsts.push(format!("{title}: {}", printable(world.names()[0])));
     }
     insta::assert_snapshot!(firsts.join("\n"), @r"
     SERVICE: \u{1b}[2J\u{1b}]0;owned\u{7}\u{202e}EVIL-SERVICE-WITH-A-LONG-NAME
+    STATE: NIGHTLY-REPORTS
     QUEUED: MAIL
     ACTIVE: STR-REV
     IDLE: NIGHTLY-REPORTS

@@ -175,15 +175,7 @@ const TAG: &[u8] = b"PARAM-JSON: ";
 
 /// `30s`, `500ms`, `2m`, or a number of seconds.
 fn duration(text: &str) -> Result<Duration, Refusal> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let seconds = match &text[digits.len()..] {
-        "" | "s" => digits.parse::<f64>().ok(),
-        "ms" => digits.parse::<f64>().ok().map(|millis| millis / 1e3),
-        "m" => digits.parse::<f64>().ok().map(|minutes| minutes * 60.0),
-        _ => None,
-    };
-    let duration = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    duration.ok_or_else(|| Refusal::bad_request("wait is a time like 30s or 500ms"))
+    crate::duration::parse(text).map_err(|error| Refusal::bad_request(format!("wait: {error}")))
 }
 
 /// The key, with or without the quotes of a structured field.

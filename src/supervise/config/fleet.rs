@@ -13,6 +13,7 @@ use super::keys::{Bytes, SupervisorKeys, WorkerKeys};
 use super::layers::{Environment, layered};
 use super::schema::{Schema, Section};
 use super::{Entry, File, Settings};
+use crate::duration;
 
 /// What the programs of one file are made with.
 struct Maker<'a> {
@@ -98,10 +99,7 @@ impl Maker<'_> {
                 bytes: supervisor.log_max_mb.saturating_mul(1 << 20),
                 keep: supervisor.log_keep,
             },
-            patience: Patience {
-                ends: supervisor.give_up_ends,
-                within: Duration::from_secs(supervisor.give_up_seconds.into()),
-            },
+            patience: Patience { ends: supervisor.give_up_ends, within: supervisor.give_up_seconds },
             warnings: Vec::new(),
             config: None,
         })
@@ -154,7 +152,7 @@ impl Maker<'_> {
             dir: keys.dir.clone(),
             user: keys.user.clone(),
             restart: keys.restart,
-            grace: Duration::from_secs(keys.grace.into()),
+            grace: keys.grace,
             margin: if is_ours(&keys) { MARGIN } else { Duration::ZERO },
             limits: Limits {
                 max_jobs: keys.max_jobs,
@@ -189,7 +187,7 @@ impl Maker<'_> {
             [("heartbeat-interval", "heartbeat-interval"), ("heartbeat-maxtries", "heartbeat-maxtries")];
         self.follow(&mut args, &ports[..1]);
         self.follow(&mut args, &heartbeats);
-        args.push(format!("--grace={}", keys.grace));
+        args.push(format!("--grace={}", keys.grace.as_secs_f64()));
         args.extend(keys.max_jobs.map(|jobs| format!("--max-jobs={jobs}")));
         if !keys.command.is_empty() {
             args.push("--".to_owned());
@@ -202,9 +200,12 @@ impl Maker<'_> {
     fn heartbeats(&self) -> Vec<(String, String)> {
         let names =
             [("heartbeat-interval", "HEARTBEAT_INTERVAL"), ("heartbeat-maxtries", "HEARTBEAT_MAXTRIES")];
-        let set = names
-            .iter()
-            .filter_map(|(flag, name)| Some(((*name).to_owned(), self.broker.get(*flag)?.clone())));
+        let set = names.iter().filter_map(|(flag, name)| {
+            let value = self.broker.get(*flag)?;
+            // They read whole seconds; the other is a number, which is a duration, too.
+            let whole = duration::parse(value).map_or(1, |time| time.as_millis().div_ceil(1_000));
+            Some(((*name).to_owned(), whole.to_string()))
+        });
         set.collect()
     }
 }

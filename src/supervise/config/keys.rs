@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::super::program::Restart;
+use crate::duration;
 
 /// `[supervisor]`.
 #[derive(Clone, Debug, clap::Args)]
@@ -31,8 +32,8 @@ pub(super) struct SupervisorKeys {
     pub(super) give_up_ends: u32,
 
     /// Seconds within which they must come
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(super) give_up_seconds: u32,
+    #[arg(long, value_name = "DURATION", default_value = "60", value_parser = duration::parse_positive)]
+    pub(super) give_up_seconds: Duration,
 
     /// Admin port of a broker elsewhere, if [broker] is not in this file: workers are replaced with its help
     #[arg(long, value_name = "IP:PORT")]
@@ -79,7 +80,7 @@ pub(super) struct WorkerKeys {
     pub(super) max_jobs: Option<u64>,
 
     /// Age at which a process is replaced: 90s, 15m, 12h, 7d
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_positive)]
     pub(super) max_lifetime: Option<Duration>,
 
     /// Memory at which a process is replaced, with what it has started: 512K, 256M, 2G
@@ -103,8 +104,8 @@ pub(super) struct WorkerKeys {
     pub(super) restart: Restart,
 
     /// Seconds it may take to end its job when it is stopped or replaced
-    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
-    pub(super) grace: u32,
+    #[arg(long, value_name = "DURATION", default_value = "10", value_parser = duration::parse)]
+    pub(super) grace: Duration,
 
     /// Further files whose change makes a reload replace it
     #[arg(long, value_name = "FILE", action = clap::ArgAction::Append)]
@@ -126,21 +127,6 @@ fn restart(text: &str) -> Result<Restart, String> {
         "never" => Ok(Restart::Never),
         _ => Err("always, on-failure or never is wanted".to_owned()),
     }
-}
-
-fn time(text: &str) -> Result<Duration, String> {
-    let number = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
-    let unit = match &text[number.len()..] {
-        "" | "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        _ => return Err("units are s, m, h, d".to_owned()),
-    };
-    let seconds = number.trim().parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
-    let seconds =
-        seconds.filter(|&seconds| seconds > 0).ok_or("a number of seconds, or of m, h, d, is wanted")?;
-    Ok(Duration::from_secs(seconds))
 }
 
 /// A size in bytes: a type of its own, since it is written with a unit.
@@ -168,15 +154,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_and_sizes_have_units() {
-        assert_eq!(time("90"), Ok(Duration::from_secs(90)));
-        assert_eq!(time("15m"), Ok(Duration::from_secs(900)));
-        assert_eq!(time("7d"), Ok(Duration::from_secs(604_800)));
+    fn sizes_have_units() {
         assert_eq!(bytes("256M"), Ok(Bytes(256 << 20)));
         assert_eq!(bytes("2G"), Ok(Bytes(2 << 30)));
-        for wrong in ["", "s", "0", "-1s", "5 weeks", "1e3", "99999999999999999999d", "18446744073709551615d"]
+        for wrong in ["", "s", "0", "-1s", "5 weeks", "1e3", "99999999999999999999G", "18446744073709551615G"]
         {
-            assert!(time(wrong).is_err(), "{wrong}");
             assert!(bytes(wrong).is_err(), "{wrong}");
         }
     }

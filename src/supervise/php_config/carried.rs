@@ -102,8 +102,8 @@ fn a_fleet_has_ours_in_the_place_of_php_s_servers_and_all_else_as_php_starts_it(
     etc/config.php: server: --nport is left out: it has no value
     etc/config.php: server: left out, since zmws broker has no such flags: --zmqid
     etc/config.php: server: ports 6555, 5556, 5557 are open to the network, as with PHP; 'address' => '127.0.0.1' among its flags closes that
-    etc/config.php: server: HEARTBEAT_MAXTRIES is left out: "2.5" is no whole number
-    etc/config.php: gateway: HEARTBEAT_MAXTRIES is left out: "2.5" is no whole number
+    etc/config.php: server: HEARTBEAT_MAXTRIES is left out: "2.5" is no whole number above 0
+    etc/config.php: gateway: HEARTBEAT_MAXTRIES is left out: "2.5" is no whole number above 0
     etc/config.php: mail: --from is given as it is, where PHP has a shell read it
     "#);
 }
@@ -139,7 +139,7 @@ fn an_import_starts_the_same_and_says_what_it_could_not_carry_over() {
     # server: --nport is left out: it has no value
     # server: left out, since zmws broker has no such flags: --zmqid
     # ports 6555, 5556, 5557 are open to the network, as with PHP; address = "127.0.0.1" closes that.
-    # HEARTBEAT_MAXTRIES is left out here: "2.5" is no whole number.
+    # HEARTBEAT_MAXTRIES is left out here: "2.5" is no whole number above 0.
     # Was called server: its pid file and its log have that name no more.
     [broker]
     client_port = 6555
@@ -148,6 +148,7 @@ fn an_import_starts_the_same_and_says_what_it_could_not_carry_over() {
     address = "0.0.0.0"
     heartbeat_interval = 10
 
+    # Bodies are those of PHP's 1.0.0; for clients of its 2.x, set body_form = "v2".
     [gateway]
     address = "10.0.0.1"
 

@@ -88,7 +88,7 @@ fn environment(fleet: &mut Fleet, config: &PhpConfig, entry: &Entry, own: &Own) 
             let (file, program) = (&config.file, &entry.name);
             fleet
                 .warnings
-                .push(format!("{file}: {program}: {name} is left out: {value:?} is no whole number"));
+                .push(format!("{file}: {program}: {name} is left out: {value:?} is no whole number above 0"));
         }
     }
     env

@@ -60,6 +60,11 @@ fn import_own(
     let taken = own::taken(entry, role, own);
     notes.extend(taken.warnings.iter().cloned());
     notes.extend(taken.open.iter().map(|open| format!("{open}; address = \"127.0.0.1\" closes that.")));
+    if role == Role::Gateway && !taken.has("body-form") {
+        notes.push(
+            "Bodies are those of PHP's 1.0.0; for clients of its 2.x, set body_form = \"v2\".".to_owned(),
+        );
+    }
     let mut table = Table::new();
     for (flag, text) in taken.flags {
         table.insert(&flag.replace('-', "_"), value(text.map_or(Value::from(true), |text| plain(&text))));
@@ -70,8 +75,8 @@ fn import_own(
             continue;
         }
         match own::is_beat(beat) {
-            true => drop(table.insert(&key, value(plain(beat)))),
-            false => notes.push(format!("{name} is left out here: {beat:?} is no whole number.")),
+            true => drop(table.insert(&key, value(plain(beat.trim())))),
+            false => notes.push(format!("{name} is left out here: {beat:?} is no whole number above 0.")),
         }
     }
     if entry.name != command {

@@ -170,5 +170,5 @@ pub(super) fn heartbeats<'a>(config: &'a PhpConfig, own: &Own) -> Vec<(&'static 
 
 /// Whether a program of ours takes this for a number of heartbeats or seconds.
 pub(super) fn is_beat(value: &str) -> bool {
-    value.trim().parse::<u32>().is_ok()
+    value.trim().parse::<u32>().is_ok_and(|beats| beats > 0)
 }

@@ -22,7 +22,8 @@ const fn edge(name: &'static str, may_use: &'static [&'static str]) -> Room {
 }
 
 /// The rooms, the inner before the outer. ARCHITECTURE.md has the same table in words.
-const ROOMS: [Room; 21] = [
+const ROOMS: [Room; 22] = [
+    pure("duration", &[]),
     pure("job", &[]),
     pure("memory", &[]),
     pure("message", &["job"]),
@@ -60,9 +61,9 @@ const ROOMS: [Room; 21] = [
         "server",
         &["broker", "wire", "transport", "store", "admin", "message", "job", "memory", "log_writer"],
     ),
-    edge("gateway", &["client", "params", "message", "job", "memory", "log_writer"]),
+    edge("gateway", &["client", "params", "message", "job", "duration", "memory", "log_writer"]),
     // It asks the broker's admin port, whose answers are admin's types.
-    edge("supervise", &["job", "admin"]),
+    edge("supervise", &["job", "duration", "admin"]),
     edge("console", &["supervise", "admin", "transport", "job"]),
     edge(
         "cli",
@@ -79,6 +80,7 @@ const ROOMS: [Room; 21] = [
             "transport",
             "message",
             "job",
+            "duration",
             "memory",
             "log_writer",
             "zmtp::Limits",
