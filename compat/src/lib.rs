@@ -9,6 +9,7 @@ pub mod known;
 pub mod ledger;
 pub mod live;
 pub mod memory;
+pub mod mutate;
 pub mod programs;
 pub mod record;
 pub mod replay;
