@@ -10,6 +10,7 @@ pub mod ledger;
 pub mod live;
 pub mod memory;
 pub mod mutate;
+mod original;
 pub mod programs;
 pub mod record;
 pub mod replay;

@@ -7,7 +7,7 @@
 
 mod attribution;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bytes::Bytes;
 
@@ -99,6 +99,8 @@ pub struct Run {
 /// What a worker said of a job.
 #[derive(Clone, Debug)]
 pub struct Answer {
+    /// Over which connection; `None` if at the clients' port.
+    pub conn: Option<ConnIndex>,
     /// When, in microseconds.
     pub at: u64,
     /// As it came.
@@ -149,8 +151,12 @@ pub enum Offence {
 pub struct Worker {
     /// What it offers, and since when.
     pub services: BTreeMap<Bytes, u64>,
+    /// What its answers named, which the original takes for an offer.
+    pub named: BTreeSet<Bytes>,
     /// The form of its last READY, and when that was.
     pub ready: Option<(WorkerForm, u64)>,
+    /// When it said READY.
+    pub readies: Vec<u64>,
     /// When it said anything.
     pub signs: Vec<u64>,
     /// When it got HEARTBEAT, and the order of it.
@@ -191,6 +197,11 @@ impl Worker {
     /// The job it has now.
     pub fn holds(&self) -> Option<JobIndex> {
         self.busy.last().filter(|busy| busy.to.is_none()).map(|busy| busy.job)
+    }
+
+    /// What it offers to a broker that believes its answers.
+    pub fn offers(&self) -> BTreeSet<&Bytes> {
+        self.services.keys().chain(&self.named).collect()
     }
 
     /// It is no worker any more, though it is still there.
@@ -275,7 +286,7 @@ impl Ledger {
         let Some(job) = self.job_of(conn, &id) else { return };
         let frames = frames.iter().cloned().map(Frame::whole).collect();
         let Some(run) = self.jobs[job].runs.last_mut() else { return };
-        run.answers.push(Answer { at, frames, verb });
+        run.answers.push(Answer { conn: None, at, frames, verb });
         if let Some(worker) = self.workers.get_mut(&run.conn).filter(|worker| worker.holds() == Some(job)) {
             worker.free(at, End::Answered);
         }
@@ -306,9 +317,11 @@ impl Ledger {
             Said::Ready { service, form } => {
                 worker.services.entry(service.clone()).or_insert(at);
                 worker.ready = Some((*form, at));
+                worker.readies.push(at);
             }
-            Said::Answer { id, verb, .. } => {
-                self.answered(at, conn, id, Answer { at, frames: frames.to_vec(), verb: *verb });
+            Said::Answer { id, verb, service, .. } => {
+                worker.named.insert(service.clone());
+                self.answered(at, conn, id, Answer { conn: Some(conn), at, frames: frames.to_vec(), verb: *verb });
             }
             Said::Disconnect => worker.dismiss(at),
             Said::Heartbeat | Said::Other => {}

@@ -8,19 +8,7 @@ use crate::trace::Frame;
 fn what(case: Case<'_>) -> Option<(HttpDifference, Oddity)> {
     match case.difference.kind {
         Kind::Http { what, oddity } => Some((what, oddity)),
-        Kind::ReplyMissing
-        | Kind::ReplyExtra
-        | Kind::ReplyDiffers { .. }
-        | Kind::List(_)
-        | Kind::RunMissing
-        | Kind::RunExtra
-        | Kind::RunDiffers { .. }
-        | Kind::Runs { .. }
-        | Kind::Order { .. }
-        | Kind::Told
-        | Kind::Law(_)
-        | Kind::Stream
-        | Kind::Worker { .. } => None,
+        _ => None,
     }
 }
 

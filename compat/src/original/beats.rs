@@ -1,0 +1,180 @@
+//! When the original sends its heartbeats (PROTOCOL.md §3).
+//!
+//! Its loop wakes on a message, or after a time without any; if by then an interval has passed since the
+//! last round, every idle worker hears HEARTBEAT. So a recording tells when each round was due: whoever was
+//! idle must have heard it, within half an interval, and nobody hears two rounds in less than that.
+
+use std::collections::BTreeSet;
+
+use super::{Finding, Original};
+use crate::differ::About;
+use crate::ledger::{End, Worker};
+use crate::script::Act;
+use crate::trace::{ConnIndex, Port};
+
+/// How exactly a recording tells when the loop woke, in microseconds.
+const JITTER: u64 = 20_000;
+/// What each further time without a message adds to that.
+const DRIFT: u64 = 2_000;
+/// A worker that is idle for less may have been given its job in the same round.
+const MOMENT: u64 = 50_000;
+
+/// What passed in a broker's life.
+struct Life {
+    broker: String,
+    from: u64,
+    to: u64,
+    /// Whether it was seen to begin; else it is known from its first heartbeat on.
+    seen: bool,
+    /// When it heard something.
+    heard: Vec<u64>,
+    /// When a worker heard a heartbeat.
+    beats: Vec<u64>,
+}
+
+impl Original<'_> {
+    pub(super) fn beats(&self) -> Vec<Finding> {
+        let mut found = self.too_soon();
+        let conns = &self.scene.script.conns;
+        let brokers: BTreeSet<&str> = conns.iter().map(|conn| conn.broker()).collect();
+        for broker in brokers {
+            for life in self.lives(broker) {
+                let rounds = self.rounds(&life);
+                found.extend(rounds.iter().flat_map(|&round| self.missing(&life, round)));
+            }
+        }
+        found
+    }
+
+    /// More heartbeats for one worker in half an interval than it has services: it hears one for each.
+    fn too_soon(&self) -> Vec<Finding> {
+        let half = self.scene.interval() / 2;
+        let of_worker = |(&conn, worker): (&ConnIndex, &Worker)| {
+            let count = worker.offers().len().max(1);
+            let many = worker.beats.windows(count + 1).find(|many| many[count] - many[0] < half)?;
+            let words = "a worker hears more heartbeats in half an interval than it has services";
+            Some(Finding { at: many[count], about: About::Conn(conn), frames: None, words })
+        };
+        self.scene.recorded().workers.iter().filter_map(of_worker).collect()
+    }
+
+    fn lives(&self, broker: &str) -> Vec<Life> {
+        let script = self.scene.script;
+        let own = script.lives.iter().filter(|life| life.broker == broker);
+        let mut begun = vec![(0, false)];
+        begun.extend(own.map(|life| (life.from, life.seen)));
+        let ends = begun.iter().map(|(from, _)| *from).skip(1).chain([script.end]);
+        let (heard, beats) = self.times(broker);
+        let within = |times: &[u64], from: u64, to: u64| -> Vec<u64> {
+            times.iter().copied().filter(|at| (from..to).contains(at)).collect()
+        };
+        let life = |(&(from, seen), to): (&(u64, bool), u64)| {
+            let beats = within(&beats, from, to);
+            let from = if seen { from } else { *beats.first()? };
+            Some(Life { broker: broker.to_owned(), from, to, seen, heard: within(&heard, from, to), beats })
+        };
+        begun.iter().zip(ends).filter_map(life).collect()
+    }
+
+    /// When a broker heard something, and when a worker of it heard a heartbeat.
+    fn times(&self, broker: &str) -> (Vec<u64>, Vec<u64>) {
+        let (ledger, conns) = (self.scene.recorded(), &self.scene.script.conns);
+        let is_here = |conn: ConnIndex| conns[conn].broker() == broker;
+        let asked = ledger.questions.iter().filter(|question| is_here(question.conn));
+        let workers = || ledger.workers.iter().filter(|(conn, _)| is_here(**conn)).map(|(_, worker)| worker);
+        let signs = workers().flat_map(|worker| worker.signs.iter().copied());
+        let mut heard: Vec<u64> = asked.map(|question| question.at).chain(signs).collect();
+        let mut beats: Vec<u64> = workers().flat_map(|worker| worker.beats.iter().copied()).collect();
+        heard.sort_unstable();
+        beats.sort_unstable();
+        (heard, beats)
+    }
+
+    /// When a round was due for certain.
+    fn rounds(&self, life: &Life) -> Vec<u64> {
+        let interval = self.scene.interval();
+        let poll = self.version.poll(interval);
+        let mut heard = life.heard.iter().copied().peekable();
+        let (mut rounds, mut now, mut due, mut jitter) = (Vec::new(), life.from, 0, JITTER);
+        if !life.seen {
+            rounds.push(now);
+            due = now + interval;
+        }
+        loop {
+            let message = heard.next_if(|&at| at <= now + poll);
+            jitter = if message.is_some() { JITTER } else { jitter + DRIFT };
+            now = message.unwrap_or(now + poll);
+            if now >= life.to {
+                return rounds;
+            }
+            let near = now.saturating_sub(jitter)..now + interval / 2;
+            let seen = life.beats.iter().copied().filter(|at| near.contains(at)).min();
+            if now > due + jitter {
+                rounds.push(now);
+                due = seen.unwrap_or(now) + interval;
+            } else if now + jitter > due && (seen.is_some_and(|at| at < now + MOMENT) || !self.shows(life, now)) {
+                // There may have been a round that nobody heard: the next is due after it.
+                due = seen.unwrap_or(now) + interval;
+            }
+        }
+    }
+
+    /// Whether a round would be seen: somebody is idle.
+    fn shows(&self, life: &Life, round: u64) -> bool {
+        self.idle(life, round).next().is_some()
+    }
+
+    /// Workers that were idle in a round and heard nothing.
+    fn missing<'b>(&'b self, life: &'b Life, round: u64) -> impl Iterator<Item = Finding> + 'b {
+        let words = "an idle worker does not hear the heartbeat that is due";
+        let deaf = self.idle(life, round).filter(move |(conn, until)| {
+            let beats = &self.scene.recorded().workers[conn].beats;
+            !beats.iter().any(|at| (round.saturating_sub(JITTER)..=*until).contains(at))
+        });
+        deaf.map(move |(conn, _)| Finding { at: round, about: About::Conn(conn), frames: None, words })
+    }
+
+    /// Who is idle in a round, and until when.
+    fn idle<'b>(&'b self, life: &'b Life, round: u64) -> impl Iterator<Item = (ConnIndex, u64)> + 'b {
+        let conns = &self.scene.script.conns;
+        let workers = self.scene.recorded().workers.iter();
+        let of_broker = workers.filter(move |(conn, _)| conns[**conn].broker() == life.broker);
+        of_broker.filter_map(move |(&conn, worker)| Some((conn, self.idle_until(life, conn, worker, round)?)))
+    }
+
+    /// Until when a worker was idle that was so in a round; `None` if it was not, or that is uncertain.
+    fn idle_until(&self, life: &Life, conn: ConnIndex, worker: &Worker, round: u64) -> Option<u64> {
+        let interval = self.scene.interval();
+        let patience = interval * u64::from(self.scene.header.heartbeat_maxtries);
+        let ready = worker.readies.iter().copied().find(|at| (life.from..=round).contains(at))?;
+        let last_ready = worker.readies.iter().copied().filter(|&at| at <= round).max()?;
+        let signs: Vec<u64> = worker.signs.iter().copied().filter(|at| (ready..=round).contains(at)).collect();
+        let was_silent = signs.windows(2).any(|pair| pair[1] - pair[0] + MOMENT > patience && pair[1] > last_ready);
+        let is_silent = signs.last().is_none_or(|last| round + MOMENT > last + patience);
+        let is_known = worker.ready.is_some_and(|(form, _)| self.version.worker_form() == Some(form));
+        let is_busy = worker.busy.iter().any(|busy| {
+            busy.from <= round && (busy.to.is_none_or(|to| to > round) || busy.end != Some(End::Answered))
+        });
+        if was_silent || is_silent || !is_known || is_busy || self.is_known_by_another(conn, round) {
+            return None;
+        }
+        let next = worker.busy.iter().map(|busy| busy.from).find(|&from| from > round);
+        let ends = [next, worker.left, Some(life.to), Some(round + interval / 2)];
+        let until = ends.into_iter().flatten().min()?;
+        (until >= round + MOMENT).then_some(until)
+    }
+
+    /// Whether another connection has, or has had, this one's identity: a ROUTER takes no notice of the second
+    /// (quirk 16), and the original may still think it busy (quirk 13).
+    fn is_known_by_another(&self, conn: ConnIndex, round: u64) -> bool {
+        let recorded = self.scene.recorded();
+        let conns = &self.scene.script.conns;
+        let own = recorded.own_identity(conn);
+        let steps = self.scene.script.steps.iter();
+        let opened = steps.filter(|step| step.at <= round && matches!(step.act, Act::Open(_)));
+        opened.filter_map(|step| step.conn).any(|other| {
+            let same_port = conns[other].port == Port::Backend && conns[other].broker() == conns[conn].broker();
+            other != conn && same_port && own.is_some() && recorded.own_identity(other) == own
+        })
+    }
+}

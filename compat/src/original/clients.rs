@@ -1,0 +1,148 @@
+//! What the original answers its clients (PROTOCOL.md §2.2).
+
+use bytes::Bytes;
+
+use super::workers::unhexed;
+use super::{Finding, Original, Version};
+use crate::differ::{About, rows};
+use crate::glance::{Asked, Generation, Kind as Asking, Reply, without_delimiter};
+use crate::ledger::Question;
+use crate::trace::{ConnIndex, Frame};
+
+/// The refusals that a version may answer a question with, all frames of each. Empty where it cannot refuse.
+pub(crate) fn refusals(version: Version<'_>, generation: Generation, asked: &Asked) -> Vec<Vec<Bytes>> {
+    let mut names: Vec<&[u8]> = Vec::new();
+    match asked.kind {
+        Asking::Malformed => names.push(&asked.job),
+        Asking::Background | Asking::Wait => names.push(&asked.service),
+        Asking::List => {}
+    }
+    if generation == Generation::Two && asked.kind != Asking::Malformed {
+        // Under PHP 8 the candidates take every header for a wrong one (§0).
+        if version.is_candidate() {
+            names.push(&asked.job);
+        }
+        // The first one's parser needs the parameter to find the job (§2.1).
+        if version.is_first_candidate() && asked.param.is_none() {
+            names.push(b"");
+        }
+    }
+    names.into_iter().flat_map(|name| refusal(generation, name)).collect()
+}
+
+fn refusal(generation: Generation, name: &[u8]) -> Vec<Vec<Bytes>> {
+    let text = Bytes::from([b"FAIL: ", name].concat());
+    named(generation, name, text)
+}
+
+/// A text about a service in all forms that a message with it may have: the frame that names the service is
+/// decoded where it looks hexadecimal (quirk 8).
+fn named(generation: Generation, name: &[u8], text: Bytes) -> Vec<Vec<Bytes>> {
+    let fixed = Bytes::from_static;
+    if generation == Generation::One {
+        return vec![vec![Bytes::new(), text]];
+    }
+    let shown = [Bytes::copy_from_slice(name)].into_iter().chain(unhexed(name));
+    shown.map(|name| vec![Bytes::new(), fixed(b"MDPC02"), fixed(b"3"), name, text.clone()]).collect()
+}
+
+/// Whether a recorded message has these frames.
+fn is(frames: &[Frame], expected: &[Bytes]) -> bool {
+    frames.len() == expected.len() && frames.iter().zip(expected).all(|(frame, bytes)| frame.admits(bytes))
+}
+
+impl Original<'_> {
+    pub(super) fn answers(&self) -> Vec<Finding> {
+        let strays = self.scene.recorded().strays.iter().map(|(conn, heard)| Finding {
+            at: heard.at,
+            about: About::Conn(*conn),
+            frames: Some(heard.frames.clone()),
+            words: "an answer for a client that did not ask",
+        });
+        let questions = self.scene.recorded().questions.iter().enumerate();
+        strays.chain(questions.filter_map(|(index, question)| self.answered(index, question))).collect()
+    }
+
+    fn answered(&self, index: usize, question: &Question) -> Option<Finding> {
+        let asked = self.version.reads(self.scene.recorded().generation(), question);
+        let count = question.replies.len();
+        let wrong = question.replies.iter().enumerate().find_map(|(place, reply)| {
+            let is_part = matches!(Reply::read(&reply.frames), Reply::Part { .. });
+            match () {
+                () if !is_part && place + 1 < count => Some((reply, "more follows an answer")),
+                () if !self.answers_so(question, &asked, &reply.frames) => {
+                    Some((reply, "an answer that its broker has not for this question"))
+                }
+                () => None,
+            }
+        });
+        let (reply, words) = wrong?;
+        let frames = Some(reply.frames.clone());
+        Some(Finding { at: reply.at, about: About::Question(index), frames, words })
+    }
+
+    /// Whether this version says that to such a question.
+    fn answers_so(&self, question: &Question, asked: &Asked, frames: &[Frame]) -> bool {
+        let generation = self.scene.recorded().generation();
+        // Other forms, which no recording shows.
+        if self.version.is_before_095() {
+            return true;
+        }
+        let refused = refusals(self.version, generation, asked);
+        if refused.iter().any(|refusal| is(frames, refusal)) {
+            return true;
+        }
+        match asked.kind {
+            Asking::Malformed => false,
+            Asking::List => generation == Generation::One && is_list(question, frames),
+            Asking::Background => self.is_accepted(question.conn, &asked.service, frames),
+            Asking::Wait => self.is_result(asked, frames),
+        }
+    }
+
+    /// `JOB: <id> <service>`; a client that calls itself 0 is told no id (quirk 10).
+    fn is_accepted(&self, conn: ConnIndex, service: &Bytes, frames: &[Frame]) -> bool {
+        let own = self.scene.recorded().own_identity(conn);
+        let id = match Reply::read(frames) {
+            Reply::Accepted { id } => id,
+            _ if own.is_some_and(|own| own == "0") => Bytes::new(),
+            _ => return false,
+        };
+        let text = [b"JOB: ", &id[..], b" ", service].concat();
+        self.is_named(frames, service, text.into())
+    }
+
+    fn is_named(&self, frames: &[Frame], service: &[u8], text: Bytes) -> bool {
+        let forms = named(self.scene.recorded().generation(), service, text);
+        forms.iter().any(|form| is(frames, form))
+    }
+
+    /// `COMPLETE|FAIL: <service> [<id>]` or, without a header, `CONT: …`; and one frame of value.
+    fn is_result(&self, asked: &Asked, frames: &[Frame]) -> bool {
+        let Some((_, head)) = frames.split_last() else { return false };
+        let words: &[&[u8]] = match Reply::read(frames) {
+            Reply::Ended { .. } => &[b"COMPLETE: ", b"FAIL: "],
+            Reply::Part { .. } => &[b"CONT: "],
+            _ => return false,
+        };
+        let Some(id) = Reply::read(frames).id().cloned() else { return false };
+        words.iter().any(|word| {
+            let text = [word, &asked.service[..], b" [", &id, b"]"].concat().into();
+            match Reply::read(frames) {
+                Reply::Part { .. } => is(head, &[Bytes::new(), text]),
+                _ => self.is_named(head, &asked.service, text),
+            }
+        })
+    }
+}
+
+/// The request's own frames, the last one replaced by the list (quirk 3).
+fn is_list(question: &Question, frames: &[Frame]) -> bool {
+    let Some((list, echo)) = frames.split_last() else { return false };
+    let is_list = list.bytes.is_empty() || rows(&list.bytes).is_some() || list.cut_from.is_some();
+    let sent = &question.frames[..question.frames.len() - 1];
+    let bare = without_delimiter(sent);
+    let has_echo = echo.len() == sent.len() && is(echo, sent);
+    let has_delimiter = is(echo, &[Bytes::new()]);
+    is_list && (has_echo || has_delimiter || (bare.is_empty() && echo.is_empty()))
+}
