@@ -12,9 +12,9 @@ use crate::ledger::{End, Worker};
 use crate::script::Act;
 use crate::trace::{ConnIndex, Port};
 
-/// How exactly a recording tells when the loop woke, in microseconds.
-const JITTER: u64 = 20_000;
-/// What each further time without a message adds to that.
+/// How exactly a recording tells when a message passed, in microseconds.
+const STAMP: u64 = 200;
+/// What each time without a message adds to that.
 const DRIFT: u64 = 2_000;
 /// A worker that is idle for less may have been given its job in the same round.
 const MOMENT: u64 = 50_000;
@@ -30,6 +30,15 @@ struct Life {
     heard: Vec<u64>,
     /// When a worker heard a heartbeat.
     beats: Vec<u64>,
+}
+
+/// The least time from a message to the round that it made.
+fn quickest(life: &Life) -> u64 {
+    let after = |&at: &u64| {
+        let next = life.beats[life.beats.partition_point(|&beat| beat < at)..].first()?;
+        Some(next - at)
+    };
+    life.heard.iter().filter_map(after).min().unwrap_or(0).min(MOMENT)
 }
 
 impl Original<'_> {
@@ -94,28 +103,30 @@ impl Original<'_> {
     fn rounds(&self, life: &Life) -> Vec<u64> {
         let interval = self.scene.interval();
         let poll = self.version.poll(interval);
+        let quickest = quickest(life);
         let mut heard = life.heard.iter().copied().peekable();
-        let (mut rounds, mut now, mut due, mut jitter) = (Vec::new(), life.from, 0, JITTER);
+        let (mut rounds, mut now, mut due, mut jitter) = (Vec::new(), life.from, 0, STAMP);
         if !life.seen {
             rounds.push(now);
             due = now + interval;
         }
         loop {
             let message = heard.next_if(|&at| at <= now + poll);
-            jitter = if message.is_some() { JITTER } else { jitter + DRIFT };
+            jitter = if message.is_some() { STAMP } else { jitter + DRIFT };
             now = message.unwrap_or(now + poll);
             if now >= life.to {
                 return rounds;
             }
             let near = now.saturating_sub(jitter)..now + interval / 2;
             let seen = life.beats.iter().copied().filter(|at| near.contains(at)).min();
+            let at_once = seen.is_some_and(|at| at < now + MOMENT);
             if now > due + jitter {
                 rounds.push(now);
-                due = seen.unwrap_or(now) + interval;
-            } else if now + jitter > due && (seen.is_some_and(|at| at < now + MOMENT) || !self.shows(life, now)) {
-                // There may have been a round that nobody heard: the next is due after it.
-                due = seen.unwrap_or(now) + interval;
+            } else if now + MOMENT < due || (!at_once && self.shows(life, now)) {
+                continue;
             }
+            // A round that nobody could hear was some time after this.
+            due = interval + seen.map_or(now + MOMENT, |seen| seen - quickest.min(seen));
         }
     }
 
@@ -129,7 +140,7 @@ impl Original<'_> {
         let words = "an idle worker does not hear the heartbeat that is due";
         let deaf = self.idle(life, round).filter(move |(conn, until)| {
             let beats = &self.scene.recorded().workers[conn].beats;
-            !beats.iter().any(|at| (round.saturating_sub(JITTER)..=*until).contains(at))
+            !beats.iter().any(|at| (round.saturating_sub(MOMENT)..=*until).contains(at))
         });
         deaf.map(move |(conn, _)| Finding { at: round, about: About::Conn(conn), frames: None, words })
     }
