@@ -215,8 +215,7 @@ struct List<'a> {
 
 impl<'a> List<'a> {
     fn recorded(scene: Scene<'a>, heard: &Heard) -> Self {
-        let mut list =
-            List { scene, ledger: scene.recorded(), at: heard.at, epoch: None, is_recorded: true };
+        let mut list = List { scene, ledger: scene.recorded(), at: heard.at, epoch: None, is_recorded: true };
         list.epoch = list.begun();
         list
     }
@@ -229,7 +228,9 @@ impl<'a> List<'a> {
     /// When a recording began, by what its lists say of jobs whose times it shows.
     fn begun(&self) -> Option<u64> {
         let lists = self.ledger.questions.iter().filter(|question| question.asked.kind == Asking::List);
-        let rows = lists.flat_map(|question| &question.replies).filter_map(|reply| rows(&reply.frames.last()?.bytes));
+        let rows = lists
+            .flat_map(|question| &question.replies)
+            .filter_map(|reply| rows(&reply.frames.last()?.bytes));
         let mut begun: Vec<u64> = rows.flatten().filter_map(|row| self.begun_by(&row)).collect();
         begun.sort_unstable();
         begun.get(begun.len() / 2).copied()

@@ -118,6 +118,8 @@ pub enum Offence {
         conn: ConnIndex,
         /// The job.
         job: JobIndex,
+        /// It has registered since it was given the one that it has.
+        anew: bool,
     },
     /// A job for a worker that does not offer its service.
     ToWrong {
@@ -138,6 +140,8 @@ pub enum Offence {
     BeatToBusy {
         /// The worker.
         conn: ConnIndex,
+        /// It has registered since it was given the job.
+        anew: bool,
     },
     /// A result before the worker had any.
     NoSource {
@@ -157,6 +161,8 @@ pub struct Worker {
     pub ready: Option<(WorkerForm, u64)>,
     /// When it said READY.
     pub readies: Vec<u64>,
+    /// Whether it has said READY since it was last given a job.
+    anew: bool,
     /// When it said anything.
     pub signs: Vec<u64>,
     /// When it got HEARTBEAT, and the order of it.
@@ -318,10 +324,16 @@ impl Ledger {
                 worker.services.entry(service.clone()).or_insert(at);
                 worker.ready = Some((*form, at));
                 worker.readies.push(at);
+                worker.anew = true;
             }
             Said::Answer { id, verb, service, .. } => {
                 worker.named.insert(service.clone());
-                self.answered(at, conn, id, Answer { conn: Some(conn), at, frames: frames.to_vec(), verb: *verb });
+                self.answered(
+                    at,
+                    conn,
+                    id,
+                    Answer { conn: Some(conn), at, frames: frames.to_vec(), verb: *verb },
+                );
             }
             Said::Disconnect => worker.dismiss(at),
             Said::Heartbeat | Said::Other => {}
@@ -337,7 +349,8 @@ impl Ledger {
         match order {
             Order::Heartbeat => {
                 if self.workers[&conn].holds().is_some() {
-                    self.offences.push((at, Offence::BeatToBusy { conn }));
+                    let anew = self.workers[&conn].anew;
+                    self.offences.push((at, Offence::BeatToBusy { conn, anew }));
                 }
                 self.workers.entry(conn).or_default().beats.push(at);
                 Told::Else
@@ -358,6 +371,7 @@ impl Ledger {
                 self.jobs[job].runs.push(Run { order: heard, conn, answers: Vec::new() });
                 let worker = self.workers.entry(conn).or_default();
                 worker.free(at, End::Overrun);
+                worker.anew = false;
                 worker.busy.push(Busy { job, from: at, to: None, end: None });
                 Told::Job(job)
             }
@@ -412,7 +426,8 @@ impl Ledger {
 
     fn watch_order(&mut self, at: u64, conn: ConnIndex, job: JobIndex) {
         if self.workers[&conn].holds().is_some() {
-            self.offences.push((at, Offence::ToBusy { conn, job }));
+            let anew = self.workers[&conn].anew;
+            self.offences.push((at, Offence::ToBusy { conn, job, anew }));
         }
         let service = self.jobs[job].question.map(|question| &self.questions[question].asked.service);
         if service.is_some_and(|service| !self.workers[&conn].services.contains_key(service)) {

@@ -62,6 +62,11 @@ impl Change {
         Self::Http,
     ];
 
+    /// Whether it puts other content into a sound message.
+    pub(super) fn is_of_content(self) -> bool {
+        matches!(self, Self::Swapped | Self::Value | Self::Number | Self::Status | Self::Id)
+    }
+
     /// Whether it can be done to an event of a trace at all.
     pub(super) fn fits(self, trace: &Trace, event: usize) -> bool {
         let What::Message { conn, frames, .. } = &trace.events[event].what else {
@@ -77,11 +82,26 @@ impl Change {
             Self::Number => has(Part::Value) && !is_beat || has(Part::List),
             Self::Service => has(Part::Service) || has(Part::Status),
             Self::Type => has(Part::Head),
-            Self::Status | Self::Id => has(Part::Status),
+            Self::Status => has(Part::Status),
+            Self::Id => {
+                has(Part::Status) && frames.iter().any(|frame| is_told_again(trace, event, &frame.bytes))
+            }
             Self::List => has(Part::List),
             Self::Http => false,
         }
     }
+}
+
+/// Whether an id in a frame stands in another message, too. What is told once may be any.
+fn is_told_again(trace: &Trace, event: usize, bytes: &[u8]) -> bool {
+    let has = |frame: &Frame, id: &[u8]| frame.bytes.windows(id.len()).any(|window| window == id);
+    parts::ids(bytes).first().is_some_and(|&at| {
+        let id = &bytes[at..at + 9];
+        trace.events.iter().enumerate().any(|(other, said)| match &said.what {
+            What::Message { frames, .. } => other != event && frames.iter().any(|frame| has(frame, id)),
+            _ => false,
+        })
+    })
 }
 
 /// Whether a message is a heartbeat.
@@ -90,7 +110,12 @@ pub(super) fn is_beat(frames: &[Frame]) -> bool {
 }
 
 /// The changed recording and the change in words; `None` if nothing came of it.
-pub(super) fn changed(trace: &Trace, event: usize, change: Change, dice: &mut Dice) -> Option<(Trace, String)> {
+pub(super) fn changed(
+    trace: &Trace,
+    event: usize,
+    change: Change,
+    dice: &mut Dice,
+) -> Option<(Trace, String)> {
     let mut changed = trace.clone();
     let words = match &trace.events[event].what {
         What::Http { bytes, .. } => {
@@ -136,9 +161,7 @@ fn put_http(event: &mut Event, new: Vec<u8>) {
 // --- whole messages
 
 fn swap(trace: &mut Trace, event: usize, conn: ConnIndex, to: Side) -> Option<String> {
-    let is_next = |other: &&usize| {
-        matches!(&trace.events[**other].what, What::Message { conn: of, to: side, .. } if *of == conn && *side == to)
-    };
+    let is_next = |other: &&usize| matches!(&trace.events[**other].what, What::Message { conn: of, to: side, .. } if *of == conn && *side == to);
     let later: Vec<usize> = (event + 1..trace.events.len()).collect();
     let next = *later.iter().find(is_next)?;
     let (first, second) = (trace.events[event].what.clone(), trace.events[next].what.clone());
@@ -146,13 +169,7 @@ fn swap(trace: &mut Trace, event: usize, conn: ConnIndex, to: Side) -> Option<St
     Some(format!("swapped with that at {} ms", trace.events[next].at / 1_000))
 }
 
-fn misdeliver(
-    trace: &mut Trace,
-    event: usize,
-    conn: ConnIndex,
-    to: Side,
-    dice: &mut Dice,
-) -> Option<String> {
+fn misdeliver(trace: &mut Trace, event: usize, conn: ConnIndex, to: Side, dice: &mut Dice) -> Option<String> {
     let port = trace.conns[conn].port;
     let others: Vec<ConnIndex> =
         (0..trace.conns.len()).filter(|&other| other != conn && trace.conns[other].port == port).collect();
@@ -318,7 +335,10 @@ fn id(bytes: &Bytes, dice: &mut Dice) -> Option<(Bytes, String)> {
 fn list(bytes: &Bytes, dice: &mut Dice) -> Option<(Bytes, String)> {
     let mut rows = rows(bytes)?;
     if rows.is_empty() {
-        return Some((Bytes::from_static(b"[{\"hb\":1795490002.5,\"service\":\"X\",\"workerid\":\"X\"}]"), "an entry put in".to_owned()));
+        return Some((
+            Bytes::from_static(b"[{\"hb\":1795490002.5,\"service\":\"X\",\"workerid\":\"X\"}]"),
+            "an entry put in".to_owned(),
+        ));
     }
     let row = dice.below(rows.len());
     let words = match dice.below(4) {

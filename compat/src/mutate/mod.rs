@@ -16,10 +16,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub use change::Change;
 use dice::Dice;
 
+use crate::glance::Reply;
 use crate::known::Known;
 use crate::script::Script;
 use crate::suite::{Verdict, replay_trace};
-use crate::trace::{self, Side, Trace, What};
+use crate::trace::{self, Port, Side, Trace, What};
 use crate::worker_replay;
 
 /// Recordings to be changed.
@@ -90,7 +91,10 @@ impl Mutator {
         };
         let mut all: Vec<(usize, Mutation)> = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-            threads.into_iter().flat_map(|thread| thread.join().expect("a replay's panic is caught")).collect()
+            threads
+                .into_iter()
+                .flat_map(|thread| thread.join().expect("a replay's panic is caught"))
+                .collect()
         });
         all.sort_by_key(|(turn, _)| *turn);
         all.into_iter().map(|(_, mutation)| mutation).collect()
@@ -125,10 +129,31 @@ fn places(recordings: &[Recording], change: Change) -> Vec<(usize, usize)> {
             What::Message { to, .. } | What::Http { to, .. } => to == side,
             _ => false,
         });
-        let fitting = said.filter(move |(event, _)| change.fits(trace, *event));
+        let of_workers = side == Side::Broker;
+        let fitting = said.filter(move |(event, _)| {
+            change.fits(trace, *event) && !is_given(trace, *event, change, of_workers)
+        });
         fitting.map(move |(event, _)| (index, event)).collect::<Vec<_>>()
     };
     recordings.iter().enumerate().flat_map(of).collect()
+}
+
+/// Whether a change would be one of what the replay takes from the recording: the results, where the workers
+/// who gave them were not recorded; the results and the heartbeats of a worker that was recorded alone.
+fn is_given(trace: &Trace, event: usize, change: Change, of_workers: bool) -> bool {
+    let What::Message { frames, .. } = &trace.events[event].what else { return false };
+    let is_of_beats = matches!(change, Change::BeatDropped | Change::BeatDelayed);
+    if of_workers {
+        return is_of_beats || matches!(change, Change::Value | Change::Number);
+    }
+    // A specification says that heartbeats come, not which.
+    if is_of_beats && trace.header.upstream.starts_with("rfc") {
+        return true;
+    }
+    let has_workers = trace.conns.iter().any(|conn| conn.port == Port::Backend);
+    let is_result =
+        matches!(Reply::read(frames), Reply::Ended { .. } | Reply::Part { .. } | Reply::Majordomo { .. });
+    !has_workers && (is_result || change == Change::Swapped) && change.is_of_content()
 }
 
 /// To whom what is compared was said: in recordings of workers alone it is what they say.

@@ -83,8 +83,7 @@ pub(super) fn members(rows: &[Row]) -> Vec<(usize, usize)> {
 /// A list as the original writes it.
 pub(super) fn list(rows: &[Row]) -> Bytes {
     let row = |row: &Row| {
-        let members: Vec<String> =
-            row.0.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+        let members: Vec<String> = row.0.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
         format!("{{{}}}", members.join(","))
     };
     let rows: Vec<String> = rows.iter().map(row).collect();

@@ -16,7 +16,9 @@ use crate::trace::{ConnIndex, Port};
 const STAMP: u64 = 200;
 /// What each time without a message adds to that.
 const DRIFT: u64 = 2_000;
-/// A worker that is idle for less may have been given its job in the same round.
+/// How long one turn of the loop may take: what is heard and said in it is of the same moment.
+const LOOP: u64 = 5_000;
+/// Within which time of its cause a round is heard.
 const MOMENT: u64 = 50_000;
 
 /// What passed in a broker's life.
@@ -159,10 +161,12 @@ impl Original<'_> {
         let patience = interval * u64::from(self.scene.header.heartbeat_maxtries);
         let ready = worker.readies.iter().copied().find(|at| (life.from..=round).contains(at))?;
         let last_ready = worker.readies.iter().copied().filter(|&at| at <= round).max()?;
-        let signs: Vec<u64> = worker.signs.iter().copied().filter(|at| (ready..=round).contains(at)).collect();
-        let was_silent = signs.windows(2).any(|pair| pair[1] - pair[0] + MOMENT > patience && pair[1] > last_ready);
+        let signs: Vec<u64> =
+            worker.signs.iter().copied().filter(|at| (ready..=round).contains(at)).collect();
+        let was_silent =
+            signs.windows(2).any(|pair| pair[1] - pair[0] + MOMENT > patience && pair[1] > last_ready);
         let is_silent = signs.last().is_none_or(|last| round + MOMENT > last + patience);
-        let is_known = worker.ready.is_some_and(|(form, _)| self.version.worker_form() == Some(form));
+        let is_known = worker.ready.is_some_and(|(form, _)| self.version.knows(form));
         let is_busy = worker.busy.iter().any(|busy| {
             busy.from <= round && (busy.to.is_none_or(|to| to > round) || busy.end != Some(End::Answered))
         });
@@ -172,7 +176,7 @@ impl Original<'_> {
         let next = worker.busy.iter().map(|busy| busy.from).find(|&from| from > round);
         let ends = [next, worker.left, Some(life.to), Some(round + interval / 2)];
         let until = ends.into_iter().flatten().min()?;
-        (until >= round + MOMENT).then_some(until)
+        (until >= round + LOOP).then_some(until)
     }
 
     /// Whether another connection has, or has had, this one's identity: a ROUTER takes no notice of the second
@@ -184,7 +188,8 @@ impl Original<'_> {
         let steps = self.scene.script.steps.iter();
         let opened = steps.filter(|step| step.at <= round && matches!(step.act, Act::Open(_)));
         opened.filter_map(|step| step.conn).any(|other| {
-            let same_port = conns[other].port == Port::Backend && conns[other].broker() == conns[conn].broker();
+            let same_port =
+                conns[other].port == Port::Backend && conns[other].broker() == conns[conn].broker();
             other != conn && same_port && own.is_some() && recorded.own_identity(other) == own
         })
     }

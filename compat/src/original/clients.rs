@@ -2,12 +2,16 @@
 
 use bytes::Bytes;
 
-use super::workers::unhexed;
+use super::workers::{is_overdue, looks_hex, unhexed};
 use super::{Finding, Original, Version};
 use crate::differ::{About, rows};
 use crate::glance::{Asked, Generation, Kind as Asking, Reply, without_delimiter};
 use crate::ledger::Question;
+use crate::script::{Act, is_last};
 use crate::trace::{ConnIndex, Frame};
+
+/// How long a broker may take for an answer that it has, in microseconds.
+const PATIENCE: u64 = 100_000;
 
 /// The refusals that a version may answer a question with, all frames of each. Empty where it cannot refuse.
 pub(crate) fn refusals(version: Version<'_>, generation: Generation, asked: &Asked) -> Vec<Vec<Bytes>> {
@@ -76,9 +80,56 @@ impl Original<'_> {
                 () => None,
             }
         });
-        let (reply, words) = wrong?;
+        let Some((reply, words)) = wrong else { return self.unanswered(index, question, &asked) };
         let frames = Some(reply.frames.clone());
         Some(Finding { at: reply.at, about: About::Question(index), frames, words })
+    }
+
+    /// A question that was owed an answer and has none.
+    fn unanswered(&self, index: usize, question: &Question, asked: &Asked) -> Option<Finding> {
+        let has_end =
+            question.replies.iter().any(|reply| !matches!(Reply::read(&reply.frames), Reply::Part { .. }));
+        let owed = match asked.kind {
+            Asking::Malformed | Asking::Background => Some(question.at),
+            Asking::List if self.scene.recorded().generation() == Generation::One => Some(question.at),
+            Asking::List => None,
+            Asking::Wait => self.ended_in_time(question),
+        };
+        let at = owed.filter(|&at| !has_end && self.can_be_answered(question.conn, at))?;
+        let words = "a question without the answer that its broker has for it";
+        Some(Finding { at, about: About::Question(index), frames: None, words })
+    }
+
+    /// When a worker that the broker had not given up by then said how the question's job ended.
+    fn ended_in_time(&self, question: &Question) -> Option<u64> {
+        let run = self.scene.recorded().jobs[question.job?].runs.last()?;
+        let own = self.scene.recorded().workers.get(&run.conn)?.ready?.0;
+        let mut ends =
+            run.answers.iter().filter(|answer| is_last(answer.verb) && answer.conn == Some(run.conn));
+        let end = ends.next().filter(|end| !is_overdue(self.scene, run.conn, end.at))?;
+        self.version.knows(own).then_some(end.at)
+    }
+
+    /// Whether a client is still there, and its broker, so long after a time that an answer must have come.
+    /// Who calls itself 0 gets none, nor does one whose name looks hexadecimal (quirks 8 and 10).
+    fn can_be_answered(&self, conn: ConnIndex, at: u64) -> bool {
+        let script = self.scene.script;
+        let own = self.scene.recorded().own_identity(conn);
+        let is_nobody = own.is_some_and(|own| own == "0" || looks_hex(own));
+        let ends = script.steps.iter().any(|step| {
+            let of_it = match &step.act {
+                Act::Close => step.conn == Some(conn),
+                Act::Restart(broker) => script.conns[conn].broker() == broker,
+                _ => false,
+            };
+            of_it && (at..at + PATIENCE).contains(&step.at)
+        });
+        !is_nobody && !ends && script.end > at + PATIENCE && self.is_open(conn, at)
+    }
+
+    fn is_open(&self, conn: ConnIndex, at: u64) -> bool {
+        let mut steps = self.scene.script.steps.iter();
+        !steps.any(|step| step.conn == Some(conn) && matches!(step.act, Act::Close) && step.at < at)
     }
 
     /// Whether this version says that to such a question.

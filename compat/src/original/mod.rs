@@ -45,6 +45,15 @@ impl<'a> Version<'a> {
         self.is_known().then_some(form)
     }
 
+    /// Whether a worker that speaks so is one to it: master files those of zmws 1 under a service without a name
+    /// (PROTOCOL.md §10).
+    fn knows(self, form: WorkerForm) -> bool {
+        match self.worker_form() {
+            Some(WorkerForm::Zmws2) => matches!(form, WorkerForm::Zmws1 | WorkerForm::Zmws2),
+            own => own == Some(form),
+        }
+    }
+
     /// What a question means to it.
     pub(crate) fn reads(self, generation: Generation, question: &Question) -> Asked {
         if generation != Generation::Two {

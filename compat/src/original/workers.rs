@@ -5,8 +5,9 @@ use bytes::Bytes;
 use super::{Finding, Original};
 use crate::differ::{About, Scene};
 use crate::glance::{Asked, Generation};
-use crate::glance_worker::{Order, WorkerForm};
+use crate::glance_worker::{Order, Said, WorkerForm};
 use crate::ledger::{Job, Ledger, Offence, Run};
+use crate::script::Act;
 use crate::trace::{ConnIndex, Frame};
 
 /// How exactly a recording tells when something was, in microseconds.
@@ -38,11 +39,12 @@ pub(crate) fn is_overdue(scene: Scene<'_>, conn: ConnIndex, at: u64) -> bool {
 impl Original<'_> {
     pub(super) fn orders(&self) -> Vec<Finding> {
         let recorded = self.scene.recorded();
-        let mut found: Vec<Finding> = recorded.offences.iter().filter_map(|&(at, what)| self.offence(at, what)).collect();
+        let mut found: Vec<Finding> =
+            recorded.offences.iter().filter_map(|&(at, what)| self.offence(at, what)).collect();
         for job in &recorded.jobs {
             found.extend(job.runs.iter().filter_map(|run| self.order(job, run)));
-            found.extend(self.unheard_of(job));
         }
+        found.extend(self.unheard_of());
         for (&conn, worker) in &recorded.workers {
             found.extend(worker.others.iter().map(|heard| Finding {
                 at: heard.at,
@@ -57,12 +59,8 @@ impl Original<'_> {
     fn offence(&self, at: u64, offence: Offence) -> Option<Finding> {
         let recorded = self.scene.recorded();
         let (conn, words) = match offence {
-            Offence::ToBusy { conn, .. } if !registered_since_its_job(recorded, conn, at) => {
-                (conn, "a worker that has a job is given one")
-            }
-            Offence::BeatToBusy { conn } if !registered_since_its_job(recorded, conn, at) => {
-                (conn, "a worker that has a job hears a heartbeat")
-            }
+            Offence::ToBusy { conn, anew: false, .. } => (conn, "a worker that has a job is given one"),
+            Offence::BeatToBusy { conn, anew: false } => (conn, "a worker that has a job hears a heartbeat"),
             Offence::Twice { job } => {
                 let is_held = |conn: ConnIndex| !is_overdue(self.scene, conn, at);
                 let holder = holders(recorded, job, at).find(|&conn| is_held(conn))?;
@@ -103,7 +101,11 @@ impl Original<'_> {
             return self.is_asked_for(run).then(|| finding("a job that nobody asked for"))?;
         };
         let Order::Run { param, client, .. } = Order::read(frames) else { return None };
-        if !self.passes(&self.version.reads(self.scene.recorded().generation(), question), frames, param.as_ref()) {
+        if !self.passes(
+            &self.version.reads(self.scene.recorded().generation(), question),
+            frames,
+            param.as_ref(),
+        ) {
             return finding("a parameter that the client did not send");
         }
         let own = self.scene.recorded().identity_of(question.conn);
@@ -148,31 +150,30 @@ impl Original<'_> {
         param.is_some() && (as_sent && is_kept || is_nothing && frame.admits(&asked.job))
     }
 
-    /// A worker that speaks of a job before it, or anybody of its name, was told of it: the order went
-    /// elsewhere.
-    fn unheard_of(&self, job: &Job) -> Option<Finding> {
-        let conns = &self.scene.script.conns;
-        let told = |run: &&Run, peer: &str, at: u64| conns[run.conn].peer == peer && run.order.at <= at;
-        let answers = job.runs.iter().flat_map(|run| &run.answers);
-        let wrong = answers.into_iter().find(|answer| {
-            let peer = answer.conn.map(|conn| conns[conn].peer.as_str());
-            peer.is_some_and(|peer| !job.runs.iter().any(|run| told(&run, peer, answer.at)))
-        })?;
-        let about = job.question.map_or(About::Conn(wrong.conn?), About::Question);
-        let frames = Some(wrong.frames.clone());
-        Some(Finding { at: wrong.at, about, frames, words: "a worker speaks of a job that it was not given" })
+    /// A worker that speaks of a job before anybody of its name was given it: the order went elsewhere.
+    fn unheard_of(&self) -> Vec<Finding> {
+        let (recorded, conns) = (self.scene.recorded(), &self.scene.script.conns);
+        let was_given = |job: usize, conn: ConnIndex, at: u64| {
+            let peer = &conns[conn].peer;
+            recorded.jobs[job].runs.iter().any(|run| conns[run.conn].peer == *peer && run.order.at <= at)
+        };
+        let of_runs = recorded.jobs.iter().enumerate().flat_map(|(job, of)| {
+            let answers = of.runs.iter().flat_map(|run| &run.answers);
+            answers.filter_map(move |answer| Some((job, answer.conn?, answer.at)))
+        });
+        let told = self.scene.script.steps.iter().filter_map(|step| {
+            let (Act::Tell(frames), Some(conn)) = (&step.act, step.conn) else { return None };
+            let Said::Answer { id, .. } = Said::read(frames) else { return None };
+            Some((recorded.job_of(conn, &id)?, conn, step.at))
+        });
+        let wrong = of_runs.chain(told).filter(|&(job, conn, at)| !was_given(job, conn, at));
+        let words = "a worker speaks of a job that it was not given";
+        wrong.map(|(_, conn, at)| Finding { at, about: About::Conn(conn), frames: None, words }).collect()
     }
 }
 
 fn job_service(recorded: &Ledger, job: usize) -> Option<&Bytes> {
     recorded.jobs[job].question.map(|question| &recorded.questions[question].asked.service)
-}
-
-/// Whether a worker has said READY since it was last given a job.
-fn registered_since_its_job(recorded: &Ledger, conn: ConnIndex, at: u64) -> bool {
-    let worker = &recorded.workers[&conn];
-    let given = worker.busy.iter().map(|busy| busy.from).filter(|&from| from < at).max().unwrap_or(0);
-    worker.readies.iter().any(|&ready| (given..=at).contains(&ready))
 }
 
 /// Who had a job when it was given out at `at`.

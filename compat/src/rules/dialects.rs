@@ -32,7 +32,9 @@ pub(super) fn majordomo_served(case: Case<'_>) -> bool {
 
 /// There such a header is a parameter, or any text is taken for the protocol's name; here it is refused.
 pub(super) fn odd_header_refused(case: Case<'_>) -> bool {
-    is_taken_or_refused(case) && case.our_reading().is_some_and(|asked| asked.kind == Asking::Malformed) && is_served(case)
+    is_taken_or_refused(case)
+        && case.our_reading().is_some_and(|asked| asked.kind == Asking::Malformed)
+        && is_served(case)
 }
 
 /// Refused there: every request of a recording, by a candidate under PHP 8 (PROTOCOL.md §0), or one without
@@ -68,7 +70,8 @@ fn read_as(case: Case<'_>, form: Form) -> bool {
 fn is_served(case: Case<'_>) -> bool {
     let (Some(question), Some(asked)) = (case.question(), case.our_reading()) else { return false };
     let is_answered = !question.replies.is_empty();
-    let differs = case.their_reading().is_some_and(|theirs| theirs.form != asked.form || theirs.kind != asked.kind);
+    let differs =
+        case.their_reading().is_some_and(|theirs| theirs.form != asked.form || theirs.kind != asked.kind);
     let waits = asked.kind == Asking::Wait && case.our_question().is_some_and(|ours| ours.replies.is_empty());
     match &case.difference.kind {
         Kind::ReplyExtra | Kind::ReplyDiffers { .. } => {
@@ -86,7 +89,8 @@ fn is_served(case: Case<'_>) -> bool {
         Kind::RunDiffers { .. } => differs && has_its_param(case, asked),
         Kind::List(ListDifference::Echo) => {
             let frames = case.difference.ours.as_ref();
-            asked.kind == Asking::List && frames.is_some_and(|ours| ours.len() == 2 && ours[0].bytes.is_empty())
+            asked.kind == Asking::List
+                && frames.is_some_and(|ours| ours.len() == 2 && ours[0].bytes.is_empty())
         }
         _ => false,
     }

@@ -14,7 +14,10 @@ fn what(case: Case<'_>) -> Option<(HttpDifference, Oddity)> {
 
 /// The status line of HTTP stands where the original's had no version.
 pub(super) fn status_line(case: Case<'_>) -> bool {
-    matches!(what(case), Some((HttpDifference::StatusLine, _)))
+    let line = case.difference.recorded.as_ref().map_or(&b""[..], |frames| &frames[0].bytes);
+    let versionless =
+        line.strip_prefix(b"HTTP ").is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit));
+    versionless && matches!(what(case), Some((HttpDifference::StatusLine, _)))
 }
 
 /// `FNF` in a name or a value is data; the original's gateway then says 404.
@@ -26,7 +29,9 @@ pub(super) fn fnf_is_data(case: Case<'_>) -> bool {
 pub(super) fn no_request(case: Case<'_>) -> bool {
     let ours = case.difference.ours.as_ref().map_or(&b""[..], |frames| &frames[0].bytes);
     match what(case) {
-        Some((HttpDifference::Status(_, ours), Oddity::NoVersion | Oddity::NoRequest)) => ours == 400,
+        Some((HttpDifference::Status(200 | 404 | 501, ours), Oddity::NoVersion | Oddity::NoRequest)) => {
+            ours == 400
+        }
         Some((HttpDifference::ContentType, Oddity::NoVersion | Oddity::NoRequest)) => {
             ours.starts_with(b"HTTP/1.1 400 ")
         }
@@ -45,7 +50,7 @@ pub(super) fn head(case: Case<'_>) -> bool {
 pub(super) fn options(case: Case<'_>) -> bool {
     let empty = case.difference.ours.is_none();
     match what(case) {
-        Some((HttpDifference::Status(_, ours), Oddity::Options)) => ours == 204,
+        Some((HttpDifference::Status(200 | 404 | 501, ours), Oddity::Options)) => ours == 204,
         Some((HttpDifference::ContentType, Oddity::Options)) => true,
         Some((HttpDifference::Body, Oddity::Options)) => empty,
         Some(_) | None => false,

@@ -89,9 +89,9 @@ pub(super) fn workers_by_life(case: Case<'_>) -> bool {
     let expiry = interval * u64::from(case.scene.header.heartbeat_maxtries);
     let late = interval + Version::of(case.scene.header).poll(interval) + JITTER;
     let last = |worker: &Worker, at: u64| worker.signs.iter().copied().filter(|&sign| sign <= at).max();
-    let listed = named(case, case.scene.recorded(), key).into_iter().any(|(_, worker)| {
-        last(worker, asked.at).is_some_and(|last| asked.at <= last + expiry + late)
-    });
+    let listed = named(case, case.scene.recorded(), key)
+        .into_iter()
+        .any(|(_, worker)| last(worker, asked.at).is_some_and(|last| asked.at <= last + expiry + late));
     let given_up = named(case, case.scene.ours(), key).into_iter().all(|(_, worker)| {
         let is_gone = worker.left.is_some_and(|left| left <= ours.at);
         is_gone || last(worker, ours.at).is_none_or(|last| ours.at + JITTER >= last + expiry)
@@ -134,7 +134,8 @@ pub(super) fn follow_lives(case: Case<'_>) -> bool {
 fn places(ledger: &Ledger, question: QuestionIndex, at: u64) -> Vec<&'static str> {
     let Some(job) = ledger.questions[question].job.map(|job| &ledger.jobs[job]) else { return vec![""] };
     let runs: Vec<_> = job.runs.iter().filter(|run| run.order.at <= at).collect();
-    let ended = runs.iter().flat_map(|run| &run.answers).any(|answer| answer.at <= at && answer.verb != Verb::Part);
+    let ended =
+        runs.iter().flat_map(|run| &run.answers).any(|answer| answer.at <= at && answer.verb != Verb::Part);
     let Some(last) = runs.last() else { return vec!["SERVER-JOBS"] };
     let gone = ledger.workers.get(&last.conn).and_then(|worker| worker.left).is_some_and(|left| left <= at);
     match (ended, gone) {

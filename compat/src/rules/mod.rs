@@ -189,7 +189,8 @@ impl<'a> Case<'a> {
         let Some(asked) = self.their_reading() else { return false };
         let known = refusals(version, self.generation(), &asked);
         let is = |frames: &[Frame], refusal: &[Bytes]| {
-            frames.len() == refusal.len() && frames.iter().zip(refusal).all(|(frame, bytes)| frame.admits(bytes))
+            frames.len() == refusal.len()
+                && frames.iter().zip(refusal).all(|(frame, bytes)| frame.admits(bytes))
         };
         question.replies.len() == 1 && known.iter().any(|refusal| is(&question.replies[0].frames, refusal))
     }

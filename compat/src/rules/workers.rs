@@ -138,9 +138,8 @@ pub(super) fn only_ready(case: Case<'_>) -> bool {
         Act::Tell(frames) if step.at < question.at => named_by(frames, service),
         _ => false,
     });
-    let is_refusal = |frames: &[Frame]| {
-        matches!(Reply::read(frames), Reply::Refused { name } if name == *service)
-    };
+    let is_refusal =
+        |frames: &[Frame]| matches!(Reply::read(frames), Reply::Refused { name } if name == *service);
     let refused = ours.replies.len() == 1 && is_refusal(&ours.replies[0].frames);
     let taken = match case.difference.kind {
         Kind::ReplyDiffers { .. } => question.job.is_some(),
@@ -195,7 +194,10 @@ pub(super) fn answer_at_clients_port(case: Case<'_>) -> bool {
         Kind::ReplyExtra => {
             let id = case.our_job().map(|job| job.id.clone());
             let is_told = case.scene.ours().questions.iter().any(|other| id.is_some() && named(other) == id);
-            ours.asked.kind == Asking::Wait && question.replies.is_empty() && is_told && case.is_answered_here()
+            ours.asked.kind == Asking::Wait
+                && question.replies.is_empty()
+                && is_told
+                && case.is_answered_here()
         }
         _ => false,
     }
