@@ -155,8 +155,8 @@ pub enum Offence {
 pub struct Worker {
     /// What it offers, and since when.
     pub services: BTreeMap<Bytes, u64>,
-    /// What its answers named, which the original takes for an offer.
-    pub named: BTreeSet<Bytes>,
+    /// What its answers named once it was registered, which the original takes for an offer, and since when.
+    pub named: BTreeMap<Bytes, u64>,
     /// The form of its last READY, and when that was.
     pub ready: Option<(WorkerForm, u64)>,
     /// When it said READY.
@@ -205,9 +205,10 @@ impl Worker {
         self.busy.last().filter(|busy| busy.to.is_none()).map(|busy| busy.job)
     }
 
-    /// What it offers to a broker that believes its answers.
-    pub fn offers(&self) -> BTreeSet<&Bytes> {
-        self.services.keys().chain(&self.named).collect()
+    /// What it offers, by a time, to a broker that believes its answers.
+    pub fn offers(&self, by: u64) -> BTreeSet<&Bytes> {
+        let all = self.services.iter().chain(&self.named);
+        all.filter(|(_, since)| **since <= by).map(|(service, _)| service).collect()
     }
 
     /// It is no worker any more, though it is still there.
@@ -327,7 +328,9 @@ impl Ledger {
                 worker.anew = true;
             }
             Said::Answer { id, verb, service, .. } => {
-                worker.named.insert(service.clone());
+                if worker.ready.is_some() && !matches!(verb, Verb::Part) {
+                    worker.named.entry(service.clone()).or_insert(at);
+                }
                 self.answered(
                     at,
                     conn,

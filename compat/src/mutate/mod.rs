@@ -153,7 +153,8 @@ fn is_given(trace: &Trace, event: usize, change: Change, of_workers: bool) -> bo
     let has_workers = trace.conns.iter().any(|conn| conn.port == Port::Backend);
     let is_result =
         matches!(Reply::read(frames), Reply::Ended { .. } | Reply::Part { .. } | Reply::Majordomo { .. });
-    !has_workers && (is_result || change == Change::Swapped) && change.is_of_content()
+    let is_of_values = matches!(change, Change::Value | Change::Number | Change::Swapped);
+    !has_workers && (is_of_values || (is_result && change.is_of_content()))
 }
 
 /// To whom what is compared was said: in recordings of workers alone it is what they say.

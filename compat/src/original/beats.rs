@@ -6,6 +6,8 @@
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
+
 use super::{Finding, Original};
 use crate::differ::About;
 use crate::ledger::{End, Worker};
@@ -24,6 +26,8 @@ const MOMENT: u64 = 50_000;
 /// What passed in a broker's life.
 struct Life {
     broker: String,
+    began: u64,
+    /// From when its rounds are known.
     from: u64,
     to: u64,
     /// Whether it was seen to begin; else it is known from its first heartbeat on.
@@ -61,7 +65,7 @@ impl Original<'_> {
     fn too_soon(&self) -> Vec<Finding> {
         let half = self.scene.interval() / 2;
         let of_worker = |(&conn, worker): (&ConnIndex, &Worker)| {
-            let count = worker.offers().len().max(1);
+            let count = worker.offers(u64::MAX).len().max(1);
             let many = worker.beats.windows(count + 1).find(|many| many[count] - many[0] < half)?;
             let words = "a worker hears more heartbeats in half an interval than it has services";
             Some(Finding { at: many[count], about: About::Conn(conn), frames: None, words })
@@ -81,8 +85,16 @@ impl Original<'_> {
         };
         let life = |(&(from, seen), to): (&(u64, bool), u64)| {
             let beats = within(&beats, from, to);
-            let from = if seen { from } else { *beats.first()? };
-            Some(Life { broker: broker.to_owned(), from, to, seen, heard: within(&heard, from, to), beats })
+            let (began, from) = (from, if seen { from } else { *beats.first()? });
+            Some(Life {
+                broker: broker.to_owned(),
+                began,
+                from,
+                to,
+                seen,
+                heard: within(&heard, from, to),
+                beats,
+            })
         };
         begun.iter().zip(ends).filter_map(life).collect()
     }
@@ -141,10 +153,20 @@ impl Original<'_> {
     fn missing<'b>(&'b self, life: &'b Life, round: u64) -> impl Iterator<Item = Finding> + 'b {
         let words = "an idle worker does not hear the heartbeat that is due";
         let deaf = self.idle(life, round).filter(move |(conn, until)| {
-            let beats = &self.scene.recorded().workers[conn].beats;
-            !beats.iter().any(|at| (round.saturating_sub(MOMENT)..=*until).contains(at))
+            let worker = &self.scene.recorded().workers[conn];
+            let near = round.saturating_sub(MOMENT)..=*until;
+            worker.beats.iter().filter(|at| near.contains(at)).count() < self.count(worker, round)
         });
         deaf.map(move |(conn, _)| Finding { at: round, about: About::Conn(conn), frames: None, words })
+    }
+
+    /// How many heartbeats of a round a worker hears at least: one for each of its services, until the first of
+    /// them may be given up.
+    fn count(&self, worker: &Worker, round: u64) -> usize {
+        let patience = self.scene.interval() * u64::from(self.scene.header.heartbeat_maxtries);
+        let is_fresh = worker.readies.first().is_some_and(|first| round + MOMENT < first + patience);
+        let is_one = |service: &&Bytes| self.version.names(service);
+        if is_fresh { worker.offers(round).into_iter().filter(is_one).count().max(1) } else { 1 }
     }
 
     /// Who is idle in a round, and until when.
@@ -159,7 +181,7 @@ impl Original<'_> {
     fn idle_until(&self, life: &Life, conn: ConnIndex, worker: &Worker, round: u64) -> Option<u64> {
         let interval = self.scene.interval();
         let patience = interval * u64::from(self.scene.header.heartbeat_maxtries);
-        let ready = worker.readies.iter().copied().find(|at| (life.from..=round).contains(at))?;
+        let ready = worker.readies.iter().copied().find(|at| (life.began..=round).contains(at))?;
         let last_ready = worker.readies.iter().copied().filter(|&at| at <= round).max()?;
         let signs: Vec<u64> =
             worker.signs.iter().copied().filter(|at| (ready..=round).contains(at)).collect();
@@ -173,10 +195,12 @@ impl Original<'_> {
         if was_silent || is_silent || !is_known || is_busy || self.is_known_by_another(conn, round) {
             return None;
         }
-        let next = worker.busy.iter().map(|busy| busy.from).find(|&from| from > round);
+        let next = worker.busy.iter().map(|busy| busy.from).find(|&from| from >= round);
+        let stays = worker.left.is_none_or(|left| left > round + MOMENT) && life.to > round + MOMENT;
+        // Where no recording shows it, a job may come before the heartbeat of the same turn.
+        let is_first = next.is_none_or(|next| next > round + LOOP) || self.version.beats_first();
         let ends = [next, worker.left, Some(life.to), Some(round + interval / 2)];
-        let until = ends.into_iter().flatten().min()?;
-        (until >= round + LOOP).then_some(until)
+        ends.into_iter().flatten().min().filter(|_| stays && is_first)
     }
 
     /// Whether another connection has, or has had, this one's identity: a ROUTER takes no notice of the second

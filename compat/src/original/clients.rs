@@ -155,7 +155,7 @@ impl Original<'_> {
     fn is_accepted(&self, conn: ConnIndex, service: &Bytes, frames: &[Frame]) -> bool {
         let own = self.scene.recorded().own_identity(conn);
         let id = match Reply::read(frames) {
-            Reply::Accepted { id } => id,
+            Reply::Accepted { id, .. } => id,
             _ if own.is_some_and(|own| own == "0") => Bytes::new(),
             _ => return false,
         };

@@ -45,6 +45,17 @@ impl<'a> Version<'a> {
         self.is_known().then_some(form)
     }
 
+    /// Whether a turn of its loop sends heartbeats before it gives jobs out, as all recordings show.
+    fn beats_first(self) -> bool {
+        self.is_known() && !self.0.starts_with('0')
+    }
+
+    /// Whether a service may be called so: what PHP takes for nothing is no name to a parser of zmws 1, and one
+    /// of its own to master's (quirk 19).
+    fn names(self, service: &[u8]) -> bool {
+        self.worker_form() == Some(WorkerForm::Zmws2) || !matches!(service, b"" | b"0")
+    }
+
     /// Whether a worker that speaks so is one to it: master files those of zmws 1 under a service without a name
     /// (PROTOCOL.md §10).
     fn knows(self, form: WorkerForm) -> bool {
@@ -112,8 +123,8 @@ pub(crate) fn differences(scene: Scene<'_>) -> Vec<Difference> {
         Generation::One | Generation::Two => {
             [original.answers(), original.orders(), original.beats()].concat()
         }
-        // A broker of our own kind is held to our own measure.
-        Generation::Both => Vec::new(),
+        // A broker of our own kind is held to our own measure, and to causes that come before their effects.
+        Generation::Both => original.unheard_of(),
     };
     findings.into_iter().map(|finding| finding.told(scene)).collect()
 }

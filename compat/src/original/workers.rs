@@ -70,7 +70,7 @@ impl Original<'_> {
                 let run = recorded.jobs[job].runs.iter().find(|run| run.order.at == at)?;
                 let service = job_service(recorded, job)?;
                 let worker = &recorded.workers[&run.conn];
-                if self.is_foreign(run.conn) || worker.named.contains(service) {
+                if self.is_foreign(run.conn) || worker.named.contains_key(service) {
                     return None;
                 }
                 (run.conn, "a worker is given a job of a service that it does not offer")
@@ -151,7 +151,7 @@ impl Original<'_> {
     }
 
     /// A worker that speaks of a job before anybody of its name was given it: the order went elsewhere.
-    fn unheard_of(&self) -> Vec<Finding> {
+    pub(super) fn unheard_of(&self) -> Vec<Finding> {
         let (recorded, conns) = (self.scene.recorded(), &self.scene.script.conns);
         let was_given = |job: usize, conn: ConnIndex, at: u64| {
             let peer = &conns[conn].peer;
