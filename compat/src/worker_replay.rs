@@ -25,7 +25,23 @@ pub fn is_of_workers(recorded: &Ledger) -> bool {
 /// Where our worker says something else than the recorded one.
 pub fn differences(trace: &Trace) -> Vec<Difference> {
     let conns = trace.conns.iter().enumerate().filter(|(_, conn)| conn.port == Port::Backend);
-    conns.flat_map(|(conn, _)| Exchange::of(trace, conn)).flat_map(Exchange::played).collect()
+    let of_conn = |(conn, _)| match Exchange::of(trace, conn) {
+        Some(exchange) => exchange.played(),
+        None => nameless(trace, conn).into_iter().collect(),
+    };
+    conns.flat_map(of_conn).collect()
+}
+
+/// A worker that begins without READY, if it speaks at all.
+fn nameless(trace: &Trace, conn: ConnIndex) -> Option<Difference> {
+    let first = trace.events.iter().find_map(|event| match &event.what {
+        What::Message { conn: of, frames, .. } if *of == conn => Some((event.at, frames)),
+        _ => None,
+    });
+    let (at, frames) = first?;
+    let words = format!("{}: in the recording, the worker does not say READY first", trace.conns[conn].peer);
+    let (about, kind) = (About::Conn(conn), Kind::Recorded);
+    Some(Difference { about, kind, recorded: Some(frames.clone()), ours: None, at, words })
 }
 
 /// One connection of a worker.

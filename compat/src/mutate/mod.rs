@@ -61,6 +61,8 @@ pub enum Outcome {
     Equal,
     /// Something differs, but each difference counts as deliberate, by these entries.
     Excused(Vec<String>),
+    /// The comparison itself did not come to an end.
+    Broken(String),
 }
 
 /// How often a change that comes to nothing is tried again elsewhere.
@@ -172,7 +174,8 @@ fn outcome(path: &std::path::Path, changed: Trace, known: &Known) -> Outcome {
         Verdict::Known(_, entries) => {
             Outcome::Excused(entries.iter().map(|&entry| known.differences[entry].id.clone()).collect())
         }
-        Verdict::Failed(_) | Verdict::Broken(_) => Outcome::Noticed,
+        Verdict::Failed(_) => Outcome::Noticed,
+        Verdict::Broken(why) => Outcome::Broken(why),
     }
 }
 
@@ -188,6 +191,7 @@ impl fmt::Display for Mutation {
         let why = match outcome {
             Outcome::Noticed => "noticed".to_owned(),
             Outcome::Equal => "NOT NOTICED: nothing differs".to_owned(),
+            Outcome::Broken(why) => format!("NOT NOTICED: broken by it: {why}"),
             Outcome::Excused(entries) => format!("NOT NOTICED: excused by {}", entries.join(", ")),
         };
         write!(f, "{}: at {} ms, {change:?}: {words}: {why}", path.display(), at / 1_000)

@@ -19,7 +19,7 @@ const STAMP: u64 = 200;
 /// What each time without a message adds to that.
 const DRIFT: u64 = 2_000;
 /// How long one turn of the loop may take: what is heard and said in it is of the same moment.
-const LOOP: u64 = 5_000;
+const LOOP: u64 = 10_000;
 /// Within which time of its cause a round is heard.
 const MOMENT: u64 = 50_000;
 
@@ -196,7 +196,9 @@ impl Original<'_> {
             return None;
         }
         let next = worker.busy.iter().map(|busy| busy.from).find(|&from| from >= round);
-        let stays = worker.left.is_none_or(|left| left > round + MOMENT) && life.to > round + MOMENT;
+        // It heard what was said in this turn, or was there for long enough.
+        let gone = worker.left.unwrap_or(u64::MAX).min(life.to);
+        let stays = gone > round + LOOP || next.is_some_and(|next| next < gone);
         // Where no recording shows it, a job may come before the heartbeat of the same turn.
         let is_first = next.is_none_or(|next| next > round + LOOP) || self.version.beats_first();
         let ends = [next, worker.left, Some(life.to), Some(round + interval / 2)];

@@ -6,12 +6,13 @@ use super::workers::{is_overdue, looks_hex, unhexed};
 use super::{Finding, Original, Version};
 use crate::differ::{About, rows};
 use crate::glance::{Asked, Generation, Kind as Asking, Reply, without_delimiter};
-use crate::ledger::Question;
+use crate::glance_worker::{Said, Verb};
+use crate::ledger::{Answer, Heard, Question};
 use crate::script::{Act, is_last};
-use crate::trace::{ConnIndex, Frame};
+use crate::trace::{ConnIndex, Frame, Port};
 
 /// How long a broker may take for an answer that it has, in microseconds.
-const PATIENCE: u64 = 100_000;
+const PATIENCE: u64 = 20_000;
 
 /// The refusals that a version may answer a question with, all frames of each. Empty where it cannot refuse.
 pub(crate) fn refusals(version: Version<'_>, generation: Generation, asked: &Asked) -> Vec<Vec<Bytes>> {
@@ -74,6 +75,9 @@ impl Original<'_> {
             let is_part = matches!(Reply::read(&reply.frames), Reply::Part { .. });
             match () {
                 () if !is_part && place + 1 < count => Some((reply, "more follows an answer")),
+                () if !self.is_brought(question, reply) => {
+                    Some((reply, "a result that no worker has brought by then"))
+                }
                 () if !self.answers_so(question, &asked, &reply.frames) => {
                     Some((reply, "an answer that its broker has not for this question"))
                 }
@@ -83,6 +87,32 @@ impl Original<'_> {
         let Some((reply, words)) = wrong else { return self.unanswered(index, question, &asked) };
         let frames = Some(reply.frames.clone());
         Some(Finding { at: reply.at, about: About::Question(index), frames, words })
+    }
+
+    /// Whether a worker has brought the result that a client hears; where the workers were recorded. What PHP takes
+    /// for nothing is lost on the way, and at master what is no parameter (quirk 6, PROTOCOL.md §2.2).
+    fn is_brought(&self, question: &Question, reply: &Heard) -> bool {
+        let status = |word: &[u8]| reply.frames.iter().any(|frame| frame.bytes.starts_with(word));
+        let verb = match Reply::read(&reply.frames) {
+            Reply::Part { .. } => Verb::Part,
+            Reply::Ended { .. } if status(b"FAIL: ") => Verb::Fail,
+            Reply::Ended { .. } => Verb::Complete,
+            _ => return true,
+        };
+        let runs = question.job.map_or(&[][..], |job| &self.scene.recorded().jobs[job].runs);
+        let has_workers = self.scene.script.conns.iter().any(|conn| conn.port == Port::Backend);
+        if !has_workers || self.version.is_before_095() || runs.iter().any(|run| run.order.frames.is_empty())
+        {
+            return true;
+        }
+        let Some(value) = reply.frames.last() else { return false };
+        let brings = |answer: &Answer| {
+            let frames: Vec<Bytes> = answer.frames.iter().map(Frame::filled).collect();
+            let Said::Answer { value: given, .. } = Said::read(&frames) else { return false };
+            let given = given.unwrap_or_default();
+            answer.verb == verb && answer.at <= reply.at && (value.admits(&given) || value.bytes.is_empty())
+        };
+        runs.iter().flat_map(|run| &run.answers).any(brings)
     }
 
     /// A question that was owed an answer and has none.

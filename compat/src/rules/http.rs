@@ -5,6 +5,11 @@ use crate::differ::Kind;
 use crate::gateway::{HttpDifference, Oddity};
 use crate::trace::Frame;
 
+/// The bytes of one side; none if it says nothing.
+fn text(frames: &Option<Vec<Frame>>) -> &[u8] {
+    frames.as_ref().and_then(|frames| frames.first()).map_or(&b""[..], |frame| &frame.bytes)
+}
+
 fn what(case: Case<'_>) -> Option<(HttpDifference, Oddity)> {
     match case.difference.kind {
         Kind::Http { what, oddity } => Some((what, oddity)),
@@ -27,7 +32,7 @@ pub(super) fn fnf_is_data(case: Case<'_>) -> bool {
 
 /// What is no request of HTTP is answered 400, without a body.
 pub(super) fn no_request(case: Case<'_>) -> bool {
-    let ours = case.difference.ours.as_ref().map_or(&b""[..], |frames| &frames[0].bytes);
+    let ours = text(&case.difference.ours);
     match what(case) {
         Some((HttpDifference::Status(200 | 404 | 501, ours), Oddity::NoVersion | Oddity::NoRequest)) => {
             ours == 400
@@ -65,15 +70,14 @@ pub(super) fn colon_is_data(case: Case<'_>) -> bool {
 
 /// Names are decoded.
 pub(super) fn names_are_decoded(case: Case<'_>) -> bool {
-    let name = |frames: Option<&Vec<Frame>>| frames.is_some_and(|frames| frames[0].bytes.contains(&b'%'));
-    let (recorded, ours) = (case.difference.recorded.as_ref(), case.difference.ours.as_ref());
-    let decoded = name(recorded) && !name(ours) && ours.is_some();
+    let (recorded, ours) = (text(&case.difference.recorded), text(&case.difference.ours));
+    let decoded = recorded.contains(&b'%') && !ours.contains(&b'%') && !ours.is_empty();
     decoded && matches!(what(case), Some((HttpDifference::Question, Oddity::EscapedName)))
 }
 
 /// A job that gives parts is answered with its end, not with the first part.
 pub(super) fn end_not_part(case: Case<'_>) -> bool {
-    let ours = case.difference.ours.as_ref().map_or(&b""[..], |frames| &frames[0].bytes);
+    let ours = text(&case.difference.ours);
     let is_end = ours.windows(10).any(|window| window == b"COMPLETE: ");
     is_end && matches!(what(case), Some((HttpDifference::Body, Oddity::Parts)))
 }
@@ -81,15 +85,12 @@ pub(super) fn end_not_part(case: Case<'_>) -> bool {
 /// In front of a broker of another generation a body has the form that our gateway is set to; an answer that
 /// it cannot read is 502.
 pub(super) fn foreign_broker(case: Case<'_>) -> bool {
-    let bytes = |frames: &Option<Vec<Frame>>| {
-        frames.as_ref().map(|frames| frames[0].bytes.clone()).unwrap_or_default()
-    };
-    let (recorded, ours) = (bytes(&case.difference.recorded), bytes(&case.difference.ours));
+    let (recorded, ours) = (text(&case.difference.recorded), text(&case.difference.ours));
     match what(case) {
         Some((HttpDifference::Status(200, 502), Oddity::ForeignBroker)) => true,
         Some((HttpDifference::ContentType, Oddity::ForeignBroker)) => ours.starts_with(b"HTTP/1.1 502 "),
         Some((HttpDifference::Body, Oddity::ForeignBroker)) => {
-            let twice = [&recorded[..], &recorded].join(&b'\n');
+            let twice = [recorded, recorded].join(&b'\n');
             ours == twice || ours.starts_with(b"{\"error\":\"bad-answer\"")
         }
         Some(_) | None => false,
