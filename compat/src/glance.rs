@@ -163,16 +163,22 @@ pub enum Reply {
     Accepted {
         /// The job.
         id: Bytes,
+        /// The service; empty where the form names none (until 0.9.4).
+        service: Bytes,
     },
     /// `CONT: <service> [<id>]`.
     Part {
         /// The job.
         id: Bytes,
+        /// The service; empty where the form names none.
+        service: Bytes,
     },
     /// `COMPLETE: <service> [<id>]` or `FAIL: <service> [<id>]`.
     Ended {
         /// The job.
         id: Bytes,
+        /// The service; empty where the form names none.
+        service: Bytes,
     },
     /// `FAIL: <name>`.
     Refused {
@@ -211,10 +217,21 @@ impl Reply {
         status(at).or_else(|| status(frames.len() - 1)).unwrap_or(Self::Other)
     }
 
+    /// The service it names, if its form names one.
+    pub fn service(&self) -> Option<&Bytes> {
+        match self {
+            Self::Accepted { service, .. } | Self::Part { service, .. } | Self::Ended { service, .. } => {
+                Some(service).filter(|service| !service.is_empty())
+            }
+            Self::Majordomo { service, .. } => Some(service),
+            Self::Refused { .. } | Self::Other => None,
+        }
+    }
+
     /// The job it speaks of.
     pub fn id(&self) -> Option<&Bytes> {
         match self {
-            Self::Accepted { id } | Self::Part { id } | Self::Ended { id } => Some(id),
+            Self::Accepted { id, .. } | Self::Part { id, .. } | Self::Ended { id, .. } => Some(id),
             Self::Majordomo { id, .. } => id.as_ref(),
             Self::Refused { .. } | Self::Other => None,
         }
@@ -223,30 +240,34 @@ impl Reply {
 
 fn status(frame: &Bytes) -> Option<Reply> {
     if let Some(rest) = frame.strip_prefix(b"JOB: ") {
-        let id = rest.split(|&byte| byte == b' ').next().unwrap_or_default();
-        return is_id(id).then(|| Reply::Accepted { id: frame.slice_ref(id) });
+        let end = rest.iter().position(|&byte| byte == b' ').unwrap_or(rest.len());
+        let (id, service) = (&rest[..end], rest.get(end + 1..).unwrap_or_default());
+        let accepted = Reply::Accepted { id: frame.slice_ref(id), service: frame.slice_ref(service) };
+        return is_id(id).then_some(accepted);
     }
     if let Some(rest) = frame.strip_prefix(b"CONT: ") {
-        return Some(Reply::Part { id: id_of(frame, rest)? });
+        let (id, service) = job_of(frame, rest)?;
+        return Some(Reply::Part { id, service });
     }
     if let Some(rest) = frame.strip_prefix(b"COMPLETE: ") {
-        return Some(Reply::Ended { id: id_of(frame, rest)? });
+        let (id, service) = job_of(frame, rest)?;
+        return Some(Reply::Ended { id, service });
     }
     let rest = frame.strip_prefix(b"FAIL: ")?;
-    Some(match id_of(frame, rest) {
-        Some(id) => Reply::Ended { id },
+    Some(match job_of(frame, rest) {
+        Some((id, service)) => Reply::Ended { id, service },
         None => Reply::Refused { name: frame.slice_ref(rest) },
     })
 }
 
-/// The id in `<service> [<id>]`, or in `<id>` alone.
-fn id_of(frame: &Bytes, rest: &[u8]) -> Option<Bytes> {
-    let inner = rest.strip_suffix(b"]").and_then(|rest| {
+/// The id and service in `<service> [<id>]`, or in `<id>` alone.
+fn job_of(frame: &Bytes, rest: &[u8]) -> Option<(Bytes, Bytes)> {
+    let named = rest.strip_suffix(b"]").and_then(|rest| {
         let open = rest.iter().rposition(|&byte| byte == b'[')?;
-        Some(&rest[open + 1..])
+        Some((&rest[open + 1..], rest[..open].strip_suffix(b" ").unwrap_or_default()))
     });
-    let id = inner.unwrap_or(rest);
-    is_id(id).then(|| frame.slice_ref(id))
+    let (id, service) = named.unwrap_or((rest, b""));
+    is_id(id).then(|| (frame.slice_ref(id), frame.slice_ref(service)))
 }
 
 /// Whether this has the form of a job's id: `%04X-%04X`.

@@ -9,6 +9,8 @@ pub mod known;
 pub mod ledger;
 pub mod live;
 pub mod memory;
+pub mod mutate;
+mod original;
 pub mod programs;
 pub mod record;
 pub mod replay;

@@ -22,8 +22,21 @@ pub struct Script {
     pub steps: Vec<Step>,
     /// Connections that the recorded broker took notice of.
     pub welcome: Vec<bool>,
+    /// Lives of brokers.
+    pub lives: Vec<Life>,
     /// The time of the last event.
     pub end: u64,
+}
+
+/// A broker's life: until its next one.
+#[derive(Clone, Debug)]
+pub struct Life {
+    /// Which broker.
+    pub broker: String,
+    /// From when.
+    pub from: u64,
+    /// Whether it was seen to begin then; else it did so some time later.
+    pub seen: bool,
 }
 
 /// What a peer does.
@@ -72,6 +85,7 @@ impl Script {
                 recorded: Ledger::new(generation, trace.conns.clone()),
                 steps: Vec::new(),
                 welcome: vec![false; trace.conns.len()],
+                lives: Vec::new(),
                 end: trace.events.last().map_or(0, |event| event.at),
             },
             open: HashMap::new(),
@@ -160,12 +174,14 @@ impl Author {
                     self.restart(at, "");
                 }
                 self.running = true;
+                self.script.lives.push(Life { broker: String::new(), from: at, seen: true });
             }
             What::Note(_) | What::Open(_) | What::Http { .. } | What::Raw { .. } | What::Command { .. } => {}
             // Nobody listened: the broker is gone, with all it knew.
             What::Refused(conn) => {
                 let broker = self.script.conns[*conn].broker().to_owned();
                 self.restart(at, &broker);
+                self.script.lives.push(Life { broker, from: at, seen: false });
             }
             What::Handshake { conn, peer, .. } => {
                 self.opened(at, *conn, peer.get("Identity").cloned().unwrap_or_default());

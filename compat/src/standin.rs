@@ -87,5 +87,5 @@ fn answer(reply: &Heard, service: &Bytes, id: &Bytes) -> Option<Answer> {
     let has_value = !matches!(Reply::read(&reply.frames), Reply::Accepted { .. });
     let value = reply.frames.last().map(Frame::filled).filter(|value| has_value && !value.is_empty());
     let frames = Said::answer(WorkerForm::Zmws1, verb, service, value, id);
-    Some(Answer { at, frames: frames.into_iter().map(Frame::whole).collect(), verb })
+    Some(Answer { conn: None, at, frames: frames.into_iter().map(Frame::whole).collect(), verb })
 }

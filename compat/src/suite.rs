@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use crate::differ::{About, Difference, Scene, differences};
+use crate::differ::{About, Difference, Kind, Scene, differences};
 use crate::gateway;
 use crate::known::Known;
 use crate::memory::Memory;
@@ -78,7 +78,15 @@ pub fn recordings(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
 
 /// Replays a file: its messages in memory, its HTTP to our gateway.
 pub fn replay_file(path: &Path, known: &Known) -> Case {
-    let mut case = replay_file_at(path, known, &|header| Box::new(Memory::new(header)));
+    match trace::read_file(path) {
+        Ok(trace) => replay_trace(path, trace, known),
+        Err(error) => broken(path, None, error.to_string()),
+    }
+}
+
+/// The same with what was read from a file.
+pub fn replay_trace(path: &Path, trace: Trace, known: &Known) -> Case {
+    let mut case = replay_trace_at(path, trace, known, &|header| Box::new(Memory::new(header)));
     let Some(replayed) = &mut case.replayed else { return case };
     let found = gateway::differences(&replayed.trace, &replayed.script);
     if !found.is_empty() {
@@ -95,16 +103,18 @@ pub fn replay_file(path: &Path, known: &Known) -> Case {
 
 /// Replays a file to what `target` makes of its header.
 pub fn replay_file_at(path: &Path, known: &Known, target: &dyn Fn(&Header) -> Box<dyn Target>) -> Case {
-    let broken = |header, what: String| Case {
-        path: path.to_owned(),
-        header,
-        verdict: Verdict::Broken(what),
-        replayed: None,
-    };
-    let trace = match trace::read_file(path) {
-        Ok(trace) => trace,
-        Err(error) => return broken(None, error.to_string()),
-    };
+    match trace::read_file(path) {
+        Ok(trace) => replay_trace_at(path, trace, known, target),
+        Err(error) => broken(path, None, error.to_string()),
+    }
+}
+
+fn replay_trace_at(
+    path: &Path,
+    trace: Trace,
+    known: &Known,
+    target: &dyn Fn(&Header) -> Box<dyn Target>,
+) -> Case {
     let header = trace.header.clone();
     if let Some(entry) = known.skips(&header) {
         let verdict = Verdict::Skipped(entry);
@@ -117,10 +127,14 @@ pub fn replay_file_at(path: &Path, known: &Known, target: &dyn Fn(&Header) -> Bo
             replayed.differences.extend(streams.into_iter().map(|difference| (difference, None)));
             replayed
         }
-        Err(panic) => return broken(Some(header), format!("panic: {}", panic_text(&*panic))),
+        Err(panic) => return broken(path, Some(header), format!("panic: {}", panic_text(&*panic))),
     };
     let verdict = verdict(&replayed.differences);
     Case { path: path.to_owned(), header: Some(header), verdict, replayed: Some(Box::new(replayed)) }
+}
+
+fn broken(path: &Path, header: Option<Header>, what: String) -> Case {
+    Case { path: path.to_owned(), header, verdict: Verdict::Broken(what), replayed: None }
 }
 
 /// Replays a file over sockets, to what `target` connects to; `None` if it takes longer than `longest`
@@ -172,6 +186,10 @@ pub fn replay(trace: Trace, known: &Known, target: &dyn Fn(&Header) -> Box<dyn T
     }
     let script = settled(script, |script| {
         let (_, found) = once(&trace, script, known, target);
+        // No order of messages mends a recording.
+        if found.iter().any(|(_, difference)| difference.kind == Kind::Recorded) {
+            return Vec::new();
+        }
         let unknown = found.iter().filter(|(entry, _)| entry.is_none());
         unknown.map(|(_, difference)| (difference.at, asked_at(script, difference))).collect()
     });

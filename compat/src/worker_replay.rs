@@ -25,7 +25,23 @@ pub fn is_of_workers(recorded: &Ledger) -> bool {
 /// Where our worker says something else than the recorded one.
 pub fn differences(trace: &Trace) -> Vec<Difference> {
     let conns = trace.conns.iter().enumerate().filter(|(_, conn)| conn.port == Port::Backend);
-    conns.flat_map(|(conn, _)| Exchange::of(trace, conn)).flat_map(Exchange::played).collect()
+    let of_conn = |(conn, _)| match Exchange::of(trace, conn) {
+        Some(exchange) => exchange.played(),
+        None => nameless(trace, conn).into_iter().collect(),
+    };
+    conns.flat_map(of_conn).collect()
+}
+
+/// A worker that begins without READY, if it speaks at all.
+fn nameless(trace: &Trace, conn: ConnIndex) -> Option<Difference> {
+    let first = trace.events.iter().find_map(|event| match &event.what {
+        What::Message { conn: of, frames, .. } if *of == conn => Some((event.at, frames)),
+        _ => None,
+    });
+    let (at, frames) = first?;
+    let words = format!("{}: in the recording, the worker does not say READY first", trace.conns[conn].peer);
+    let (about, kind) = (About::Conn(conn), Kind::Recorded);
+    Some(Difference { about, kind, recorded: Some(frames.clone()), ours: None, at, words })
 }
 
 /// One connection of a worker.
@@ -34,6 +50,8 @@ struct Exchange {
     peer: String,
     dialect: Dialect,
     service: ServiceName,
+    /// Whether it ends the connection.
+    hangs_up: bool,
     /// What was said, from READY on.
     messages: Vec<(u64, Side, Vec<Frame>)>,
 }
@@ -55,30 +73,73 @@ impl Exchange {
             WorkerForm::Majordomo2 => Dialect::Mdp02,
         };
         let peer = trace.conns[conn].peer.clone();
-        Some(Self { conn, peer, dialect, service: ServiceName::new(service)?, messages })
+        let hangs_up = trace.events.iter().find_map(|event| match event.what {
+            What::Close { conn: of, by } if of == conn => Some(by == Side::Peer),
+            _ => None,
+        });
+        let hangs_up = hangs_up == Some(true);
+        Some(Self { conn, peer, dialect, service: ServiceName::new(service)?, hangs_up, messages })
     }
 
     fn played(self) -> Vec<Difference> {
         let mut said = Vec::new();
         let mut worker = Player::new(self.dialect, self.service.clone());
         let mut found = Vec::new();
-        let mut waiting: Option<Vec<Frame>> = None;
-        let recorded = self.messages.iter();
+        let mut heard: Option<Heard> = None;
         said.extend(worker.connected());
-        for (at, to, frames) in recorded {
+        for (index, (at, to, frames)) in self.messages.iter().enumerate() {
+            let is_beat = frames.last().is_some_and(|last| last.bytes == "HEARTBEAT");
             if *to == Side::Peer {
                 worker.hear(*at, bare(frames));
-                waiting = Some(frames.clone());
+                if !is_beat {
+                    found.extend(heard.as_ref().and_then(|heard| self.unanswered(heard)));
+                    heard = Some(Heard { at: *at, frames: frames.clone(), is_answered: false });
+                }
                 continue;
             }
-            if Said::read(&bare(frames)) == Said::Heartbeat {
+            if is_beat {
                 continue;
+            }
+            // The first is READY.
+            if index > 0 {
+                found.extend(self.unlike(*at, frames, heard.as_ref()));
             }
             said.extend(worker.answer(*at, &bare(frames)));
             let mine = (!said.is_empty()).then(|| said.remove(0));
-            found.extend(self.compare(*at, frames, mine, waiting.take().as_deref()));
+            found.extend(self.compare(*at, frames, mine, heard.as_ref()));
+            let is_part = matches!(Said::read(&bare(frames)), Said::Answer { verb: Verb::Part, .. });
+            if let Some(heard) = &mut heard {
+                heard.is_answered |= !is_part;
+            }
         }
+        let last = heard.filter(|_| !self.hangs_up);
+        found.extend(last.as_ref().and_then(|heard| self.unanswered(heard)));
         found
+    }
+
+    /// What the recorded worker left without an answer: the original's answers whatever is no heartbeat.
+    fn unanswered(&self, heard: &Heard) -> Option<Difference> {
+        let words = "does not answer what it heard";
+        (!heard.is_answered).then(|| self.recorded(heard.at, &heard.frames, words))
+    }
+
+    /// What the recorded worker says though the original's does not (quirk 33).
+    fn unlike(&self, at: u64, frames: &[Frame], heard: Option<&Heard>) -> Option<Difference> {
+        let answers = heard.filter(|heard| !heard.is_answered).is_some_and(|heard| {
+            answers_so(self.dialect, self.service.as_bytes(), &bare(&heard.frames), &bare(frames))
+        });
+        (!answers).then(|| self.recorded(at, frames, "says what is no answer to what it heard"))
+    }
+
+    fn recorded(&self, at: u64, frames: &[Frame], words: &str) -> Difference {
+        Difference {
+            about: About::Conn(self.conn),
+            kind: Kind::Recorded,
+            recorded: Some(frames.to_vec()),
+            ours: None,
+            at,
+            words: format!("{}: in the recording, the worker {words}", self.peer),
+        }
     }
 
     fn compare(
@@ -86,7 +147,7 @@ impl Exchange {
         at: u64,
         recorded: &[Frame],
         ours: Option<Vec<Bytes>>,
-        order: Option<&[Frame]>,
+        heard: Option<&Heard>,
     ) -> Option<Difference> {
         let same = ours.as_ref().is_some_and(|ours| {
             let pairs = recorded.iter().zip(ours);
@@ -95,9 +156,9 @@ impl Exchange {
         if same {
             return None;
         }
-        let sound = order.is_none_or(|order| is_sound(self.dialect, &bare(order)));
-        let heard = order.map_or_else(String::new, |order| {
-            order.iter().map(|frame| to_text(&frame.bytes)).collect::<Vec<_>>().join(" | ")
+        let sound = heard.is_none_or(|heard| is_sound(self.dialect, &bare(&heard.frames)));
+        let order = heard.map_or_else(String::new, |heard| {
+            heard.frames.iter().map(|frame| to_text(&frame.bytes)).collect::<Vec<_>>().join(" | ")
         });
         let verb = if ours.is_some() { "says something else" } else { "says nothing" };
         Some(Difference {
@@ -106,8 +167,41 @@ impl Exchange {
             recorded: Some(recorded.to_vec()),
             ours: ours.map(|ours| ours.into_iter().map(Frame::whole).collect()),
             at,
-            words: format!("{}: our worker {verb}, having heard {heard:?}", self.peer),
+            words: format!("{}: our worker {verb}, having heard {order:?}", self.peer),
         })
+    }
+}
+
+/// What a worker was told, and whether it has said how that ended.
+struct Heard {
+    at: u64,
+    frames: Vec<Frame>,
+    is_answered: bool,
+}
+
+/// Whether the original's worker answers so: a zmws 1 worker does its job for any message and takes what
+/// stands behind five bytes of the last frame for the id; one of zmws 2 fails what has not its header.
+fn answers_so(dialect: Dialect, service: &[u8], heard: &[Bytes], said: &[Bytes]) -> bool {
+    let Some((body, (status, head))) = heard.last().zip(said.split_last()) else { return false };
+    let id = body.get(5..).unwrap_or_default();
+    let names_id = ["COMPLETE: ", "FAIL: ", "CONT: ", "PARTIAL: "]
+        .iter()
+        .any(|word| status.strip_prefix(word.as_bytes()).is_some_and(|rest| rest == id));
+    let has_header = matches!(heard, [first, header, kind, ..] if first.is_empty() && header == "MDPC02" && matches!(kind[..], [b'1' | 1]));
+    let is_value =
+        |frames: &[Bytes]| frames.len() <= 1 && frames.iter().all(|value| value.starts_with(b"PARAM"));
+    match (dialect, head) {
+        (Dialect::Zmws1, [value @ .., name]) => names_id && name == service && is_value(value),
+        (Dialect::Zmws2, [header, kind, name, value @ ..]) if has_header => {
+            names_id && header == "MDPC02" && kind == "3" && name == service && is_value(value)
+        }
+        (Dialect::Zmws2, [header, kind, name]) => {
+            let text = [b"FAIL: ", &body[..]].concat();
+            header == "MDPC02" && kind == "3" && name == body && *status == text
+        }
+        // Not the original's.
+        (Dialect::Mdp01 | Dialect::Mdp02, _) => true,
+        (Dialect::Zmws1 | Dialect::Zmws2, _) => false,
     }
 }
 

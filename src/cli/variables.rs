@@ -44,7 +44,7 @@ pub(super) fn unknown() -> Vec<String> {
 
 /// Says so on standard error, for a command that has no log.
 pub(super) fn say() {
-    unknown().iter().for_each(|line| eprintln!("zmws: {line}"));
+    unknown().iter().for_each(|line| super::log::warn(line));
 }
 
 fn told(names: &[String]) -> Vec<String> {

@@ -66,7 +66,7 @@ pub(super) fn state(job: &Job) -> (&'static str, Tone) {
         (_, true) => ("dead", Tone::Bad),
         (JobState::Queued, false) => ("queued", Tone::Plain),
         (JobState::Active, false) => ("active", Tone::Good),
-        (JobState::Done, false) => ("completed", Tone::Quiet),
+        (JobState::Completed, false) => ("completed", Tone::Quiet),
         (JobState::Failed, false) => ("failed", Tone::Bad),
     }
 }
@@ -76,7 +76,7 @@ pub(super) fn since(job: &Job) -> Option<f64> {
     match job.state {
         JobState::Queued => Some(job.requested_at),
         JobState::Active => job.started_at,
-        JobState::Done | JobState::Failed => job.ended_at,
+        JobState::Completed | JobState::Failed => job.ended_at,
     }
 }
 

@@ -11,6 +11,7 @@ use hyper::{Request, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use crate::duration;
 use crate::gateway::body::Taken;
 use crate::gateway::http::Door;
 use crate::gateway::payload::{Payload, Stream};
@@ -64,7 +65,7 @@ async fn params(door: &Door, head: &Parts, body: Incoming) -> Result<Params, Ref
 /// Bytes that are made of each of a request, more or less.
 const MADE: usize = 2;
 
-/// `_timeout`: seconds, perhaps with a fraction.
+/// `_timeout`: a duration, in seconds if it has no unit.
 fn asked_timeout(door: &Door, params: &Params) -> Result<Option<Duration>, Refusal> {
     let Some(asked) = params.timeout() else { return Ok(None) };
     let Some(max) = door.config.asked_timeout_max else {
@@ -72,14 +73,13 @@ fn asked_timeout(door: &Door, params: &Params) -> Result<Option<Duration>, Refus
             "_timeout is not taken here; the gateway's --asked-timeout-max allows it",
         ));
     };
-    let seconds = match asked {
-        Value::String(text) => text.parse::<f64>().ok(),
-        Value::Number(number) => number.as_f64(),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    let text = match asked {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => String::new(),
     };
-    let asked = seconds.filter(|seconds| *seconds > 0.0);
-    let asked = asked.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    let asked = asked.ok_or_else(|| Refusal::bad_request("_timeout wants a number of seconds"))?;
+    let asked = duration::parse_positive(&text);
+    let asked = asked.map_err(|error| Refusal::bad_request(format!("_timeout: {error}")))?;
     Ok(Some(asked.min(max)))
 }
 

@@ -1,5 +1,6 @@
 //! The words of the programs: `compat` runs recordings, `zmws-trace` makes and shows them.
 
+mod mutate;
 mod record;
 mod run;
 mod show;

@@ -52,6 +52,14 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", default_value = "target/compat.html")]
     html: PathBuf,
 
+    /// Change the recordings at random, N times, and say which changes the comparison does not notice
+    #[arg(long, value_name = "N", conflicts_with = "live")]
+    mutate: Option<usize>,
+
+    /// The same changes for the same number
+    #[arg(long, value_name = "S", default_value_t = 1, requires = "mutate")]
+    seed: u64,
+
     /// Say every difference, the known ones too
     #[arg(long, short)]
     verbose: bool,
@@ -65,6 +73,9 @@ impl Args {
         };
         let known = Known::read(&known)?;
         let files = self.files()?;
+        if let Some(count) = self.mutate {
+            return Ok(super::mutate::run(&files, &known, count, self.seed));
+        }
         let mut cases: Vec<Case> = files.iter().filter_map(|path| self.replay(path, &known)).collect();
         cases.extend(self.programs(&known)?);
         for case in &cases {

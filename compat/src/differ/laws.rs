@@ -16,6 +16,12 @@ pub(super) fn differences(scene: Scene<'_>) -> Vec<Difference> {
         found.extend(court.heartbeats(conn, worker));
         found.extend(court.ready(conn, worker));
     }
+    // A recording of ours is held to the same measure; the original has its own.
+    if court.is_of_ours() {
+        let workers = scene.recorded().workers.iter();
+        let deaf = workers.filter_map(|(&conn, worker)| court.heartbeats(conn, worker));
+        found.extend(deaf.map(|difference| Difference { kind: Kind::Recorded, ..difference }));
+    }
     found
 }
 
@@ -29,9 +35,14 @@ impl Court<'_> {
         AT_ONCE + self.scene.played.slack
     }
 
+    /// Whether the recorded broker was one of ours. A written recording shows what is specified, no more.
+    fn is_of_ours(&self) -> bool {
+        self.scene.header.upstream.starts_with("zmws")
+    }
+
     fn offences(&self) -> Vec<Difference> {
         let offence = |&(at, offence): &(u64, Offence)| match offence {
-            Offence::ToBusy { conn, job } => {
+            Offence::ToBusy { conn, job, .. } => {
                 self.found(at, self.of_job(job, conn), Law::OneJobAWorker, "given to a worker that has a job")
             }
             Offence::ToWrong { job } => {
@@ -44,7 +55,7 @@ impl Court<'_> {
             Offence::SameId { question } => {
                 self.found(at, self.of_question(question), Law::IdsAreUnique, "two jobs have one id")
             }
-            Offence::BeatToBusy { conn } => {
+            Offence::BeatToBusy { conn, .. } => {
                 self.found(at, About::Conn(conn), Law::BusyWorkersHearNone, "a heartbeat for a busy worker")
             }
             Offence::NoSource { question } => {
@@ -187,11 +198,15 @@ impl Court<'_> {
             Some(beats.copied().any(|at| (ready..ready + within).contains(&at)))
         };
         let recorded = self.scene.recorded().workers.get(&conn)?;
-        if answered(recorded, AT_ONCE)? && !answered(worker, self.at_once())? {
-            let words = "READY was not answered at once";
-            return Some(self.found(worker.ready?.1, About::Conn(conn), Law::ReadyIsAnswered, words));
-        }
-        None
+        let (theirs, ours) = (answered(recorded, AT_ONCE)?, answered(worker, self.at_once())?);
+        let words = match (theirs, ours) {
+            (true, false) => "READY was not answered at once",
+            (false, true) if self.is_of_ours() => {
+                "READY was answered at once, which the recorded broker does not"
+            }
+            _ => return None,
+        };
+        Some(self.found(worker.ready?.1, About::Conn(conn), Law::ReadyIsAnswered, words))
     }
 
     // --- words

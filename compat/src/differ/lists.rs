@@ -1,7 +1,7 @@
 //! Lists (`SERVER-…`), entry against entry.
 //!
 //! An entry is found again by its job or its worker. Names, their order and the text of plain members are
-//! compared to the byte; ids and identities by binding; times and workers with what the replayed broker is
+//! compared to the byte; ids and identities by binding; times and workers of each side with what its broker is
 //! known to have done.
 
 use std::fmt;
@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use super::Scene;
 use crate::glance::{Kind as Asking, without_delimiter};
-use crate::ledger::{Heard, Job, QuestionIndex};
+use crate::ledger::{Heard, Job, Ledger, QuestionIndex};
 use crate::trace::to_text;
 
 /// How far a time may be off, in seconds: what a replay over sockets may need.
@@ -30,8 +30,13 @@ pub enum RowKey {
     Job(QuestionIndex),
     /// That of a job that no worker ever got: its service, parameter and mode.
     Unknown(String),
-    /// That of a worker: its identity and service.
-    Worker(String),
+    /// That of a worker.
+    Worker {
+        /// Its identity.
+        identity: String,
+        /// Its service.
+        service: String,
+    },
     /// One that names neither.
     Bare,
 }
@@ -87,7 +92,8 @@ impl fmt::Display for RowKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Job(question) => write!(f, "of question {question}"),
-            Self::Unknown(text) | Self::Worker(text) => f.write_str(text),
+            Self::Unknown(text) => f.write_str(text),
+            Self::Worker { identity, service } => write!(f, "{identity:?} {service:?}"),
             Self::Bare => f.write_str("without a name"),
         }
     }
@@ -117,6 +123,11 @@ impl Row {
     /// A member's value, as JSON text.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(member, _)| member == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether it names nothing: the end of a job that never was (quirk 17).
+    pub fn is_bare(&self) -> bool {
+        self.names() == ["completedat"]
     }
 
     fn text(&self, name: &str) -> Option<String> {
@@ -164,7 +175,10 @@ pub(super) fn compare(
         found.push(ListDifference::Echo);
     }
     match rows(their_list) {
-        Some(their_rows) => found.extend(Lists { scene, ours_at: ours.at }.compare(&their_rows, &our_rows)),
+        Some(their_rows) => {
+            let lists = (List::recorded(scene, recorded), List::ours(scene, ours));
+            found.extend(compare_rows((&lists.0, &their_rows), (&lists.1, &our_rows)));
+        }
         None if their_list.is_empty() => found.push(ListDifference::RecordedEmpty),
         // An error text where a list was asked for: not a list, but a message like others.
         None => return None,
@@ -176,11 +190,11 @@ pub(super) fn compare(
 pub(crate) fn is_sound(scene: Scene<'_>, heard: &Heard) -> bool {
     let frames: Vec<Bytes> = heard.frames.iter().map(|frame| frame.bytes.clone()).collect();
     let [list] = without_delimiter(&frames) else { return false };
-    let lists = Lists { scene, ours_at: heard.at };
+    let list_of = List::ours(scene, heard);
     rows(list).is_some_and(|rows| {
         rows.iter().all(|row| {
             let known = SHAPES.iter().any(|shape| row.names() == *shape);
-            known && row.0.iter().all(|(name, _)| lists.is_true(row, name))
+            known && row.0.iter().all(|(name, _)| list_of.is_true(row, name))
         })
     })
 }
@@ -192,73 +206,77 @@ const SHAPES: [&[&str]; 4] = [
     &["hb", "service", "workerid"],
 ];
 
-struct Lists<'a> {
+/// A list, and what is known of the broker that it is of.
+struct List<'a> {
     scene: Scene<'a>,
-    ours_at: u64,
+    ledger: &'a Ledger,
+    /// When it was told.
+    at: u64,
+    /// The Unix time at which the ledger begins, in microseconds, if that is known.
+    epoch: Option<u64>,
+    /// The recorded one, which may name a worker for longer than any patience.
+    is_recorded: bool,
 }
 
-impl Lists<'_> {
-    fn compare(&self, recorded: &[Row], ours: &[Row]) -> Vec<ListDifference> {
-        let theirs: Vec<RowKey> = recorded.iter().map(|row| self.recorded_key(row)).collect();
-        let mine: Vec<RowKey> = ours.iter().map(|row| self.our_key(row)).collect();
-        let mut found = Vec::new();
-        for (row, key) in recorded.iter().zip(&theirs) {
-            match mine.iter().position(|other| other == key) {
-                Some(index) => found.extend(self.row(key, row, &ours[index])),
-                None => found.push(ListDifference::Missing(key.clone())),
-            }
-        }
-        for key in mine.iter().filter(|key| !theirs.contains(key)) {
-            found.push(ListDifference::Extra(key.clone()));
-        }
-        let common = |keys: &[RowKey], others: &[RowKey]| -> Vec<RowKey> {
-            let of_jobs = keys.iter().filter(|key| !matches!(key, RowKey::Worker(_)));
-            of_jobs.filter(|key| others.contains(key)).cloned().collect()
-        };
-        if common(&theirs, &mine) != common(&mine, &theirs) {
-            found.push(ListDifference::Order);
-        }
-        found
+impl<'a> List<'a> {
+    fn recorded(scene: Scene<'a>, heard: &Heard) -> Self {
+        let mut list = List { scene, ledger: scene.recorded(), at: heard.at, epoch: None, is_recorded: true };
+        list.epoch = list.begun();
+        list
     }
 
-    fn row(&self, key: &RowKey, recorded: &Row, ours: &Row) -> Vec<ListDifference> {
-        if recorded.names() != ours.names() {
-            return vec![ListDifference::Names(key.clone())];
-        }
-        let differs = |((name, theirs), (_, mine)): (&(String, String), &(String, String))| {
-            let same = match name.as_str() {
-                "service" | "param" | "sync" => theirs == mine,
-                "clientid" => theirs == mine || self.is_true(ours, name),
-                _ => same_type(theirs, mine) && self.is_true(ours, name),
-            };
-            (!same).then(|| ListDifference::Member {
-                key: key.clone(),
-                name: name.clone(),
-                recorded: theirs.clone(),
-                ours: mine.clone(),
-            })
-        };
-        recorded.0.iter().zip(&ours.0).filter_map(differs).collect()
+    fn ours(scene: Scene<'a>, heard: &Heard) -> Self {
+        let epoch = Some(scene.played.epoch);
+        List { scene, ledger: scene.ours(), at: heard.at, epoch, is_recorded: false }
     }
 
-    /// Whether what our list says of a member is what our broker did.
+    /// When a recording began, by what its lists say of jobs whose times it shows.
+    fn begun(&self) -> Option<u64> {
+        let lists = self.ledger.questions.iter().filter(|question| question.asked.kind == Asking::List);
+        let rows = lists
+            .flat_map(|question| &question.replies)
+            .filter_map(|reply| rows(&reply.frames.last()?.bytes));
+        let mut begun: Vec<u64> = rows.flatten().filter_map(|row| self.begun_by(&row)).collect();
+        begun.sort_unstable();
+        begun.get(begun.len() / 2).copied()
+    }
+
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time of this century")]
+    fn begun_by(&self, row: &Row) -> Option<u64> {
+        let started = row.number("startedat")?;
+        let first = self.job(row)?.runs.first()?.order.at;
+        ((started * 1e6) as u64).checked_sub(first)
+    }
+
+    fn keys(&self, rows: &[Row]) -> Vec<RowKey> {
+        rows.iter().map(|row| self.key(row)).collect()
+    }
+
+    fn key(&self, row: &Row) -> RowKey {
+        let question = self.job(row).and_then(|job| job.question);
+        let question = match self.is_recorded {
+            true => question,
+            false => question.and_then(|question| self.scene.recorded_of(question)),
+        };
+        question.map_or_else(|| nameless(row), RowKey::Job)
+    }
+
+    fn job(&self, row: &Row) -> Option<&'a Job> {
+        let id = row.text("jobid")?;
+        self.ledger.jobs.iter().find(|job| to_text(&job.id) == id)
+    }
+
+    /// Whether what it says of a member is what its broker did.
     fn is_true(&self, row: &Row, name: &str) -> bool {
-        let job = self.our_job(row);
-        let near = |value: Option<f64>, at: Option<u64>| match (value, at) {
-            (Some(value), Some(at)) => (value - self.unix(at)).abs() <= TOLERANCE,
-            (Some(_), None) => true,
-            (None, _) => false,
-        };
-        let asked = job.and_then(|job| job.question).map(|question| &self.scene.ours().questions[question]);
+        let job = self.job(row);
+        let near = |at: Option<u64>| row.number(name).is_some_and(|value| self.is_near(value, at));
+        let asked = job.and_then(|job| job.question).map(|question| &self.ledger.questions[question]);
         match name {
-            "reqtime" => near(row.number(name), asked.map(|asked| asked.at)),
-            "startedat" => {
-                let value = row.number(name);
-                job.is_none_or(|job| job.runs.iter().any(|run| near(value, Some(run.order.at))))
-            }
+            "reqtime" => near(asked.map(|asked| asked.at)),
+            "startedat" => job.is_none_or(|job| job.runs.iter().any(|run| near(Some(run.order.at)))),
             "completedat" => {
                 let last = job.and_then(|job| job.runs.last()).and_then(|run| run.answers.last());
-                near(row.number(name), last.map(|answer| answer.at))
+                near(last.map(|answer| answer.at))
             }
             "worker" => {
                 let worker = row.text(name);
@@ -267,19 +285,34 @@ impl Lists<'_> {
             "clientid" => {
                 let shown = row.text(name);
                 // An identity that the broker gave is bytes: shown somehow, but not compared.
-                asked.is_none_or(|asked| self.identity(asked.conn).is_none_or(|own| shown == Some(own)))
+                let is_it = |own: String| shown.as_ref() == Some(&own) || shown == self.hexed(&own);
+                asked.is_none_or(|asked| self.identity(asked.conn).is_none_or(is_it))
             }
-            "hb" => row.number(name).is_some_and(|value| {
-                let expiry = self.scene.interval() * u64::from(self.scene.header.heartbeat_maxtries);
-                value <= self.unix(self.ours_at + expiry) + TOLERANCE
-            }),
+            "hb" => row.number(name).is_some_and(|value| self.is_expiry(value)),
             _ => row.get(name).is_some(),
         }
     }
 
+    /// As PHP 5 shows an identity of 17 bytes (PROTOCOL.md §0).
+    fn hexed(&self, own: &str) -> Option<String> {
+        let digits = own.bytes().map(|byte| format!("{byte:02x}"));
+        (self.is_recorded && own.len() == 17).then(|| format!("@{}", digits.collect::<String>()))
+    }
+
+    fn is_near(&self, value: f64, at: Option<u64>) -> bool {
+        let when = at.and_then(|at| self.unix(at));
+        when.is_none_or(|when| (value - when).abs() <= TOLERANCE)
+    }
+
+    /// The original gives a worker up an interval late.
+    fn is_expiry(&self, value: f64) -> bool {
+        let expiry = self.scene.interval() * u64::from(self.scene.header.heartbeat_maxtries);
+        self.unix(self.at + expiry).is_none_or(|last| value <= last + TOLERANCE)
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "microseconds of this century fit 53 bits")]
-    fn unix(&self, at: u64) -> f64 {
-        (self.scene.played.epoch + at) as f64 / 1e6
+    fn unix(&self, at: u64) -> Option<f64> {
+        self.epoch.map(|epoch| (epoch + at) as f64 / 1e6)
     }
 
     /// A peer's own identity, if it has one and it is text.
@@ -287,37 +320,60 @@ impl Lists<'_> {
         let identity = self.scene.recorded().own_identity(conn)?;
         String::from_utf8(identity.to_vec()).ok()
     }
+}
 
-    fn our_job(&self, row: &Row) -> Option<&Job> {
-        let id = row.text("jobid")?;
-        self.scene.ours().jobs.iter().find(|job| to_text(&job.id) == id)
-    }
-
-    fn our_key(&self, row: &Row) -> RowKey {
-        let question = self.our_job(row).and_then(|job| job.question);
-        match question.and_then(|question| self.scene.recorded_of(question)) {
-            Some(question) => RowKey::Job(question),
-            None => nameless(row),
+/// Entry against entry, each found again once.
+fn compare_rows(theirs: (&List<'_>, &[Row]), mine: (&List<'_>, &[Row])) -> Vec<ListDifference> {
+    let (their_keys, our_keys) = (theirs.0.keys(theirs.1), mine.0.keys(mine.1));
+    let mut left: Vec<usize> = (0..our_keys.len()).collect();
+    let mut found = Vec::new();
+    for (row, key) in theirs.1.iter().zip(&their_keys) {
+        match left.iter().position(|&other| our_keys[other] == *key) {
+            Some(place) => {
+                let ours = (mine.0, &mine.1[left.remove(place)]);
+                found.extend(compare_row(key, (theirs.0, row), ours));
+            }
+            None => found.push(ListDifference::Missing(key.clone())),
         }
     }
-
-    fn recorded_key(&self, row: &Row) -> RowKey {
-        let id = row.text("jobid");
-        let jobs = &self.scene.recorded().jobs;
-        let job = jobs.iter().find(|job| Some(to_text(&job.id)) == id);
-        job.and_then(|job| job.question).map_or_else(|| nameless(row), RowKey::Job)
+    found.extend(left.into_iter().map(|other| ListDifference::Extra(our_keys[other].clone())));
+    let common = |keys: &[RowKey], others: &[RowKey]| -> Vec<RowKey> {
+        let of_jobs = keys.iter().filter(|key| !matches!(key, RowKey::Worker { .. }));
+        of_jobs.filter(|key| others.contains(key)).cloned().collect()
+    };
+    let (their_common, our_common) = (common(&their_keys, &our_keys), common(&our_keys, &their_keys));
+    if their_common.len() == our_common.len() && their_common != our_common {
+        found.push(ListDifference::Order);
     }
+    found
+}
+
+fn compare_row(key: &RowKey, theirs: (&List<'_>, &Row), mine: (&List<'_>, &Row)) -> Vec<ListDifference> {
+    if theirs.1.names() != mine.1.names() {
+        return vec![ListDifference::Names(key.clone())];
+    }
+    let differs = |((name, their), (_, our)): (&(String, String), &(String, String))| {
+        let are_true = || theirs.0.is_true(theirs.1, name) && mine.0.is_true(mine.1, name);
+        let same = match name.as_str() {
+            "service" | "param" | "sync" => their == our,
+            _ => same_type(their, our) && are_true(),
+        };
+        (!same).then(|| ListDifference::Member {
+            key: key.clone(),
+            name: name.clone(),
+            recorded: their.clone(),
+            ours: our.clone(),
+        })
+    };
+    theirs.1.0.iter().zip(&mine.1.0).filter_map(differs).collect()
 }
 
 fn nameless(row: &Row) -> RowKey {
-    let text = |names: &[&str]| names.iter().filter_map(|name| row.get(name)).collect::<Vec<_>>().join(" ");
-    if row.get("workerid").is_some() {
-        return RowKey::Worker(text(&["workerid", "service"]));
+    match (row.text("workerid"), row.text("service")) {
+        (Some(identity), Some(service)) => RowKey::Worker { identity, service },
+        _ if row.is_bare() => RowKey::Bare,
+        _ => RowKey::Unknown(format!("{:?}", (row.get("service"), row.get("sync")))),
     }
-    if row.get("jobid").is_some() {
-        return RowKey::Unknown(text(&["service", "sync"]));
-    }
-    RowKey::Bare
 }
 
 /// Whether two JSON texts are of one type, whole and broken numbers being two.

@@ -187,6 +187,7 @@ fn words(kind: &Kind) -> String {
         Kind::Order { .. } => "begun in another order".into(),
         Kind::Told => "the worker was told something else".into(),
         Kind::Law(law) => format!("{law:?}"),
+        Kind::Recorded => "the recorded broker said what its version does not".into(),
         Kind::Worker { .. } => "our worker says something else".into(),
         Kind::Http { .. } => "our gateway does something else".into(),
         Kind::Stream => "our end of the stream says something else".into(),

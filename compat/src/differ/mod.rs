@@ -14,6 +14,7 @@ pub(crate) use messages::differs;
 
 use crate::gateway::{HttpDifference, Oddity};
 use crate::ledger::{Ledger, QuestionIndex};
+use crate::original;
 use crate::replay::Played;
 use crate::script::Script;
 use crate::trace::{ConnIndex, Frame, Header};
@@ -83,6 +84,8 @@ pub enum Kind {
     Told,
     /// What no broker may do.
     Law(Law),
+    /// The recorded broker did what its version does not do.
+    Recorded,
     /// Our end of a raw stream says something else.
     Stream,
     /// Our gateway does something else.
@@ -177,7 +180,8 @@ impl<'a> Scene<'a> {
 
 /// All differences, by time.
 pub fn differences(scene: Scene<'_>) -> Vec<Difference> {
-    let mut found = messages::differences(scene);
+    let mut found = original::differences(scene);
+    found.extend(messages::differences(scene));
     found.extend(laws::differences(scene));
     found.sort_by_key(|difference| difference.at);
     found

@@ -7,12 +7,14 @@
 
 mod drive;
 mod exchange;
+mod original;
 
 pub use exchange::{Oddity, Response};
 
 use bytes::Bytes;
 
 use crate::differ::{About, Difference, Kind};
+use crate::glance::Generation;
 use crate::script::Script;
 use crate::trace::{Frame, Trace};
 use drive::Outcome;
@@ -38,8 +40,33 @@ pub enum HttpDifference {
 /// Where our gateway does otherwise than the recorded one. Nothing if no gateway was recorded.
 pub fn differences(trace: &Trace, script: &Script) -> Vec<Difference> {
     let exchanges = exchange::exchanges(trace, script);
+    let unlike =
+        exchanges.iter().filter(|exchange| !is_of_its_version(exchange, script)).map(recorded_differs);
     let played = drive::play(&exchanges, script);
-    exchanges.iter().zip(played).flat_map(|(exchange, outcome)| compare(exchange, outcome)).collect()
+    let pairs = exchanges.iter().zip(played);
+    unlike.chain(pairs.flat_map(|(exchange, outcome)| compare(exchange, outcome))).collect()
+}
+
+/// Whether the recorded answer is the original's, if it is of the original.
+fn is_of_its_version(exchange: &Exchange, script: &Script) -> bool {
+    let question = exchange.questions.first().map(|&question| &script.recorded.questions[question]);
+    script.recorded.generation() == Generation::Both
+        || exchange.answer().is_none_or(|answer| original::answers_so(exchange, question, &answer))
+}
+
+fn recorded_differs(exchange: &Exchange) -> Difference {
+    let response = Frame::whole(Bytes::copy_from_slice(&exchange.response));
+    Difference {
+        about: About::Conn(exchange.conn),
+        kind: Kind::Recorded,
+        recorded: Some(vec![response]),
+        ours: None,
+        at: exchange.at,
+        words: format!(
+            "{}: in the recording, an answer that its gateway has not for this request",
+            exchange.peer
+        ),
+    }
 }
 
 fn compare(exchange: &Exchange, outcome: Outcome) -> Vec<Difference> {

@@ -10,15 +10,21 @@ impl Ledger {
     // --- which question a reply answers
 
     pub(super) fn question_of(&mut self, conn: ConnIndex, reply: &Reply) -> Option<QuestionIndex> {
-        if let Reply::Accepted { id } = reply {
-            return self.accepted(conn, id);
+        let service = reply.service().cloned();
+        let names = |question: &Question| service.as_ref().is_none_or(|name| *name == question.asked.service);
+        if let Reply::Accepted { id, .. } = reply {
+            return self.accepted(conn, id, names);
         }
         if let Some(id) = reply.id() {
             let known = self.job_of(conn, id).and_then(|job| self.jobs[job].question);
             if let Some(question) = known {
                 return self.same_client(conn, self.questions[question].conn).then_some(question);
             }
-            let jobless = |question: &Question| question.asked.kind == Kind::Wait && question.job.is_none();
+            // One that was refused is over.
+            let jobless = |question: &Question| {
+                let waits = question.asked.kind == Kind::Wait && question.replies.is_empty();
+                waits && question.job.is_none() && names(question)
+            };
             let question = self.open(conn, jobless)?;
             self.bind(conn, id, question);
             return Some(question);
@@ -30,7 +36,12 @@ impl Ledger {
 
     /// An id that is told first by the acknowledgement, or that a worker had already: then the question
     /// that was thought to have made the job may have been another of the same words.
-    fn accepted(&mut self, conn: ConnIndex, id: &Bytes) -> Option<QuestionIndex> {
+    fn accepted(
+        &mut self,
+        conn: ConnIndex,
+        id: &Bytes,
+        names: impl Fn(&Question) -> bool,
+    ) -> Option<QuestionIndex> {
         let known = self.job_of(conn, id).and_then(|job| self.jobs[job].question);
         if let Some(question) = known
             && self.questions[question].conn == conn
@@ -38,7 +49,7 @@ impl Ledger {
         {
             return Some(question);
         }
-        let unanswered = |question: &Question| question.replies.is_empty();
+        let unanswered = |question: &Question| question.replies.is_empty() && names(question);
         let background =
             |question: &Question| unanswered(question) && question.asked.kind == Kind::Background;
         let question = self.open(conn, background).or_else(|| self.open(conn, unanswered))?;

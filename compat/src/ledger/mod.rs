@@ -7,7 +7,7 @@
 
 mod attribution;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bytes::Bytes;
 
@@ -99,6 +99,8 @@ pub struct Run {
 /// What a worker said of a job.
 #[derive(Clone, Debug)]
 pub struct Answer {
+    /// Over which connection; `None` if at the clients' port.
+    pub conn: Option<ConnIndex>,
     /// When, in microseconds.
     pub at: u64,
     /// As it came.
@@ -116,6 +118,8 @@ pub enum Offence {
         conn: ConnIndex,
         /// The job.
         job: JobIndex,
+        /// It has registered since it was given the one that it has.
+        anew: bool,
     },
     /// A job for a worker that does not offer its service.
     ToWrong {
@@ -136,6 +140,8 @@ pub enum Offence {
     BeatToBusy {
         /// The worker.
         conn: ConnIndex,
+        /// It has registered since it was given the job.
+        anew: bool,
     },
     /// A result before the worker had any.
     NoSource {
@@ -149,8 +155,14 @@ pub enum Offence {
 pub struct Worker {
     /// What it offers, and since when.
     pub services: BTreeMap<Bytes, u64>,
+    /// What its answers named once it was registered, which the original takes for an offer, and since when.
+    pub named: BTreeMap<Bytes, u64>,
     /// The form of its last READY, and when that was.
     pub ready: Option<(WorkerForm, u64)>,
+    /// When it said READY.
+    pub readies: Vec<u64>,
+    /// Whether it has said READY since it was last given a job.
+    anew: bool,
     /// When it said anything.
     pub signs: Vec<u64>,
     /// When it got HEARTBEAT, and the order of it.
@@ -191,6 +203,12 @@ impl Worker {
     /// The job it has now.
     pub fn holds(&self) -> Option<JobIndex> {
         self.busy.last().filter(|busy| busy.to.is_none()).map(|busy| busy.job)
+    }
+
+    /// What it offers, by a time, to a broker that believes its answers.
+    pub fn offers(&self, by: u64) -> BTreeSet<&Bytes> {
+        let all = self.services.iter().chain(&self.named);
+        all.filter(|(_, since)| **since <= by).map(|(service, _)| service).collect()
     }
 
     /// It is no worker any more, though it is still there.
@@ -275,7 +293,7 @@ impl Ledger {
         let Some(job) = self.job_of(conn, &id) else { return };
         let frames = frames.iter().cloned().map(Frame::whole).collect();
         let Some(run) = self.jobs[job].runs.last_mut() else { return };
-        run.answers.push(Answer { at, frames, verb });
+        run.answers.push(Answer { conn: None, at, frames, verb });
         if let Some(worker) = self.workers.get_mut(&run.conn).filter(|worker| worker.holds() == Some(job)) {
             worker.free(at, End::Answered);
         }
@@ -306,9 +324,19 @@ impl Ledger {
             Said::Ready { service, form } => {
                 worker.services.entry(service.clone()).or_insert(at);
                 worker.ready = Some((*form, at));
+                worker.readies.push(at);
+                worker.anew = true;
             }
-            Said::Answer { id, verb, .. } => {
-                self.answered(at, conn, id, Answer { at, frames: frames.to_vec(), verb: *verb });
+            Said::Answer { id, verb, service, .. } => {
+                if worker.ready.is_some() && !matches!(verb, Verb::Part) {
+                    worker.named.entry(service.clone()).or_insert(at);
+                }
+                self.answered(
+                    at,
+                    conn,
+                    id,
+                    Answer { conn: Some(conn), at, frames: frames.to_vec(), verb: *verb },
+                );
             }
             Said::Disconnect => worker.dismiss(at),
             Said::Heartbeat | Said::Other => {}
@@ -324,7 +352,8 @@ impl Ledger {
         match order {
             Order::Heartbeat => {
                 if self.workers[&conn].holds().is_some() {
-                    self.offences.push((at, Offence::BeatToBusy { conn }));
+                    let anew = self.workers[&conn].anew;
+                    self.offences.push((at, Offence::BeatToBusy { conn, anew }));
                 }
                 self.workers.entry(conn).or_default().beats.push(at);
                 Told::Else
@@ -345,6 +374,7 @@ impl Ledger {
                 self.jobs[job].runs.push(Run { order: heard, conn, answers: Vec::new() });
                 let worker = self.workers.entry(conn).or_default();
                 worker.free(at, End::Overrun);
+                worker.anew = false;
                 worker.busy.push(Busy { job, from: at, to: None, end: None });
                 Told::Job(job)
             }
@@ -399,7 +429,8 @@ impl Ledger {
 
     fn watch_order(&mut self, at: u64, conn: ConnIndex, job: JobIndex) {
         if self.workers[&conn].holds().is_some() {
-            self.offences.push((at, Offence::ToBusy { conn, job }));
+            let anew = self.workers[&conn].anew;
+            self.offences.push((at, Offence::ToBusy { conn, job, anew }));
         }
         let service = self.jobs[job].question.map(|question| &self.questions[question].asked.service);
         if service.is_some_and(|service| !self.workers[&conn].services.contains_key(service)) {

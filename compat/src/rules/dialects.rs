@@ -3,76 +3,108 @@
 use bytes::Bytes;
 
 use super::Case;
-use crate::differ::{About, Kind};
+use crate::differ::{About, Kind, ListDifference};
 use crate::glance::{Asked, Form, Generation, Kind as Asking, Reply, without_delimiter};
 use crate::glance_worker::{Order, WorkerForm};
+use crate::ledger::Ledger;
+use crate::original::Version;
 use crate::trace::{Frame, to_text};
 
+/// Refused there, for it has no header, or taken for zmws 2 with a header of its own; served here.
 pub(super) fn zmws1_served(case: Case<'_>) -> bool {
-    case.generation() == Generation::Two && read_as(case, Form::Zmws1) && is_served(case)
+    case.generation() == Generation::Two
+        && read_as(case, Form::Zmws1)
+        && is_taken_or_refused(case)
+        && is_served(case)
 }
 
+/// There its header is taken for a parameter, and the answer has the old form; here both are of its dialect.
 pub(super) fn zmws2_served(case: Case<'_>) -> bool {
     let sound = case.our_reading().is_some_and(|asked| asked.kind != Asking::Malformed);
     case.generation() == Generation::One && sound && read_as(case, Form::Zmws2) && is_served(case)
 }
 
+/// There it is refused or, at a broker of zmws 1, starts the service that its body names.
 pub(super) fn majordomo_served(case: Case<'_>) -> bool {
-    case.generation() != Generation::Both
-        && (read_as(case, Form::Majordomo1) || read_as(case, Form::Majordomo2))
+    let is_majordomo = read_as(case, Form::Majordomo1) || read_as(case, Form::Majordomo2);
+    is_majordomo && is_taken_or_refused(case) && is_served(case)
+}
+
+/// There such a header is a parameter, or any text is taken for the protocol's name; here it is refused.
+pub(super) fn odd_header_refused(case: Case<'_>) -> bool {
+    is_taken_or_refused(case)
+        && case.our_reading().is_some_and(|asked| asked.kind == Asking::Malformed)
         && is_served(case)
 }
 
-pub(super) fn odd_header_refused(case: Case<'_>) -> bool {
-    case.our_reading().is_some_and(|asked| asked.kind == Asking::Malformed) && is_served(case)
+/// Refused there: every request of a recording, by a candidate under PHP 8 (PROTOCOL.md §0), or one without
+/// a parameter, by rc1.
+pub(super) fn plain_request_served(case: Case<'_>) -> bool {
+    let Some(asked) = case.their_reading() else { return false };
+    let plain = asked.is_job() && read_as(case, Form::Zmws2);
+    let version = Version::of(case.scene.header);
+    let lacks_param = version.is_first_candidate() && asked.param.is_none();
+    let refuses_all = version.is_candidate() && refuses_all(case.scene.recorded());
+    plain && case.is_refused_there() && (lacks_param || refuses_all) && is_served(case)
 }
 
-/// The original's 2.0.0-rc under PHP 8 takes every header for a wrong one (PROTOCOL.md §0); rc1 does so
-/// where the parameter is missing.
-pub(super) fn plain_request_served(case: Case<'_>) -> bool {
-    let Some(question) = case.question() else { return false };
-    let plain = case.generation() == Generation::Two && question.asked.is_job() && read_as(case, Form::Zmws2);
-    let refused =
-        question.replies.iter().all(|reply| matches!(Reply::read(&reply.frames), Reply::Refused { .. }));
-    plain && refused && is_served(case)
+/// Whether everybody who was answered was refused.
+pub(super) fn refuses_all(recorded: &Ledger) -> bool {
+    let mut replies = recorded.questions.iter().flat_map(|question| &question.replies).peekable();
+    replies.peek().is_some()
+        && replies.all(|reply| matches!(Reply::read(&reply.frames), Reply::Refused { .. }))
+}
+
+/// Whether the recorded broker took it for a question of its own dialect, or refused it.
+fn is_taken_or_refused(case: Case<'_>) -> bool {
+    case.their_reading().is_some_and(|asked| asked.kind != Asking::Malformed) || case.is_refused_there()
 }
 
 fn read_as(case: Case<'_>, form: Form) -> bool {
     case.our_reading().is_some_and(|asked| asked.form == form)
 }
 
-/// Whether a difference comes from serving the question in its own dialect: what we say must be what that
-/// dialect has for it.
+/// Whether a difference comes from serving the question in its own dialect: the recorded broker answered it,
+/// and what we say is what that dialect has for it. That the recorded answer is the original's is
+/// `original`'s to say.
 fn is_served(case: Case<'_>) -> bool {
-    let Some(asked) = case.our_reading() else { return false };
-    match case.difference.kind {
+    let (Some(question), Some(asked)) = (case.question(), case.our_reading()) else { return false };
+    let is_answered = !question.replies.is_empty();
+    let differs =
+        case.their_reading().is_some_and(|theirs| theirs.form != asked.form || theirs.kind != asked.kind);
+    let waits = asked.kind == Asking::Wait && case.our_question().is_some_and(|ours| ours.replies.is_empty());
+    match &case.difference.kind {
         Kind::ReplyExtra | Kind::ReplyDiffers { .. } => {
-            case.difference.ours.as_ref().is_some_and(|ours| is_answer(asked, ours))
+            is_answered && case.difference.ours.as_ref().is_some_and(|ours| is_answer(asked, ours))
         }
-        // Refused there, waiting for its worker here.
-        Kind::ReplyMissing => asked.kind == Asking::Wait && asked.is_job(),
-        Kind::RunExtra => true,
+        // Refused or taken for another question there, waiting for its worker here.
+        Kind::ReplyMissing => waits && (case.is_refused_there() || differs),
+        Kind::RunExtra => asked.is_job() && case.is_refused_there() && has_its_param(case, asked),
+        // Taken for another question there.
         Kind::RunMissing => {
-            !asked.is_job() || asked.form == Form::Majordomo1 || asked.form == Form::Majordomo2
+            let ours = case.our_question().map_or(&[][..], |ours| &ours.replies);
+            let answered = !ours.is_empty() && ours.iter().all(|reply| is_answer(asked, &reply.frames));
+            is_answered && differs && (answered || waits)
         }
-        Kind::RunDiffers { .. } => {
-            let order = case.difference.ours.as_ref().map(|frames| Order::read(frames));
-            let sent = asked.param.clone().unwrap_or_default();
-            matches!(order, Some(Order::Run { param: Some(param), .. }) if param == sent)
+        Kind::RunDiffers { .. } => differs && has_its_param(case, asked),
+        Kind::List(ListDifference::Echo) => {
+            let frames = case.difference.ours.as_ref();
+            asked.kind == Asking::List
+                && frames.is_some_and(|ours| ours.len() == 2 && ours[0].bytes.is_empty())
         }
-        Kind::List(_) => asked.kind == Asking::List,
-        Kind::Runs { .. }
-        | Kind::Order { .. }
-        | Kind::Told
-        | Kind::Law(_)
-        | Kind::Stream
-        | Kind::Http { .. }
-        | Kind::Worker { .. } => false,
+        _ => false,
     }
 }
 
+/// Whether our worker got the parameter that was sent.
+fn has_its_param(case: Case<'_>, asked: &Asked) -> bool {
+    let order = case.difference.ours.as_ref().map(|frames| Order::read(frames));
+    let sent = asked.param.clone().unwrap_or_default();
+    matches!(order, Some(Order::Run { param: Some(param), .. }) if param == sent)
+}
+
 /// Whether this is an answer to what was asked, in the dialect in which it was asked (PROTOCOL.md §2.2).
-fn is_answer(asked: &Asked, frames: &[Frame]) -> bool {
+pub(super) fn is_answer(asked: &Asked, frames: &[Frame]) -> bool {
     let all: Vec<Bytes> = frames.iter().map(|frame| frame.bytes.clone()).collect();
     let frames = without_delimiter(&all);
     let may_be_bare = asked.kind == Asking::List || asked.form == Form::Majordomo2;
@@ -118,20 +150,20 @@ fn is_status(asked: &Asked, frames: &[Bytes]) -> bool {
     }
 }
 
-/// What we say to a Majordomo worker, which the original never answers.
+/// What we say to a Majordomo worker beside jobs and heartbeats, which the original never answers: that it is
+/// to register anew.
 pub(super) fn majordomo_worker_served(case: Case<'_>) -> bool {
     let About::Conn(conn) = case.difference.about else { return false };
     let ready = case.scene.ours().workers.get(&conn).and_then(|worker| worker.ready);
-    let headers: &[&[u8]] = match ready {
-        Some((WorkerForm::Majordomo1, _)) => &[b"MDPW01"],
-        Some((WorkerForm::Majordomo2, _)) => &[b"MDPW02"],
-        None => &[b"MDPW01", b"MDPW02"],
+    let headers: &[&str] = match ready {
+        Some((WorkerForm::Majordomo1, _)) => &["MDPW01"],
+        Some((WorkerForm::Majordomo2, _)) => &["MDPW02"],
+        None => &["MDPW01", "MDPW02"],
         Some((WorkerForm::Zmws1 | WorkerForm::Zmws2, _)) => return false,
     };
     let sound = |frames: &Vec<Frame>| {
-        let frames: Vec<Bytes> = frames.iter().map(|frame| frame.bytes.clone()).collect();
-        let frames = without_delimiter(&frames);
-        frames.len() >= 2 && headers.contains(&&frames[0][..]) && frames[1].len() == 1
+        let has_header = |frame: &Frame| headers.iter().any(|header| frame.bytes == header);
+        Order::read(frames) == Order::Disconnect && frames.iter().take(2).any(has_header)
     };
     case.difference.kind == Kind::Told
         && case.difference.recorded.is_none()

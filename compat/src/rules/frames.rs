@@ -3,8 +3,11 @@
 use bytes::Bytes;
 
 use super::Case;
-use crate::differ::{Kind, ListDifference};
+use crate::differ::{Kind, ListDifference, RowKey};
+use crate::glance::Reply;
 use crate::glance_worker::{Order, Said};
+use crate::ledger::Question;
+use crate::original::{looks_hex, unhexed};
 use crate::trace::{Frame, to_text};
 
 /// Both parameters of an order, if the orders differ in nothing else.
@@ -16,8 +19,7 @@ fn params(case: Case<'_>) -> Option<(Bytes, Bytes)> {
     else {
         return None;
     };
-    let rest = |frames: &[Frame]| frames.len();
-    (rest(theirs) == rest(mine) && only_param_differs(theirs, mine)).then_some((their, our))
+    (theirs.len() == mine.len() && only_param_differs(theirs, mine)).then_some((their, our))
 }
 
 /// Whether all frames are equal but for the parameter, the client in front and the id at the end, which the
@@ -27,32 +29,41 @@ fn only_param_differs(theirs: &[Frame], mine: &[Frame]) -> bool {
     theirs[inner.clone()] == mine[inner]
 }
 
-pub(super) fn no_param_is_empty(case: Case<'_>) -> bool {
-    let Some(question) = case.question() else { return false };
-    let none = |param: &Option<Bytes>| param.as_ref().is_none_or(Bytes::is_empty);
-    if let Kind::List(ListDifference::Member { name, recorded, ours, .. }) = &case.difference.kind {
-        // The parameter in a list is that of another question: any job frame.
-        let text = serde_json::from_str::<String>(recorded).unwrap_or_default();
-        let jobs = &case.scene.recorded().questions;
-        return name == "param"
-            && ours == "\"\""
-            && jobs.iter().any(|asked| to_text(&asked.asked.job) == text && none(&asked.asked.param));
-    }
-    let Some((theirs, mine)) = params(case) else { return false };
-    theirs == question.asked.job
-        && mine.is_empty()
-        && case.our_reading().is_some_and(|asked| none(&asked.param))
+/// The question whose job's parameter differs in a list, and both of its texts.
+fn listed_param<'a>(case: Case<'a>) -> Option<(&'a Question, String, String)> {
+    let Kind::List(ListDifference::Member { key: RowKey::Job(question), name, recorded, ours }) =
+        &case.difference.kind
+    else {
+        return None;
+    };
+    let text = |json: &str| serde_json::from_str::<String>(json).ok();
+    let question = &case.scene.recorded().questions[*question];
+    (name == "param").then_some((question, text(recorded)?, text(ours)?))
 }
 
+/// The job frame there, for want of a parameter; an empty frame here.
+pub(super) fn no_param_is_empty(case: Case<'_>) -> bool {
+    let none = |question: &Question| question.asked.param.as_ref().is_none_or(Bytes::is_empty);
+    if let Some((question, theirs, mine)) = listed_param(case) {
+        return none(question) && theirs == to_text(&question.asked.job) && mine.is_empty();
+    }
+    let (Some((theirs, mine)), Some(question)) = (params(case), case.question()) else { return false };
+    none(question) && theirs == question.asked.job && mine.is_empty()
+}
+
+/// There the text 0 is nothing: the worker gets the job frame, the client an empty one. Here it passes.
 pub(super) fn zero_is_data(case: Case<'_>) -> bool {
-    if let Kind::List(ListDifference::Member { name, ours, .. }) = &case.difference.kind {
-        return name == "param" && ours == "\"0\"";
+    let zero = |question: &Question| question.asked.param.as_ref().is_some_and(|param| param == "0");
+    if let Some((question, theirs, mine)) = listed_param(case) {
+        return zero(question) && theirs == to_text(&question.asked.job) && mine == "0";
     }
-    if let Some((_, mine)) = params(case) {
-        let falsy = mine == "0" || mine.is_empty();
-        return falsy && case.our_reading().is_some_and(|asked| asked.param.as_ref() == Some(&mine));
+    if let (Some((theirs, mine)), Some(question)) = (params(case), case.question()) {
+        return zero(question) && theirs == question.asked.job && mine == "0";
     }
-    lost_result(case).is_some_and(|value| value == "0")
+    // As a name it is nothing, too.
+    let named = case.our_reading().is_some_and(|asked| asked.job == "0");
+    let refused = named && case.is_refused_there() && case.is_answered_here();
+    refused || lost_result(case).is_some_and(|value| value == "0")
 }
 
 /// The result that the recorded client got an empty frame for, and ours got.
@@ -69,6 +80,7 @@ fn lost_result(case: Case<'_>) -> Option<Bytes> {
     (lost && given).then_some(value)
 }
 
+/// An empty frame there, for the result does not begin with PARAM; here what the worker gave.
 pub(super) fn results_pass(case: Case<'_>) -> bool {
     lost_result(case).is_some_and(|value| value != "0" && !value.starts_with(b"PARAM"))
 }
@@ -88,37 +100,33 @@ pub(super) fn long_names_are_cut(case: Case<'_>) -> bool {
     theirs.len() == mine.len() && theirs.iter().zip(mine).all(explained)
 }
 
-/// Whether upstream's `wrap()` would take it for an identity that it made hexadecimal itself.
-fn looks_hex(bytes: &[u8]) -> bool {
-    bytes.first() == Some(&b'@') && matches!(bytes.len(), 33 | 35)
-}
-
+/// There the decoded bytes, or no answer for who is called so; here the bytes as they are.
 pub(super) fn hex_is_not_decoded(case: Case<'_>) -> bool {
-    if let Some((theirs, mine)) = params(case) {
-        let sent = case.our_reading().and_then(|asked| asked.param.clone());
-        return sent.is_some_and(|sent| looks_hex(&sent) && mine == sent && theirs.len() * 2 < sent.len());
-    }
     let Some(question) = case.question() else { return false };
+    if let Some((theirs, mine)) = params(case) {
+        let sent = question.asked.param.as_ref();
+        return sent.is_some_and(|sent| mine == sent && unhexed(sent) == Some(theirs));
+    }
     let own = case.scene.recorded().own_identity(question.conn);
-    own.is_some_and(|own| looks_hex(own)) && case.difference.kind == Kind::ReplyExtra
+    let is_lost = own.is_some_and(|own| looks_hex(own)) && question.replies.is_empty();
+    is_lost && case.difference.kind == Kind::ReplyExtra && case.is_answered_here()
 }
 
+/// There a client that calls itself 0 gets no job, and no id or no answer; here it is served.
 pub(super) fn client_zero(case: Case<'_>) -> bool {
     let Some(question) = case.question() else { return false };
     let zero = case.scene.recorded().own_identity(question.conn).is_some_and(|own| own == "0");
-    let better = match case.difference.kind {
-        Kind::ReplyExtra | Kind::RunExtra | Kind::ReplyDiffers { .. } => true,
-        Kind::ReplyMissing
-        | Kind::List(_)
-        | Kind::RunMissing
-        | Kind::RunDiffers { .. }
-        | Kind::Runs { .. }
-        | Kind::Order { .. }
-        | Kind::Told
-        | Kind::Law(_)
-        | Kind::Stream
-        | Kind::Http { .. }
-        | Kind::Worker { .. } => false,
+    let nameless = [b"JOB:  ", &question.asked.service[..]].concat();
+    let as_there = match case.difference.kind {
+        Kind::ReplyExtra => question.replies.is_empty() && case.is_answered_here(),
+        Kind::RunExtra => true,
+        Kind::ReplyDiffers { .. } => {
+            let recorded = case.difference.recorded.as_ref().and_then(|frames| frames.last());
+            let accepted = case.difference.ours.as_ref().map(|frames| Reply::read(frames));
+            recorded.is_some_and(|frame| frame.bytes == nameless)
+                && matches!(accepted, Some(Reply::Accepted { .. }))
+        }
+        _ => false,
     };
-    zero && better && case.our_job().is_some()
+    zero && as_there && case.our_job().is_some()
 }

@@ -1,65 +1,147 @@
 //! Lists (`SERVER-…`).
 
-use super::Case;
-use crate::differ::{Kind, ListDifference, RowKey, differs, is_sound_list};
-use crate::glance::{Generation, Kind as Asking};
+use bytes::Bytes;
 
+use super::{Case, dialects};
+use crate::differ::{Kind, ListDifference, RowKey, differs, is_sound_list, rows};
+use crate::glance::{Generation, Kind as Asking};
+use crate::glance_worker::{Said, Verb};
+use crate::ledger::{Busy, Ledger, QuestionIndex, Worker};
+use crate::original::{JITTER, Version};
+use crate::script::Act;
+use crate::trace::ConnIndex;
+
+/// Nothing there or, as any request without a parameter at rc1 and as all requests of the candidates under
+/// PHP 8, a refusal; here the list.
 pub(super) fn answered(case: Case<'_>) -> bool {
-    let Some(question) = case.our_question() else { return false };
-    let silent = case.question().is_some_and(|question| question.replies.is_empty());
-    case.difference.kind == Kind::ReplyExtra
+    let (Some(question), Some(ours)) = (case.question(), case.our_question()) else { return false };
+    let version = Version::of(case.scene.header);
+    let refuses = version.is_first_candidate() || dialects::refuses_all(case.scene.recorded());
+    let as_there = match case.difference.kind {
+        Kind::ReplyExtra => question.replies.is_empty(),
+        Kind::ReplyDiffers { .. } => refuses && case.is_refused_there(),
+        _ => false,
+    };
+    as_there
         && case.generation() == Generation::Two
-        && question.asked.kind == Asking::List
-        && silent
-        && question.replies.first().is_some_and(|reply| is_sound_list(case.scene, reply))
+        && ours.asked.kind == Asking::List
+        && ours.replies.len() == 1
+        && is_sound_list(case.scene, &ours.replies[0])
 }
 
+/// An empty frame there, where a name or parameter is no UTF-8; here the list.
 pub(super) fn are_json(case: Case<'_>) -> bool {
+    let recorded = case.scene.recorded();
+    let is_bytes = |bytes: Option<&Bytes>| bytes.is_some_and(|bytes| std::str::from_utf8(bytes).is_err());
+    let unreadable = recorded.questions.iter().any(|question| {
+        let asked = &question.asked;
+        let client = recorded.identity_of(question.conn);
+        is_bytes(client) || is_bytes(asked.param.as_ref()) || is_bytes(Some(&asked.service))
+    });
+    let worker = recorded.workers.keys().any(|&conn| is_bytes(recorded.identity_of(conn)));
     case.difference.kind == Kind::List(ListDifference::RecordedEmpty)
+        && (unreadable || worker)
         && case.our_question().is_some_and(|question| {
-            question.replies.first().is_some_and(|reply| is_sound_list(case.scene, reply))
+            question.replies.len() == 1 && is_sound_list(case.scene, &question.replies[0])
         })
 }
 
+/// There an entry for each end of a job that never was, as many as were told; here none.
 pub(super) fn no_bare_history(case: Case<'_>) -> bool {
-    case.difference.kind == Kind::List(ListDifference::Missing(RowKey::Bare))
+    let Some(question) = case.question() else { return false };
+    let list = case.difference.recorded.as_ref().and_then(|frames| rows(&frames.last()?.bytes));
+    let bare = list.unwrap_or_default().iter().filter(|row| row.is_bare()).count();
+    let workers = &case.scene.recorded().workers;
+    let is_known = |conn: ConnIndex, at: u64| {
+        workers.get(&conn).is_some_and(|worker| worker.readies.iter().any(|&ready| ready < at))
+    };
+    let ends = case.scene.script.steps.iter().filter(|step| match (&step.act, step.conn) {
+        (Act::Tell(frames), Some(conn)) if step.at < question.at && is_known(conn, step.at) => {
+            matches!(Said::read(frames), Said::Answer { verb: Verb::Complete | Verb::Fail, .. })
+        }
+        _ => false,
+    });
+    case.difference.kind == Kind::List(ListDifference::Missing(RowKey::Bare)) && bare == ends.count()
 }
 
-/// The original gives a silent worker up between `tries` and `tries` + 1 intervals, we after `tries`.
+/// Whether a list shows a name so: what is no UTF-8 in it is replaced.
+pub(super) fn is_text(name: &[u8], shown: &str) -> bool {
+    String::from_utf8_lossy(name) == shown
+}
+
+/// The connections of the worker that an entry names, in one of the ledgers.
+fn named<'a>(case: Case<'a>, ledger: &'a Ledger, key: &RowKey) -> Vec<(ConnIndex, &'a Worker)> {
+    let RowKey::Worker { identity, service } = key else { return Vec::new() };
+    let is_it = |(conn, worker): &(&ConnIndex, &Worker)| {
+        let own = case.scene.recorded().own_identity(**conn);
+        own.is_some_and(|own| own == identity.as_bytes())
+            && worker.services.keys().any(|name| is_text(name, service))
+    };
+    ledger.workers.iter().filter(is_it).map(|(&conn, worker)| (conn, worker)).collect()
+}
+
+/// The original gives a silent worker up with a round of heartbeats, up to an interval and a poll late; we
+/// when its patience ends, or its connection does.
 pub(super) fn workers_by_life(case: Case<'_>) -> bool {
-    let Kind::List(ListDifference::Missing(RowKey::Worker(_))) = &case.difference.kind else { return false };
-    let Some(at) = case.our_question().map(|question| question.at) else { return false };
-    let expiry = case.scene.interval() * u64::from(case.scene.header.heartbeat_maxtries);
-    case.scene.ours().workers.values().any(|worker| {
-        let last = worker.signs.iter().copied().filter(|&sign| sign <= at).max();
-        last.is_some_and(|last| (last + expiry..last + expiry + 2 * case.scene.interval()).contains(&at))
-    })
+    let Kind::List(ListDifference::Missing(key)) = &case.difference.kind else { return false };
+    let (Some(asked), Some(ours)) = (case.question(), case.our_question()) else { return false };
+    let interval = case.scene.interval();
+    let expiry = interval * u64::from(case.scene.header.heartbeat_maxtries);
+    let late = interval + Version::of(case.scene.header).poll(interval) + JITTER;
+    let last = |worker: &Worker, at: u64| worker.signs.iter().copied().filter(|&sign| sign <= at).max();
+    let listed = named(case, case.scene.recorded(), key)
+        .into_iter()
+        .any(|(_, worker)| last(worker, asked.at).is_some_and(|last| asked.at <= last + expiry + late));
+    let given_up = named(case, case.scene.ours(), key).into_iter().all(|(_, worker)| {
+        let is_gone = worker.left.is_some_and(|left| left <= ours.at);
+        is_gone || last(worker, ours.at).is_none_or(|last| ours.at + JITTER >= last + expiry)
+    });
+    listed && given_up
 }
 
+/// Not listed there while it has a job; listed here.
 pub(super) fn busy_workers(case: Case<'_>) -> bool {
-    let Kind::List(ListDifference::Extra(RowKey::Worker(_))) = &case.difference.kind else { return false };
-    let Some(at) = case.our_question().map(|question| question.at) else { return false };
-    case.scene
-        .ours()
-        .workers
-        .values()
-        .any(|worker| worker.busy.iter().any(|busy| busy.from <= at && busy.to.is_none_or(|to| to >= at)))
+    let Kind::List(ListDifference::Extra(key)) = &case.difference.kind else { return false };
+    let (Some(asked), Some(ours)) = (case.question(), case.our_question()) else { return false };
+    let is_busy = |ledger: &Ledger, at: u64| {
+        let has = |busy: &Busy| busy.from <= at && busy.to.is_none_or(|to| to >= at);
+        named(case, ledger, key).into_iter().any(|(_, worker)| worker.busy.iter().any(has))
+    };
+    is_busy(case.scene.recorded(), asked.at) && is_busy(case.scene.ours(), ours.at)
 }
 
-/// The job's own difference must have its reason elsewhere: this one only says that lists tell the truth.
+/// Each list shows where its broker has the job; that it is elsewhere must have its reason in the job's own
+/// difference.
 pub(super) fn follow_lives(case: Case<'_>) -> bool {
     let Kind::List(list) = &case.difference.kind else { return false };
-    match list {
-        ListDifference::Missing(RowKey::Job(question))
-        | ListDifference::Extra(RowKey::Job(question))
-        | ListDifference::Names(RowKey::Job(question)) => differs(case.scene, *question),
-        ListDifference::RecordedEmpty
-        | ListDifference::NoList
-        | ListDifference::Echo
-        | ListDifference::Missing(_)
-        | ListDifference::Extra(_)
-        | ListDifference::Names(_)
-        | ListDifference::Member { .. }
-        | ListDifference::Order => false,
+    let (ListDifference::Missing(RowKey::Job(job)) | ListDifference::Extra(RowKey::Job(job))) = list else {
+        return false;
+    };
+    let (Some(asked), Some(ours)) = (case.question(), case.our_question()) else { return false };
+    let Some(&our_job) = case.scene.played.questions.get(job) else { return false };
+    let place = &asked.asked.service;
+    let there = places(case.scene.recorded(), *job, asked.at);
+    let here = places(case.scene.ours(), our_job, ours.at);
+    let is_listed = |places: &[&str]| places.iter().any(|name| place == name);
+    let as_told = match list {
+        ListDifference::Missing(_) => is_listed(&there) && here.iter().any(|name| place != name),
+        _ => is_listed(&here) && there.iter().any(|name| place != name),
+    };
+    as_told && differs(case.scene, *job)
+}
+
+/// In which lists a job may be at a time, by what is known of its life.
+fn places(ledger: &Ledger, question: QuestionIndex, at: u64) -> Vec<&'static str> {
+    let Some(job) = ledger.questions[question].job.map(|job| &ledger.jobs[job]) else { return vec![""] };
+    let runs: Vec<_> = job.runs.iter().filter(|run| run.order.at <= at).collect();
+    let ended =
+        runs.iter().flat_map(|run| &run.answers).any(|answer| answer.at <= at && answer.verb != Verb::Part);
+    let Some(last) = runs.last() else { return vec!["SERVER-JOBS"] };
+    let gone = ledger.workers.get(&last.conn).and_then(|worker| worker.left).is_some_and(|left| left <= at);
+    match (ended, gone) {
+        // Unless it came too late.
+        (true, _) => vec!["SERVER-HIST", "SERVER-ACTIVE", "SERVER-JOBS"],
+        (false, true) => vec!["SERVER-ACTIVE", "SERVER-JOBS", ""],
+        (false, false) => vec!["SERVER-ACTIVE"],
     }
 }

@@ -1,7 +1,7 @@
 //! What may differ, and how: the rules that entries of the known differences name.
 //!
-//! A rule looks at what differs, never at a file's name. It is as narrow as the difference is: where we do
-//! not do as the original did, what we do instead is checked.
+//! A rule looks at what differs, never at a file's name. It looks at both sides: at what the recorded broker
+//! did that its version does (all else is refused by `original` before), and at what we do instead.
 
 mod dialects;
 mod frames;
@@ -9,11 +9,14 @@ mod http;
 mod lists;
 mod workers;
 
+use bytes::Bytes;
 use serde::Deserialize;
 
 use crate::differ::{About, Difference, Kind, Scene};
 use crate::glance::{Asked, Generation};
 use crate::ledger::{Job, Question, Run};
+use crate::original::{Version, refusals};
+use crate::trace::Frame;
 
 /// A kind of deliberate difference.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
@@ -167,6 +170,11 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// What the question meant to the recorded broker.
+    fn their_reading(self) -> Option<Asked> {
+        Some(Version::of(self.scene.header).reads(self.generation(), self.question()?))
+    }
+
     /// What the question means to a broker that tells the dialects apart.
     fn our_reading(self) -> Option<&'a Asked> {
         self.our_question().map(|question| &question.asked)
@@ -178,6 +186,25 @@ impl<'a> Case<'a> {
 
     fn our_last_run(self) -> Option<&'a Run> {
         self.our_job()?.runs.last()
+    }
+
+    /// Whether the recorded broker refused it, in words that its version has, and said no more.
+    fn is_refused_there(self) -> bool {
+        let Some(question) = self.question() else { return false };
+        let version = Version::of(self.scene.header);
+        let Some(asked) = self.their_reading() else { return false };
+        let known = refusals(version, self.generation(), &asked);
+        let is = |frames: &[Frame], refusal: &[Bytes]| {
+            frames.len() == refusal.len()
+                && frames.iter().zip(refusal).all(|(frame, bytes)| frame.admits(bytes))
+        };
+        question.replies.len() == 1 && known.iter().any(|refusal| is(&question.replies[0].frames, refusal))
+    }
+
+    /// Whether what our client got is an answer to what it asked.
+    fn is_answered_here(self) -> bool {
+        let ours = self.difference.ours.as_ref();
+        self.our_reading().zip(ours).is_some_and(|(asked, ours)| dialects::is_answer(asked, ours))
     }
 
     fn generation(self) -> Generation {

@@ -3,42 +3,37 @@
 use bytes::Bytes;
 
 use super::Case;
+use super::dialects::is_answer;
+use super::lists::is_text;
 use crate::differ::{Kind, ListDifference, RowKey};
 use crate::glance::{Kind as Asking, Reply};
-use crate::glance_worker::{Said, WorkerForm};
-use crate::ledger::{End, Ledger, Offence, Question};
+use crate::glance_worker::{Said, Verb};
+use crate::ledger::{End, Ledger, Offence, Question, Run};
+use crate::original::{Version, is_overdue};
+use crate::script::Act;
 use crate::trace::Frame;
 
-/// The recorded client was refused, ours was served, for we count workers of every dialect.
+/// Refused there, for the only workers of the service speak another version's dialect; here they count.
 pub(super) fn foreign_worker_counts(case: Case<'_>) -> bool {
-    let Some(question) = case.question() else { return false };
-    let refused =
-        question.replies.iter().any(|reply| matches!(Reply::read(&reply.frames), Reply::Refused { .. }));
-    let own = match case.scene.header.upstream.as_str() {
-        "master" => WorkerForm::Zmws2,
-        _ => WorkerForm::Zmws1,
-    };
-    let registered = case.scene.recorded().workers.values().any(|worker| {
-        let offered = worker.services.get(&question.asked.service).is_some_and(|&since| since < question.at);
-        let foreign = worker.ready.is_some_and(|(form, _)| form != own);
-        offered && foreign && worker.busy.is_empty()
+    let (Some(question), Some(asked)) = (case.question(), case.our_reading()) else { return false };
+    let own = Version::of(case.scene.header).worker_form();
+    let offering = case.scene.recorded().workers.values().filter(|worker| {
+        worker.services.get(&question.asked.service).is_some_and(|&since| since < question.at)
     });
+    let mut forms = offering.map(|worker| worker.ready.map(|(form, _)| form)).peekable();
+    let foreign = forms.peek().is_some() && forms.all(|form| form != own);
     let served = match case.difference.kind {
-        Kind::ReplyDiffers { .. } | Kind::ReplyMissing | Kind::ReplyExtra | Kind::RunExtra => true,
-        Kind::List(_)
-        | Kind::RunMissing
-        | Kind::RunDiffers { .. }
-        | Kind::Runs { .. }
-        | Kind::Order { .. }
-        | Kind::Told
-        | Kind::Law(_)
-        | Kind::Stream
-        | Kind::Http { .. }
-        | Kind::Worker { .. } => false,
+        Kind::ReplyDiffers { .. } | Kind::ReplyExtra => {
+            case.difference.ours.as_ref().is_some_and(|ours| is_answer(asked, ours))
+        }
+        Kind::ReplyMissing => case.our_question().is_some_and(|ours| ours.replies.is_empty()),
+        Kind::RunExtra => true,
+        _ => false,
     };
-    refused && registered && served && case.our_job().is_some()
+    case.is_refused_there() && foreign && served && case.our_job().is_some()
 }
 
+/// Which job is next there depends on where its array's pointers stand; here it is the oldest.
 pub(super) fn first_come(case: Case<'_>) -> bool {
     case.difference.kind == Kind::Order { fair: true }
 }
@@ -49,60 +44,51 @@ fn was_given_twice(case: Case<'_>) -> bool {
     case.scene.recorded().offences.iter().any(|(_, offence)| *offence == Offence::Twice { job })
 }
 
+/// Whether no worker of the recording ended the job in time, and one of ours did.
+fn ends_only_here(case: Case<'_>) -> bool {
+    let Some(job) = case.question().and_then(|question| question.job) else { return false };
+    let is_end = |verb: Verb| verb != Verb::Part;
+    let runs = &case.scene.recorded().jobs[job].runs;
+    let in_time = runs.iter().flat_map(|run| &run.answers).any(|answer| {
+        is_end(answer.verb) && answer.conn.is_some_and(|conn| !is_overdue(case.scene, conn, answer.at))
+    });
+    let ends_here = |run: &Run| run.answers.iter().any(|answer| is_end(answer.verb));
+    !in_time && case.our_last_run().is_some_and(ends_here) && case.is_answered_here()
+}
+
+/// Given out again and again there, each answer coming too late; done once here.
 pub(super) fn long_jobs(case: Case<'_>) -> bool {
     match case.difference.kind {
         Kind::Runs { recorded, ours } => was_given_twice(case) && ours < recorded,
-        // The answer of the worker that the recorded broker had given up.
-        Kind::ReplyExtra => {
-            was_given_twice(case) && case.our_last_run().is_some_and(|run| !run.answers.is_empty())
-        }
-        Kind::ReplyMissing
-        | Kind::ReplyDiffers { .. }
-        | Kind::List(_)
-        | Kind::RunMissing
-        | Kind::RunExtra
-        | Kind::RunDiffers { .. }
-        | Kind::Order { .. }
-        | Kind::Told
-        | Kind::Law(_)
-        | Kind::Stream
-        | Kind::Http { .. }
-        | Kind::Worker { .. } => false,
+        Kind::ReplyExtra => was_given_twice(case) && ends_only_here(case),
+        _ => false,
     }
 }
 
-/// Whether a worker's time with the question's job ended so, in our replay.
-fn ended(case: Case<'_>, end: End) -> bool {
+/// Whether a worker left with the question's job, in our replay.
+fn is_orphan_here(case: Case<'_>) -> bool {
     let Some(job) = case.our_question().and_then(|question| question.job) else { return false };
     let mut busy = case.scene.ours().workers.values().flat_map(|worker| &worker.busy);
-    busy.any(|busy| busy.job == job && busy.end == Some(end))
+    busy.any(|busy| busy.job == job && busy.end == Some(End::Left))
 }
 
-pub(super) fn orphans(case: Case<'_>) -> bool {
-    let more = match case.difference.kind {
-        Kind::Runs { .. } | Kind::ReplyExtra => true,
-        // The workers have another orphan in their hands, which the recorded broker had forgotten.
-        Kind::RunMissing => return waits_for_orphan(case),
-        Kind::ReplyMissing
-        | Kind::ReplyDiffers { .. }
-        | Kind::List(_)
-        | Kind::RunExtra
-        | Kind::RunDiffers { .. }
-        | Kind::Order { .. }
-        | Kind::Told
-        | Kind::Law(_)
-        | Kind::Stream
-        | Kind::Http { .. }
-        | Kind::Worker { .. } => false,
-    };
-    more && (ended(case, End::Left) || was_lost(case))
-}
-
-/// Whether the recorded worker left with the job.
-fn was_lost(case: Case<'_>) -> bool {
+/// Whether a worker left with it in the recording.
+fn is_orphan_there(case: Case<'_>) -> bool {
     let Some(job) = case.question().and_then(|question| question.job) else { return false };
     let mut busy = case.scene.recorded().workers.values().flat_map(|worker| &worker.busy);
     busy.any(|busy| busy.job == job && busy.end == Some(End::Left))
+}
+
+/// Forgotten there, or not given out again before the recording ends; here it is.
+pub(super) fn orphans(case: Case<'_>) -> bool {
+    let is_orphan = is_orphan_here(case) || is_orphan_there(case);
+    match case.difference.kind {
+        Kind::Runs { recorded, ours } => is_orphan && ours > recorded,
+        Kind::ReplyExtra => is_orphan && ends_only_here(case),
+        // The workers have another orphan in their hands, which the recorded broker had forgotten.
+        Kind::RunMissing => waits_for_orphan(case),
+        _ => false,
+    }
 }
 
 fn waits_for_orphan(case: Case<'_>) -> bool {
@@ -118,104 +104,101 @@ fn waits_for_orphan(case: Case<'_>) -> bool {
     })
 }
 
-/// The original gives a worker jobs of its first service only, as long as it lives.
+/// There a worker gets jobs of its first service only, and is listed under that alone.
 pub(super) fn several_services(case: Case<'_>) -> bool {
-    let mut offering = case.scene.ours().workers.values().filter(|worker| worker.services.len() > 1);
+    let recorded = case.scene.recorded();
+    let is_later = |service: &dyn Fn(&[u8]) -> bool, name: Option<&str>| {
+        recorded.workers.iter().any(|(&conn, worker)| {
+            let since = worker.services.iter().find(|(name, _)| service(name)).map(|(_, since)| since);
+            let first = worker.services.values().min();
+            let own = recorded.own_identity(conn);
+            let is_it = name.is_none_or(|name| own.is_some_and(|own| own == name.as_bytes()));
+            is_it && since.is_some() && since != first
+        })
+    };
     match &case.difference.kind {
-        Kind::RunExtra | Kind::ReplyExtra => {
-            let service = case.question().map(|question| &question.asked.service);
-            service.is_some_and(|service| offering.any(|worker| worker.services.contains_key(service)))
+        Kind::RunExtra | Kind::ReplyExtra => case.question().is_some_and(|question| {
+            let waits = question.job.is_none_or(|job| recorded.jobs[job].runs.is_empty());
+            let unanswered = !matches!(case.difference.kind, Kind::ReplyExtra) || question.replies.is_empty();
+            is_later(&|name| question.asked.service == name, None) && waits && unanswered
+        }),
+        Kind::List(ListDifference::Extra(RowKey::Worker { identity, service })) => {
+            is_later(&|name| is_text(name, service), Some(identity))
         }
-        Kind::List(ListDifference::Extra(RowKey::Worker(_))) => offering.next().is_some(),
-        Kind::ReplyMissing
-        | Kind::ReplyDiffers { .. }
-        | Kind::List(_)
-        | Kind::RunMissing
-        | Kind::RunDiffers { .. }
-        | Kind::Runs { .. }
-        | Kind::Order { .. }
-        | Kind::Told
-        | Kind::Law(_)
-        | Kind::Stream
-        | Kind::Http { .. }
-        | Kind::Worker { .. } => false,
+        _ => false,
     }
 }
 
-/// The original takes the word of any answer for a service; we take READY's.
+/// There the word of an answer makes a service, and its job is taken; here it is refused.
 pub(super) fn only_ready(case: Case<'_>) -> bool {
-    let Some(question) = case.question() else { return false };
+    let (Some(question), Some(ours)) = (case.question(), case.our_question()) else { return false };
     let service = &question.asked.service;
-    let offered =
-        |ledger: &Ledger| ledger.workers.values().any(|worker| worker.services.contains_key(service));
-    let refused = case.our_question().is_some_and(|question| {
-        question
-            .replies
-            .iter()
-            .all(|reply| matches!(Reply::read(&reply.frames), Reply::Refused { name } if name == *service))
+    let offered = case.scene.recorded().workers.values().any(|worker| worker.services.contains_key(service));
+    let named = case.scene.script.steps.iter().any(|step| match &step.act {
+        Act::Tell(frames) if step.at < question.at => named_by(frames, service),
+        _ => false,
     });
-    let served = match case.difference.kind {
-        Kind::ReplyDiffers { .. } | Kind::ReplyExtra | Kind::RunMissing => true,
-        Kind::ReplyMissing
-        | Kind::List(_)
-        | Kind::RunExtra
-        | Kind::RunDiffers { .. }
-        | Kind::Runs { .. }
-        | Kind::Order { .. }
-        | Kind::Told
-        | Kind::Law(_)
-        | Kind::Stream
-        | Kind::Http { .. }
-        | Kind::Worker { .. } => false,
+    let is_refusal =
+        |frames: &[Frame]| matches!(Reply::read(frames), Reply::Refused { name } if name == *service);
+    let refused = ours.replies.len() == 1 && is_refusal(&ours.replies[0].frames);
+    let taken = match case.difference.kind {
+        Kind::ReplyDiffers { .. } => question.job.is_some(),
+        // It waits there.
+        Kind::ReplyExtra => question.replies.is_empty() && question.asked.kind == Asking::Wait,
+        Kind::RunMissing => true,
+        _ => false,
     };
-    served && refused && !offered(case.scene.recorded())
+    taken && refused && named && !offered
 }
 
+/// Whether a message of a worker makes the original think that there is this service (quirks 17 and 19).
+fn named_by(frames: &[Bytes], service: &[u8]) -> bool {
+    match Said::read(frames) {
+        Said::Answer { service: named, verb: Verb::Complete | Verb::Fail, .. } => named == service,
+        Said::Ready { service: named, .. } => named.is_empty() && service == b"READY",
+        _ => false,
+    }
+}
+
+/// Ignored there; a part here.
 pub(super) fn partial(case: Case<'_>) -> bool {
     let Some(ours) = case.difference.ours.as_ref() else { return false };
     let is_part = case.difference.kind == Kind::ReplyExtra && matches!(Reply::read(ours), Reply::Part { .. });
     let value = ours.last().map(|frame| &frame.bytes);
-    is_part
-        && case.our_last_run().is_some_and(|run| {
-            run.answers.iter().any(|answer| {
-            let frames = bare(&answer.frames);
-            let partial = frames.last().is_some_and(|verb| verb.starts_with(b"PARTIAL: "));
-            partial
-                && matches!(Said::read(&frames), Said::Answer { value: given, .. } if given.as_ref() == value)
-        })
-        })
+    let is_it = |run: &Run| run.answers.iter().any(|answer| partial_value(&answer.frames).as_ref() == value);
+    is_part && case.our_last_run().is_some_and(is_it)
 }
 
-/// A zmws 2 worker that has failed over answers at the clients' port: the original refuses that.
-pub(super) fn answer_at_clients_port(case: Case<'_>) -> bool {
-    let (Some(question), Some(ours)) = (case.question(), case.our_question()) else { return false };
-    let is_one = |question: &Question| matches!(Said::read(&question.frames), Said::Answer { .. });
-    match case.difference.kind {
-        Kind::ReplyMissing => is_one(question),
-        Kind::ReplyExtra => {
-            let mut others = case.scene.ours().questions.iter();
-            ours.asked.kind == Asking::Wait
-                && others.any(|other| {
-                    is_one(other)
-                        && matches!(Said::read(&other.frames), Said::Answer { id, .. }
-                    if case.our_job().is_some_and(|job| job.id == id))
-                })
-        }
-        Kind::ReplyDiffers { .. }
-        | Kind::List(_)
-        | Kind::RunMissing
-        | Kind::RunExtra
-        | Kind::RunDiffers { .. }
-        | Kind::Runs { .. }
-        | Kind::Order { .. }
-        | Kind::Told
-        | Kind::Law(_)
-        | Kind::Stream
-        | Kind::Http { .. }
-        | Kind::Worker { .. } => false,
+/// What a `PARTIAL` brings.
+fn partial_value(frames: &[Frame]) -> Option<Bytes> {
+    let frames: Vec<Bytes> = frames.iter().map(|frame| frame.bytes.clone()).collect();
+    let is_partial = frames.last().is_some_and(|verb| verb.starts_with(b"PARTIAL: "));
+    match Said::read(&frames) {
+        Said::Answer { value, .. } if is_partial => value,
+        _ => None,
     }
 }
 
-fn bare(frames: &[Frame]) -> Vec<Bytes> {
-    frames.iter().map(|frame| frame.bytes.clone()).collect()
+/// Refused there, as a request without a service; here it ends the job that it names.
+pub(super) fn answer_at_clients_port(case: Case<'_>) -> bool {
+    let (Some(question), Some(ours)) = (case.question(), case.our_question()) else { return false };
+    let named = |question: &Question| match Said::read(&question.frames) {
+        Said::Answer { id, .. } => Some(id),
+        _ => None,
+    };
+    match case.difference.kind {
+        Kind::ReplyMissing => {
+            let job = named(ours).and_then(|id| case.scene.ours().job_of(ours.conn, &id));
+            case.is_refused_there() && named(question).is_some() && job.is_some() && ours.replies.is_empty()
+        }
+        Kind::ReplyExtra => {
+            let id = case.our_job().map(|job| job.id.clone());
+            let is_told = case.scene.ours().questions.iter().any(|other| id.is_some() && named(other) == id);
+            ours.asked.kind == Asking::Wait
+                && question.replies.is_empty()
+                && is_told
+                && case.is_answered_here()
+        }
+        _ => false,
+    }
 }

@@ -296,7 +296,7 @@ impl Stack {
     }
 
     fn heard(&mut self, output: &Output, reply: &Reply) {
-        let Reply::Accepted { id } = reply else { return };
+        let Reply::Accepted { id, .. } = reply else { return };
         if let Some(at) = self.asked.iter().position(|(conn, _)| *conn == output.conn)
             && let Some((_, asked)) = self.asked.remove(at)
         {

@@ -99,7 +99,7 @@ impl Row<'_> {
                 JobState::Failed => {
                     Err("only dead jobs can be tried again; this one's worker failed it, and it is gone")
                 }
-                JobState::Done => Err("only dead jobs can be tried again; this one is done"),
+                JobState::Completed => Err("only dead jobs can be tried again; this one is completed"),
                 JobState::Queued => Err("only dead jobs can be tried again; this one waits already"),
                 JobState::Active => Err("only dead jobs can be tried again; a worker has this one"),
             },
@@ -112,7 +112,7 @@ impl Row<'_> {
             Self::Worker(_) => Err("this is a worker: x deletes a job"),
             Self::Job(job) => match job.state {
                 JobState::Failed if !job.dead => Err("it is over already: there is nothing to delete"),
-                JobState::Done => Err("it is over already: there is nothing to delete"),
+                JobState::Completed => Err("it is over already: there is nothing to delete"),
                 JobState::Active => {
                     Err("a worker has it: only a job that waits, or a dead one, can be deleted")
                 }
