@@ -144,8 +144,6 @@ pub(crate) struct Ground {
     pub(crate) lair2: u16,
     /// Where logs and the site are.
     pub(crate) dir: PathBuf,
-    /// The process ids of what is watched, by name.
-    pub(crate) pids: Vec<(String, u32)>,
     pub(crate) zmws: PathBuf,
     pub(crate) quick: bool,
     /// How long it may go on, in milliseconds.
@@ -168,10 +166,5 @@ impl Ground {
     /// Whether it must come to its end.
     pub(crate) fn is_over(&self) -> bool {
         self.left().is_zero()
-    }
-
-    /// The process of that name.
-    pub(crate) fn pid(&self, name: &str) -> u32 {
-        self.pids.iter().find(|(known, _)| known == name).map_or(0, |(_, pid)| *pid)
     }
 }

@@ -70,7 +70,6 @@ pub(crate) struct Served {
     pub(crate) asked: usize,
     pub(crate) p50: Duration,
     pub(crate) p99: Duration,
-    pub(crate) most: Duration,
     /// Answers that were wrong or never came.
     pub(crate) wrong: usize,
 }
@@ -104,7 +103,6 @@ impl Book {
             asked: within.len(),
             p50: at(50).copied().unwrap_or_default(),
             p99: at(99).copied().unwrap_or_default(),
-            most: times.last().copied().unwrap_or_default(),
             wrong: within.iter().filter(|sample| !sample.right).count(),
         }
     }

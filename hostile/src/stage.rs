@@ -20,7 +20,7 @@ use crate::{http, proc};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The variable by which all that belongs to a stage is found.
-const MARK: &str = "ZMWS_HOSTILE_STAGE";
+pub(crate) const MARK: &str = "ZMWS_HOSTILE_STAGE";
 
 /// What may be a difference from one run of the suite to another.
 #[derive(Clone, Debug)]
@@ -212,6 +212,11 @@ impl Stage {
         served.ok_or_else(|| io::Error::other(format!("it does not serve:\n{}", self.logs())))
     }
 
+    /// The program that it runs.
+    pub(crate) fn zmws(&self) -> PathBuf {
+        self.zmws.clone()
+    }
+
     /// The variable that marks what belongs to it.
     pub(crate) fn mark(&self) -> (&'static str, &str) {
         (MARK, &self.mark)
@@ -229,7 +234,6 @@ impl Stage {
             lair: self.lairs[0],
             lair2: self.lairs[1],
             dir: self.dir.clone(),
-            pids: self.watched.iter().map(|one| (one.name.clone(), one.pid)).collect(),
             zmws: self.zmws.clone(),
             quick,
             for_ms: u64::try_from(length.as_millis()).unwrap_or(u64::MAX),

@@ -174,7 +174,7 @@ mod tests {
 
     fn served(p99: u64, asked: usize, wrong: usize) -> Vec<(Who, Served)> {
         let p99 = Duration::from_millis(p99);
-        vec![(Who::Pair, Served { asked, p50: p99, p99, most: p99, wrong })]
+        vec![(Who::Pair, Served { asked, p50: p99, p99, wrong })]
     }
 
     fn good() -> Measured {

@@ -70,9 +70,17 @@ pub(crate) fn announcement(flags: u8, length: u64) -> Vec<u8> {
 
 /// A message as bytes.
 pub(crate) fn message(frames: &[impl AsRef<[u8]>]) -> Vec<u8> {
-    let last = frames.len().saturating_sub(1);
-    let more = |index| if index < last { MORE } else { 0 };
-    frames.iter().enumerate().flat_map(|(index, body)| frame(more(index), body.as_ref())).collect()
+    let size: usize = frames.iter().map(|body| body.as_ref().len() + 9).sum();
+    let mut bytes = Vec::with_capacity(size);
+    for (index, body) in frames.iter().enumerate() {
+        let (more, body) = (u8::from(index + 1 < frames.len()), body.as_ref());
+        match u8::try_from(body.len()) {
+            Ok(length) => bytes.extend([more, length]),
+            Err(_) => bytes.extend(announcement(more, body.len() as u64)),
+        }
+        bytes.extend_from_slice(body);
+    }
+    bytes
 }
 
 /// A connection whose handshake is done.
@@ -81,6 +89,8 @@ pub(crate) struct Peer {
     pub(crate) stream: TcpStream,
     /// Bytes that have arrived and are not yet used.
     input: Vec<u8>,
+    /// Frames of a message whose last has not come.
+    begun: Message,
 }
 
 impl Peer {
@@ -107,7 +117,7 @@ impl Peer {
     }
 
     fn shake(stream: TcpStream, socket_type: &str, identity: &[u8], more: &[u8]) -> io::Result<Self> {
-        let mut peer = Self { stream, input: Vec::new() };
+        let mut peer = Self { stream, input: Vec::new(), begun: Message::new() };
         let properties = [
             property(b"Socket-Type", socket_type.as_bytes()),
             property(b"Identity", identity),
@@ -129,15 +139,15 @@ impl Peer {
         self.write(&message(frames))
     }
 
-    /// The next message. `TimedOut` at the deadline, `UnexpectedEof` when the other end is gone.
+    /// The next message. `TimedOut` at the deadline, and the next call goes on from there; `UnexpectedEof` when the
+    /// other end is gone.
     pub(crate) fn receive(&mut self, patience: Duration) -> io::Result<Message> {
-        let mut message = Message::new();
         loop {
             let (flags, body) = self.frame(patience)?;
             if flags & COMMAND == 0 {
-                message.push(body);
+                self.begun.push(body);
                 if flags & MORE == 0 {
-                    return Ok(message);
+                    return Ok(std::mem::take(&mut self.begun));
                 }
             }
         }
@@ -146,6 +156,7 @@ impl Peer {
     /// Takes what has come and drops it; an error when the other end is gone.
     pub(crate) fn discard(&mut self) -> io::Result<()> {
         self.input.clear();
+        self.begun.clear();
         let mut buffer = vec![0; 64 << 10];
         self.stream.set_nonblocking(true)?;
         let end = loop {
@@ -201,18 +212,5 @@ pub(crate) fn read(stream: &mut TcpStream, buffer: &mut [u8], patience: Duration
             Err(ErrorKind::TimedOut.into())
         }
         other => other,
-    }
-}
-
-/// Whether the other end hangs up within the time. What it sends meanwhile is dropped.
-pub(crate) fn is_hung_up(stream: &mut TcpStream, patience: Duration) -> bool {
-    let deadline = now() + patience;
-    let mut buffer = vec![0; 64 << 10];
-    loop {
-        match read(stream, &mut buffer, deadline.saturating_duration_since(now())) {
-            Ok(0) => return true,
-            Ok(_) => {}
-            Err(error) => return error.kind() != ErrorKind::TimedOut,
-        }
     }
 }

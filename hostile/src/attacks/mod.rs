@@ -77,11 +77,8 @@ fn stuck_worker(ground: &Ground, service: &str) -> Option<Peer> {
 
 /// Waits until the broker knows a service.
 fn known(ground: &Ground, service: &str) {
-    let Ok(mut client) = Peer::dealer(ground.clients) else { return };
-    for _ in 0..100 {
-        let asked = client.send(&[b"".as_slice(), b"MDPC02", b"\x01", b"mmi.service", service.as_bytes()]);
-        let answer = asked.and_then(|()| client.receive(Duration::from_secs(2)));
-        if answer.is_ok_and(|frames| frames.last().is_some_and(|code| code == b"200")) {
+    for _ in 0..200 {
+        if crate::faults::is_known(ground.clients, service) {
             return;
         }
         std::thread::sleep(Duration::from_millis(10));

@@ -194,7 +194,7 @@ fn config_depth(ground: &Ground) -> Findings {
         format!("a = {}", "[".repeat(500_000)),
         format!("a = {}", "{a=".repeat(200_000)),
         format!("[{}x]\n", "a.".repeat(200_000)),
-        "[[worker]]\nname = \"w\"\n".repeat(50_000),
+        "[[worker]]\nname = \"w\"\n".repeat(3_000),
     ];
     let mut findings = Findings::new();
     for (number, text) in texts.iter().enumerate() {
