@@ -158,9 +158,14 @@ impl Ground {
         if self.quick { quick } else { long }
     }
 
+    /// How long it may go on in all.
+    pub(crate) fn length(&self) -> Duration {
+        Duration::from_millis(self.for_ms)
+    }
+
     /// How much of its time is left.
     pub(crate) fn left(&self) -> Duration {
-        Duration::from_millis(self.for_ms).saturating_sub(self.began.elapsed())
+        self.length().saturating_sub(self.began.elapsed())
     }
 
     /// Whether it must come to its end.

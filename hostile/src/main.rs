@@ -87,7 +87,8 @@ impl Wanted {
 
     fn attacks(&self) -> Result<Vec<&'static Attack>, String> {
         let is_named = |attack: &&Attack| {
-            self.only.is_empty() || self.only.iter().any(|one| one == attack.name || one == attack.group.name())
+            self.only.is_empty()
+                || self.only.iter().any(|one| one == attack.name || one == attack.group.name())
         };
         let found: Vec<_> = attacks::all().filter(is_named).collect();
         if found.is_empty() { Err(format!("no attack is called {:?}", self.only)) } else { Ok(found) }
@@ -103,6 +104,7 @@ impl Wanted {
             return Ok(true);
         }
         raise_descriptor_limit();
+        stage::sweep();
         let program = program(self.quick);
         let began = now();
         let mut rows = Vec::new();

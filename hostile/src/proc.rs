@@ -32,11 +32,19 @@ pub(crate) fn is_alive(pid: u32) -> bool {
 
 /// All processes in whose environment this variable has this value.
 pub(crate) fn marked(variable: &str) -> Vec<u32> {
-    let is_marked = |pid: &u32| {
+    let all = with_variable(variable).into_iter();
+    all.filter(|(_, rest)| rest.is_empty()).map(|(pid, _)| pid).collect()
+}
+
+/// All processes in whose environment a variable and its value begin so, and how it goes on.
+pub(crate) fn with_variable(beginning: &str) -> Vec<(u32, String)> {
+    let rest = |pid: u32| {
         let environ = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        environ.split(|byte| *byte == 0).any(|entry| entry == variable.as_bytes())
+        let mut entries = environ.split(|byte| *byte == 0);
+        let rest = entries.find_map(|entry| entry.strip_prefix(beginning.as_bytes()))?;
+        Some((pid, String::from_utf8_lossy(rest).into_owned()))
     };
-    all().into_iter().filter(is_marked).collect()
+    all().into_iter().filter_map(rest).collect()
 }
 
 /// All that descend from a process.

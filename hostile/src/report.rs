@@ -29,7 +29,7 @@ impl Row {
         let name = format!("{:<11} {:<28}", self.attack.group.name(), self.attack.name);
         match &self.ended {
             Ended::LeftOut(why) => format!("{name} LEFT OUT  {why}"),
-            Ended::Broken(why) => format!("{name} BROKEN  {why}"),
+            Ended::Broken(why) => format!("{name} BROKEN  {}", one_line(why)),
             Ended::Judged(measured, verdict) => {
                 let [pair, http, news, admin] = Who::ALL.map(|who| waits(measured, who, " → "));
                 let memory = memory(measured);
@@ -46,13 +46,13 @@ impl Row {
         let name = format!("`{}`: {}", self.attack.name, self.attack.about);
         match &self.ended {
             Ended::LeftOut(why) => format!("| {name} | | | | | | | left out: {why} |"),
-            Ended::Broken(why) => format!("| {name} | | | | | | | broken: {why} |"),
+            Ended::Broken(why) => format!("| {name} | | | | | | | broken: {} |", one_line(why)),
             Ended::Judged(measured, verdict) => {
                 let [pair, http, news, admin] = Who::ALL.map(|who| waits(measured, who, " → "));
                 let (memory, turn) = (memory(measured), turn(measured));
                 format!(
                     "| {name} | {pair} | {http} | {news} | {admin} | {memory} | {turn} | {} |",
-                    verdict.text()
+                    verdict.text().replace('|', "\\|")
                 )
             }
         }
@@ -67,6 +67,11 @@ fn of(served: &[(Who, Served)], who: Who) -> Served {
 fn waits(measured: &Measured, who: Who, arrow: &str) -> String {
     let both = |served: Served| format!("{}/{}", ms(served.p50), ms(served.p99));
     format!("{}{arrow}{}", both(of(&measured.quiet, who)), both(of(&measured.under_attack, who)))
+}
+
+/// The beginning of a text, for a table.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(160).collect()
 }
 
 /// The most of one process, and what all have after it above what they had before.

@@ -1,6 +1,5 @@
 //! What an attack is let loose upon: fresh processes on free ports, in a directory of their own.
 
-use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
@@ -114,8 +113,8 @@ impl Stage {
         command.current_dir(&self.dir).env(MARK, &self.mark).env("RUST_BACKTRACE", "1");
         // Settings of who runs the suite are not those of its subjects.
         for (name, _) in std::env::vars_os() {
-            let is_ours = name.to_string_lossy().starts_with("ZMWS_") || name == OsString::from("RUST_LOG");
-            if is_ours && name != OsString::from(MARK) {
+            let is_ours = name.to_string_lossy().starts_with("ZMWS_") || name == "RUST_LOG";
+            if is_ours && name != MARK {
                 command.env_remove(name);
             }
         }
@@ -190,9 +189,12 @@ impl Stage {
     fn find_programs(&mut self) {
         for pid in proc::marked(&format!("{MARK}={}", self.mark)) {
             let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            let words: Vec<String> =
-                words.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned()).collect();
-            let name = match words.iter().find(|word| ["broker", "gateway", "start"].contains(&word.as_str())) {
+            let words: Vec<String> = words
+                .split(|byte| *byte == 0)
+                .map(|word| String::from_utf8_lossy(word).into_owned())
+                .collect();
+            let name = match words.iter().find(|word| ["broker", "gateway", "start"].contains(&word.as_str()))
+            {
                 Some(word) if word == "start" => "supervisor",
                 Some(word) => word.as_str(),
                 None => continue,
@@ -307,7 +309,9 @@ impl Stage {
             all.then_some(())
         });
         let children = self.children.iter_mut();
-        children.filter_map(|(name, child)| matches!(child.try_wait(), Ok(None)).then(|| name.clone())).collect()
+        children
+            .filter_map(|(name, child)| matches!(child.try_wait(), Ok(None)).then(|| name.clone()))
+            .collect()
     }
 }
 
@@ -331,6 +335,17 @@ impl Drop for Stage {
             let _ = child.wait();
         }
         let _ = fs::remove_dir_all(&self.dir);
+    }
+}
+
+/// Ends what an earlier run of the suite has left because it was killed itself.
+pub(crate) fn sweep() {
+    let own = format!("{MARK}=zmws-hostile-");
+    for (pid, value) in proc::with_variable(&own) {
+        let owner = value.split('-').next().and_then(|owner| owner.parse().ok());
+        if owner.is_some_and(|owner| !proc::is_alive(owner)) {
+            proc::kill(pid);
+        }
     }
 }
 

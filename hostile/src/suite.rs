@@ -8,10 +8,10 @@ use crate::attack::{Attack, Findings};
 use crate::bystander::Bystanders;
 use crate::clock::{now, poll};
 use crate::metrics::{self, Metrics};
+use crate::proc;
 use crate::stage::{Program, Stage};
 use crate::verdict::{Census, Measured, Verdict, is_settled, judge};
 use crate::watch::Watch;
-use crate::proc;
 
 /// How long the parts of an attack are.
 #[derive(Clone, Copy, Debug)]
@@ -102,13 +102,15 @@ fn play(attack: &Attack, program: &Program, times: Times) -> io::Result<Measured
         before,
         ended: stage.ended(),
         findings,
-        allowed: (attack.setting.allowed_mib << 20) + program.memory_max.as_ref().map_or(0, |(_, bytes)| *bytes),
+        allowed: (attack.setting.allowed_mib << 20)
+            + program.memory_max.as_ref().map_or(0, |(_, bytes)| *bytes),
         stays: attack.setting.stays_mib << 20,
         ..Measured::default()
     };
     settle(&stage, &mut measured, times.settle, &read);
     drop(bystanders);
-    measured.unstoppable = if measured.ended.is_empty() { stage.stop(Duration::from_secs(6)) } else { Vec::new() };
+    measured.unstoppable =
+        if measured.ended.is_empty() { stage.stop(Duration::from_secs(6)) } else { Vec::new() };
     let logs = stage.logs();
     measured.panicked = logs.contains("panicked at");
     measured.raw_controls_in_log = logs.chars().any(|letter| letter.is_control() && !"\n\t".contains(letter));
@@ -159,7 +161,10 @@ impl Attacker {
         let stdout = self.child.stdout.take();
         let reader = std::thread::spawn(move || {
             let lines = stdout.into_iter().flat_map(|stdout| BufReader::new(stdout).lines());
-            lines.map_while(Result::ok).filter_map(|line| Some(line.strip_prefix("found: ")?.to_owned())).collect()
+            lines
+                .map_while(Result::ok)
+                .filter_map(|line| Some(line.strip_prefix("found: ")?.to_owned()))
+                .collect()
         });
         let left = patience.saturating_sub(self.began.elapsed());
         let ended = poll(left, || self.child.try_wait().ok().flatten());

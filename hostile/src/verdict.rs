@@ -194,7 +194,10 @@ mod tests {
             (Measured { under_attack: served(0, 0, 0), ..good() }, "pair: nothing was served"),
             (Measured { ended: vec!["broker".to_owned()], ..good() }, "ended: broker"),
             (
-                Measured { seen: Seen { peak: 300 * MIB, whose: "x".to_owned(), ..Seen::default() }, ..good() },
+                Measured {
+                    seen: Seen { peak: 300 * MIB, whose: "x".to_owned(), ..Seen::default() },
+                    ..good()
+                },
                 "x held 300 MiB, 256 are allowed",
             ),
             (
@@ -205,10 +208,7 @@ mod tests {
                 "the broker took 200 MiB, its accounts say 1",
             ),
             (Measured { after: Census { log: 9 * MIB, ..Census::default() }, ..good() }, "9 MiB of log"),
-            (
-                Measured { after: Census { processes: 2, ..Census::default() }, ..good() },
-                "2 processes stay",
-            ),
+            (Measured { after: Census { processes: 2, ..Census::default() }, ..good() }, "2 processes stay"),
         ];
         for (measured, text) in cases {
             assert_eq!(judge(&measured).text(), text);

@@ -10,7 +10,8 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
         let build = ["build", "--quiet", "--release", "--locked", "--package", "zmws", "--bin", "zmws"];
         finish("the build", cargo().args(build))?;
     }
-    let program = ["run", "--quiet", "--release", "--locked", "--package", "zmws-hostile", "--bin", "hostile", "--"];
+    let program =
+        ["run", "--quiet", "--release", "--locked", "--package", "zmws-hostile", "--bin", "hostile", "--"];
     finish("hostile", cargo().args(program).args(words))
 }
 

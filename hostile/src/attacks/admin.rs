@@ -13,14 +13,26 @@ const fn attack(name: &'static str, about: &'static str, run: fn(&Ground) -> Fin
 }
 
 pub(crate) const ATTACKS: &[Attack] = &[
-    attack("admin-idle", "64 connections to the admin port that idle, renewed when they are closed", admin_idle),
+    attack(
+        "admin-idle",
+        "64 connections to the admin port that idle, renewed when they are closed",
+        admin_idle,
+    ),
     attack("admin-slow-head", "100 requests to the admin port, a byte at a time", admin_slow_head),
     attack("admin-slow-post", "bodies to the admin port that never come", admin_slow_post),
     attack("admin-flood", "/metrics, /status and /jobs as fast as they come", admin_flood),
     attack("admin-names", "services by the thousand paused, of names that nobody offers", admin_names),
-    attack("admin-strangers", "requests as a page elsewhere would send them: none may change anything", admin_strangers),
-    attack("descriptors-used-up", "more connections than the broker may have descriptors", descriptors_used_up)
-        .on(Setting { limits: "ulimit -n 160", ..Setting::PLAIN }),
+    attack(
+        "admin-strangers",
+        "requests as a page elsewhere would send them: none may change anything",
+        admin_strangers,
+    ),
+    attack(
+        "descriptors-used-up",
+        "more connections than the broker may have descriptors",
+        descriptors_used_up,
+    )
+    .on(Setting { limits: "ulimit -n 160", ..Setting::PLAIN }),
 ];
 
 fn admin_idle(ground: &Ground) -> Findings {
@@ -85,7 +97,8 @@ fn admin_strangers(ground: &Ground) -> Findings {
     let mut findings = Findings::new();
     for path in ["/drain", "/services/HONEST/pause", "/services/HONEST/drain"] {
         let without = request("POST", path, "Origin: http://evil.example\r\nConnection: close\r\n", b"");
-        let rebound = format!("POST {path} HTTP/1.1\r\nHost: evil.example\r\nX-Zmws: 1\r\nConnection: close\r\n\r\n");
+        let rebound =
+            format!("POST {path} HTTP/1.1\r\nHost: evil.example\r\nX-Zmws: 1\r\nConnection: close\r\n\r\n");
         for told in [without, rebound.into_bytes()] {
             let answer = http::ask(ground.admin, &told, Duration::from_secs(5));
             let obeyed = answer.is_ok_and(|answer| answer.status < 300);

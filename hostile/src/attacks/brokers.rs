@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
-use super::{ENDLESS, Reads, flood, found, nothing};
+use super::{ENDLESS, Reads, flood, found};
 use crate::attack::{Attack, Extra, Findings, Ground, Group, Setting};
 use crate::http;
 use crate::zmtp::{MORE, Peer, announcement, command, frame, message};
@@ -67,7 +67,8 @@ fn came(count: usize) -> Findings {
 }
 
 fn garbage_to_worker(ground: &Ground) -> Findings {
-    let job = |id: &[u8]| message(&[b"".as_slice(), b"MDPC02", b"1", b"PARAM-JSON: {", &[b"JOB: ", id].concat()]);
+    let job =
+        |id: &[u8]| message(&[b"".as_slice(), b"MDPC02", b"1", b"PARAM-JSON: {", &[b"JOB: ", id].concat()]);
     let deeds = [
         announcement(0, 1 << 62),
         message(&[b""; 1000]),
@@ -85,7 +86,13 @@ fn garbage_to_worker(ground: &Ground) -> Findings {
 }
 
 fn one_job(id: &str) -> Vec<u8> {
-    message(&[b"".as_slice(), b"MDPC02", b"1", b"PARAM-JSON: {\"str\":\"abc\"}", format!("JOB: {id}").as_bytes()])
+    message(&[
+        b"".as_slice(),
+        b"MDPC02",
+        b"1",
+        b"PARAM-JSON: {\"str\":\"abc\"}",
+        format!("JOB: {id}").as_bytes(),
+    ])
 }
 
 /// A worker that is given more than it asked for.
@@ -186,5 +193,5 @@ fn silence(ground: &Ground) -> Findings {
     let mut held = Vec::new();
     let findings = asks(ground, || with_victims(ground, |_, peer| held.push(peer)));
     drop(held);
-    findings.into_iter().chain(nothing()).collect()
+    findings
 }

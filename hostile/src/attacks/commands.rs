@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{found, nothing};
+use super::found;
 use crate::attack::{Attack, Extra, Findings, Ground, Group, Setting};
 use crate::dialect::{self, Dialect, Said};
 use crate::zmtp::Peer;
@@ -33,13 +33,27 @@ pub(crate) const ATTACKS: &[Attack] = &[
         "children-by-the-dozen",
         "a command that starts twenty children and waits for them",
         times_out,
-        command!["--timeout=1", "--", "sh", "-c", "for i in 1 2 3 4 5 6 7 8 9 10; do sleep 300 & sleep 300 & done; wait"],
+        command![
+            "--timeout=1",
+            "--",
+            "sh",
+            "-c",
+            "for i in 1 2 3 4 5 6 7 8 9 10; do sleep 300 & sleep 300 & done; wait"
+        ],
     ),
     attack(
         "stderr-300-mb",
         "a command with 300 MB on its standard error",
         much_stderr,
-        command!["--", "nice", "-n", "19", "sh", "-c", "head -c $ZMWS_PARAM_bytes /dev/zero | tr '\\0' e >&2; echo 1"],
+        command![
+            "--",
+            "nice",
+            "-n",
+            "19",
+            "sh",
+            "-c",
+            "{ yes error | head -c $ZMWS_PARAM_bytes; head -c $ZMWS_PARAM_bytes /dev/zero; } >&2; echo 1; exit $ZMWS_PARAM_status"
+        ],
     ),
     attack(
         "stderr-of-controls",
@@ -57,13 +71,30 @@ pub(crate) const ATTACKS: &[Attack] = &[
         "line-without-end",
         "a program in lines mode whose line never ends",
         times_out,
-        command!["--mode=lines", "--timeout=3", "--", "nice", "-n", "19", "sh", "-c", "tr '\\0' x < /dev/zero"],
+        command![
+            "--mode=lines",
+            "--timeout=3",
+            "--",
+            "nice",
+            "-n",
+            "19",
+            "sh",
+            "-c",
+            "tr '\\0' x < /dev/zero"
+        ],
     ),
     attack(
         "lines-of-garbage",
         "a program in lines mode that says what nobody asked",
         times_out,
-        command!["--mode=lines", "--timeout=2", "--", "sh", "-c", "while read l; do echo '{'; echo '[]'; echo '{\"id\":1}'; done"],
+        command![
+            "--mode=lines",
+            "--timeout=2",
+            "--",
+            "sh",
+            "-c",
+            "while read l; do echo '{'; echo '[]'; echo '{\"id\":1}'; done"
+        ],
     ),
     attack(
         "reads-nothing",
@@ -83,7 +114,12 @@ pub(crate) const ATTACKS: &[Attack] = &[
         times_out,
         command!["--timeout=1", "--", "sh", "-c", "trap '' TERM HUP INT; while :; do sleep 300; done"],
     ),
-    attack("no-such-command", "a command that is not there", many_small, command!["--", "/no/such/command"]),
+    attack(
+        "killed-command",
+        "a command that is killed",
+        many_small,
+        command!["--", "sh", "-c", "kill -9 $$"],
+    ),
 ];
 
 /// Asks the command once: what is said, if it is in time.
@@ -117,9 +153,9 @@ fn times_out(ground: &Ground) -> Findings {
 }
 
 fn much_stderr(ground: &Ground) -> Findings {
-    let bytes = ground.size(20_000_000, 300_000_000);
-    let param = format!("PARAM-JSON: {{\"bytes\":{bytes}}}").into_bytes();
-    each_ends(ground, &[param], 1, Duration::from_secs(20))
+    let bytes = ground.size(10_000_000, 150_000_000);
+    let param = |status| format!("PARAM-JSON: {{\"bytes\":{bytes},\"status\":{status}}}").into_bytes();
+    each_ends(ground, &[param(0), param(1)], 2, Duration::from_secs(20))
 }
 
 fn large_parameters(ground: &Ground) -> Findings {
@@ -128,5 +164,5 @@ fn large_parameters(ground: &Ground) -> Findings {
     let many = format!("PARAM-JSON: {{{many}\"z\":1}}");
     let odd = "PARAM-JSON: {\"\":1,\"a=b\":2,\"LD_PRELOAD\":\"x\",\"n\\u0000l\":\"a\\u0000b\"}";
     let params = [long, many, odd.to_owned()].map(String::into_bytes);
-    each_ends(ground, &params, 3, Duration::from_secs(8)).into_iter().chain(nothing()).collect()
+    each_ends(ground, &params, 3, Duration::from_secs(8))
 }

@@ -3,6 +3,7 @@
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
+use super::gateway::with_sink;
 use super::{hold, nothing};
 use crate::attack::{Attack, Findings, Ground, Group};
 use crate::dialect::{self, Dialect};
@@ -54,7 +55,11 @@ fn reset(stream: TcpStream) {
 }
 
 fn reset_storm(ground: &Ground) -> Findings {
-    let get = b"GET /SYNC-HONEST?x=1 HTTP/1.1\r\nHost: x\r\n\r\nGET /";
+    with_sink(ground, || reset_storm_of_sink(ground))
+}
+
+fn reset_storm_of_sink(ground: &Ground) -> Findings {
+    let get = b"GET /SYNC-SINK?x=1 HTTP/1.1\r\nHost: x\r\n\r\nGET /";
     while !ground.is_over() {
         for port in [ground.http, ground.admin] {
             let Ok(mut stream) = connect(port) else { continue };
@@ -63,7 +68,7 @@ fn reset_storm(ground: &Ground) -> Findings {
         }
         for port in [ground.clients, ground.workers] {
             let Ok(mut peer) = Peer::dealer(port) else { continue };
-            let _ = peer.send(&dialect::sync(Dialect::Zmws2, "HONEST", b"PARAM-JSON: {}"));
+            let _ = peer.send(&dialect::sync(Dialect::Zmws2, "SINK", b"PARAM-JSON: {}"));
             let _ = peer.send(&dialect::ready(Dialect::Zmws2, b"RESET"));
             let _ = peer.write(&[1, 200, b'x']);
             reset(peer.stream);
@@ -75,13 +80,17 @@ fn reset_storm(ground: &Ground) -> Findings {
 
 /// Both protocols may take the end of one half for the end of all: an answer is no duty, going on is.
 fn half_closed(ground: &Ground) -> Findings {
+    with_sink(ground, || half_closed_of_sink(ground))
+}
+
+fn half_closed_of_sink(ground: &Ground) -> Findings {
     while !ground.is_over() {
         let Ok(mut peer) = Peer::dealer(ground.clients) else { continue };
-        let _ = peer.send(&dialect::sync(Dialect::Zmws2, "HONEST", b"PARAM-JSON: {}"));
+        let _ = peer.send(&dialect::sync(Dialect::Zmws2, "SINK", b"PARAM-JSON: {}"));
         let _ = peer.stream.shutdown(Shutdown::Write);
         let _ = peer.receive(Duration::from_millis(200));
         let Ok(mut asker) = crate::http::Asker::connect(ground.http) else { continue };
-        let _ = asker.send(&crate::http::request("GET", "/SYNC-HONEST?x=1", "", b""));
+        let _ = asker.send(&crate::http::request("GET", "/SYNC-SINK?x=1", "", b""));
         let _ = asker.stream.shutdown(Shutdown::Write);
         let _ = asker.answer(Duration::from_millis(200));
     }

@@ -14,11 +14,19 @@ pub(crate) const ATTACKS: &[Attack] = &[
     attack("request-of-30-mb-name", "Majordomo requests for services with names of 30 MB", request_of_30_mb),
     attack("services-by-the-thousand", "READYs with a new service each", services_by_the_thousand)
         .on(Setting { stays_mib: 64, ..Setting::PLAIN }),
-    attack("reserved-names", "READYs with reserved names of 60 KB full of control characters", reserved_names),
+    attack(
+        "reserved-names",
+        "READYs with reserved names of 60 KB full of control characters",
+        reserved_names,
+    ),
     attack("refused-connections", "connections refused for their type, 60 KB of it", refused_connections),
     attack("ready-and-disconnect", "READY and DISCONNECT, again and again", ready_and_disconnect),
     attack("heartbeat-flood", "50 workers that send heartbeats and nothing else", heartbeat_flood),
-    attack("heartbeats-of-nobody", "50 connections with heartbeats that never said READY", heartbeats_of_nobody),
+    attack(
+        "heartbeats-of-nobody",
+        "50 connections with heartbeats that never said READY",
+        heartbeats_of_nobody,
+    ),
     attack("change-of-dialect", "a worker that says READY in another dialect each time", change_of_dialect),
     attack("mmi-flood", "mmi.service for a new name each time", mmi_flood),
     attack("mmi-unknown", "mmi requests that do not exist, with long names", mmi_unknown),
@@ -69,8 +77,10 @@ fn services_by_the_thousand(ground: &Ground) -> Findings {
 fn reserved_names(ground: &Ground) -> Findings {
     let evil = b"\x1b[2J\n[E] - all is lost\r".repeat(2_600);
     let names = [b"mmi.".as_slice(), b"SERVER-", b"MDPC02", b""];
-    let all = names.iter().flat_map(|name| message(&dialect::ready(Dialect::Zmws1, &[name, &evil[..]].concat())));
-    let (_, left) = flood(ground, streams(dealers(ground.workers, 10)), all.collect::<Vec<u8>>(), ENDLESS, Reads::Yes);
+    let all =
+        names.iter().flat_map(|name| message(&dialect::ready(Dialect::Zmws1, &[name, &evil[..]].concat())));
+    let (_, left) =
+        flood(ground, streams(dealers(ground.workers, 10)), all.collect::<Vec<u8>>(), ENDLESS, Reads::Yes);
     drop(left);
     nothing()
 }
@@ -148,7 +158,8 @@ fn mmi_unknown(ground: &Ground) -> Findings {
 }
 
 fn unknown_services(ground: &Ground) -> Findings {
-    let zmws = [Dialect::Zmws1, Dialect::Zmws2].map(|dialect| message(&dialect::sync(dialect, "NOBODY", b"x")));
+    let zmws =
+        [Dialect::Zmws1, Dialect::Zmws2].map(|dialect| message(&dialect::sync(dialect, "NOBODY", b"x")));
     let background = message(&dialect::background("NOBODY", b"x"));
     let bytes = [zmws.concat(), background].concat().repeat(500);
     let (_, left) = flood(ground, streams(dealers(ground.clients, 20)), bytes, ENDLESS, Reads::Yes);
@@ -158,9 +169,30 @@ fn unknown_services(ground: &Ground) -> Findings {
 
 /// Frames that mean something somewhere.
 const WORDS: [&[u8]; 24] = [
-    b"", b"0", b"1", b"3", b"\x01", b"\x02", b"\x03", b"\x04", b"\x06", b"MDPC01", b"MDPC02", b"MDPW01",
-    b"MDPW02", b"READY", b"HEARTBEAT", b"JOB: ", b"JOB: SYNC-HONEST", b"COMPLETE: 0000-0001", b"FAIL: JOB: 1",
-    b"CONT: ", b"mmi.service", b"SERVER-WORKERS", b"PARAM-JSON: {", b"\xff\xfe\x00\x80",
+    b"",
+    b"0",
+    b"1",
+    b"3",
+    b"\x01",
+    b"\x02",
+    b"\x03",
+    b"\x04",
+    b"\x06",
+    b"MDPC01",
+    b"MDPC02",
+    b"MDPW01",
+    b"MDPW02",
+    b"READY",
+    b"HEARTBEAT",
+    b"JOB: ",
+    b"JOB: SYNC-HONEST",
+    b"COMPLETE: 0000-0001",
+    b"FAIL: JOB: 1",
+    b"CONT: ",
+    b"mmi.service",
+    b"SERVER-WORKERS",
+    b"PARAM-JSON: {",
+    b"\xff\xfe\x00\x80",
 ];
 
 fn random_words(ground: &Ground) -> Findings {

@@ -17,7 +17,11 @@ pub(crate) const ATTACKS: &[Attack] = &[
     attack("unknown-completes", "50 workers with answers to jobs that never were", unknown_completes),
     attack("unknown-completes-of-clients", "the same at the clients' port", unknown_completes_of_clients),
     attack("answers-twice", "a worker that answers each job three times, and differently", answers_twice),
-    attack("answers-for-another-service", "a worker that answers in the name of another service", other_service),
+    attack(
+        "answers-for-another-service",
+        "a worker that answers in the name of another service",
+        other_service,
+    ),
     attack("partial-flood", "parts without end for a client that does not read", partial_flood),
     attack("deaf-client", "results of 1 MB for a client that never reads", deaf_client),
 ];
@@ -140,7 +144,8 @@ fn deaf_client(ground: &Ground) -> Findings {
     let Some(mut worker) = stuck_worker(ground, "LARGE") else { return nothing() };
     let Ok(mut client) = Peer::dealer(ground.clients) else { return nothing() };
     let value = vec![b'v'; 1 << 20];
-    let _ = client.write(&message(&dialect::sync(Dialect::Zmws2, "LARGE", b"")).repeat(ground.size(300, 1500)));
+    let _ =
+        client.write(&message(&dialect::sync(Dialect::Zmws2, "LARGE", b"")).repeat(ground.size(300, 1500)));
     while !ground.is_over() {
         let Ok(frames) = worker.receive(Duration::from_millis(500)) else { break };
         let Some(job) = dialect::job(Dialect::Zmws2, &frames) else { continue };

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use super::{ENDLESS, Reads, dealers, flood, found, hold, nothing, streams, stuck_worker};
+use super::{ENDLESS, Reads, dealers, flood, found, hold, nothing, streams, stuck_worker, stuck_worker_of};
 use crate::attack::{Attack, Findings, Ground, Group, Setting};
 use crate::dialect::{self, Dialect, Said};
 use crate::zmtp::{self, MORE, Peer, announcement, command, frame, message};
@@ -14,11 +14,16 @@ const fn attack(name: &'static str, about: &'static str, run: fn(&Ground) -> Fin
 
 pub(crate) const ATTACKS: &[Attack] = &[
     attack("announced-giants", "frames of 2^45 and more bytes, announced", announced_giants),
-    attack("announced-and-silent", "frames of 60 MB announced on 200 connections, never sent", announced_and_silent),
+    attack(
+        "announced-and-silent",
+        "frames of 60 MB announced on 200 connections, never sent",
+        announced_and_silent,
+    ),
     attack("endless-message", "frames with MORE and no end", endless_message),
     attack("million-empty-frames", "messages of millions of empty frames", million_empty_frames),
     attack("ping-between-frames", "60 MB with MORE, then PING, again and again", ping_between_frames),
-    attack("frames-of-nothing", "requests of 1,018 frames of a byte", frames_of_nothing).on(Setting::JOBS_STAY),
+    attack("frames-of-nothing", "requests of 1,018 frames of a byte", frames_of_nothing)
+        .on(Setting::JOBS_STAY),
     attack("empty-frames", "requests of 1,018 frames of no byte", empty_frames).on(Setting::JOBS_STAY),
     attack("junk-before-a-job", "60 MB of junk in a message, jobs of 33 KB behind it", junk_before_a_job)
         .on(Setting::JOBS_STAY),
@@ -54,8 +59,13 @@ fn announced_and_silent(ground: &Ground) -> Findings {
 }
 
 fn endless_message(ground: &Ground) -> Findings {
-    let (_, left) =
-        flood(ground, streams(dealers(ground.clients, 4)), frame(MORE, &vec![b'x'; 1 << 20]), ENDLESS, Reads::Yes);
+    let (_, left) = flood(
+        ground,
+        streams(dealers(ground.clients, 4)),
+        frame(MORE, &vec![b'x'; 1 << 20]),
+        ENDLESS,
+        Reads::Yes,
+    );
     hold(ground, left);
     nothing()
 }
@@ -83,21 +93,24 @@ impl<const N: usize> Concat for [Vec<std::net::TcpStream>; N] {
     }
 }
 
+/// Two such frames are as much as a message may have; each connection holds them, and says PING between.
 fn ping_between_frames(ground: &Ground) -> Findings {
-    let bytes = [frame(MORE, &vec![b'x'; 60 << 20]), command(b"PING", b"\x00\x64")].concat();
-    let most = bytes.len() * ground.size(10, 30);
-    let (_, left) = flood(ground, streams(dealers(ground.clients, 2)), bytes, most, Reads::Yes);
+    let one = [frame(MORE, &vec![b'x'; 60 << 20]), command(b"PING", b"\x00\x64")].concat();
+    let most = 2 * one.len();
+    let peers = streams(dealers(ground.clients, ground.size(8, 20)));
+    let (_, left) = flood(ground, peers, one, most, Reads::Yes);
     hold(ground, left);
     nothing()
 }
 
 /// Majordomo's requests may have many frames, and each is kept with the job.
 fn many_frames(ground: &Ground, body: &[u8]) -> Findings {
-    let Some(worker) = stuck_worker(ground, "STUCK") else { return nothing() };
+    let Some(worker) = stuck_worker_of(ground, Dialect::Mdp02, "STUCK") else { return nothing() };
     let mut frames: Vec<&[u8]> = vec![b"", b"MDPC02", b"\x01", b"STUCK"];
     frames.resize(1018, body);
     let bytes = message(&frames).repeat(50);
-    let (_, left) = flood(ground, streams(dealers(ground.clients, 4)), bytes, ENDLESS, Reads::Yes);
+    let most = bytes.len() * ground.size(100, 400);
+    let (_, left) = flood(ground, streams(dealers(ground.clients, 4)), bytes, most, Reads::Yes);
     hold(ground, (left, worker));
     nothing()
 }

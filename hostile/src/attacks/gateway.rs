@@ -23,7 +23,11 @@ pub(crate) const ATTACKS: &[Attack] = &[
     attack("idempotency-keys", "a new Idempotency-Key each time, of 8 KB", idempotency_keys)
         .on(Setting { stays_mib: 128, ..Setting::PLAIN }),
     attack("same-idempotency-key", "hundreds of requests with one key at once", same_idempotency_key),
-    attack("results-of-garbage", "a worker whose results are no JSON, or break the answer's form", results_of_garbage),
+    attack(
+        "results-of-garbage",
+        "a worker whose results are no JSON, or break the answer's form",
+        results_of_garbage,
+    ),
     attack("waiting-crowd", "thousands of requests that wait for a worker that never answers", waiting_crowd),
     attack("background-over-http", "jobs in the background over HTTP, as fast as they are taken", background)
         .on(Setting::JOBS_STAY),
@@ -58,6 +62,15 @@ pub(super) fn with_worker<T>(
     }))
 }
 
+/// The same with a service `SINK`, whose answers are short whatever it gets: it is not the honest worker that is to
+/// be kept busy.
+pub(super) fn with_sink(ground: &Ground, during: impl FnOnce() -> Findings) -> Findings {
+    let short = |_: usize, job: &dialect::Job| {
+        vec![dialect::complete(Dialect::Zmws2, "SINK", &job.token, b"PARAM-JSON: 1")]
+    };
+    with_worker(ground, "SINK", short, during).unwrap_or_else(|| vec!["no worker is let in".to_owned()])
+}
+
 fn crowd(ground: &Ground, count: usize, bytes: &[u8]) -> Vec<TcpStream> {
     let mut crowd = Vec::new();
     for _ in 0..count {
@@ -71,7 +84,8 @@ fn crowd(ground: &Ground, count: usize, bytes: &[u8]) -> Vec<TcpStream> {
 
 fn one_result_of_60_mb(ground: &Ground) -> Findings {
     let value = [b"PARAM-JSON: \"".as_slice(), &vec![b'v'; 60 << 20], b"\""].concat();
-    let large = |_: usize, job: &dialect::Job| vec![dialect::complete(Dialect::Zmws2, "LARGE", &job.token, &value)];
+    let large =
+        |_: usize, job: &dialect::Job| vec![dialect::complete(Dialect::Zmws2, "LARGE", &job.token, &value)];
     let _ = with_worker(ground, "LARGE", large, || {
         for _ in 0..ground.size(1, 4) {
             // Given whole, or refused with a reason: both are good for this one.
@@ -83,7 +97,8 @@ fn one_result_of_60_mb(ground: &Ground) -> Findings {
 
 fn large_results_unread(ground: &Ground) -> Findings {
     let value = [b"PARAM-JSON: \"".as_slice(), &vec![b'v'; 8 << 20], b"\""].concat();
-    let large = |_: usize, job: &dialect::Job| vec![dialect::complete(Dialect::Zmws2, "LARGE", &job.token, &value)];
+    let large =
+        |_: usize, job: &dialect::Job| vec![dialect::complete(Dialect::Zmws2, "LARGE", &job.token, &value)];
     let _ = with_worker(ground, "LARGE", large, || {
         let get = request("GET", "/SYNC-LARGE?x=1", "", b"");
         hold(ground, crowd(ground, ground.size(40, 200), &get));
@@ -113,18 +128,27 @@ fn stalled_streams(ground: &Ground) -> Findings {
 }
 
 fn parts_without_end(ground: &Ground) -> Findings {
-    let _ = with_worker(ground, "STREAM", |_, job| parts(job, 20_000, "STREAM"), || {
-        let get = request("GET", "/SYNC-STREAM?x=1", "Accept: application/x-ndjson\r\n", b"");
-        hold(ground, crowd(ground, 3, &get));
-    });
+    let _ = with_worker(
+        ground,
+        "STREAM",
+        |_, job| parts(job, 20_000, "STREAM"),
+        || {
+            let get = request("GET", "/SYNC-STREAM?x=1", "Accept: application/x-ndjson\r\n", b"");
+            hold(ground, crowd(ground, 3, &get));
+        },
+    );
     nothing()
 }
 
 fn idempotency_keys(ground: &Ground) -> Findings {
+    with_sink(ground, || new_keys(ground))
+}
+
+fn new_keys(ground: &Ground) -> Findings {
     let Ok(mut asker) = http::Asker::connect(ground.http) else { return nothing() };
     for number in 0.. {
         let head = format!("Idempotency-Key: {number:k>8000}\r\n");
-        let post = request("POST", "/v1/jobs/HONEST?wait=5s", &head, b"{\"a\":1}");
+        let post = request("POST", "/v1/jobs/SINK?wait=5s", &head, b"{\"a\":1}");
         if ground.is_over() || asker.ask(&post, Duration::from_secs(5)).is_err() {
             break;
         }

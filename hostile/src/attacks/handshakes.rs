@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use super::{ENDLESS, Reads, dealers, flood, found, hold, nothing, streams};
-use crate::attack::{Attack, Findings, Group, Ground};
+use crate::attack::{Attack, Findings, Ground, Group};
 use crate::dialect::{self, Dialect, Said};
 use crate::zmtp::{self, COMMAND, Peer, command, connect, frame, greeting, property, ready};
 
@@ -85,7 +85,8 @@ fn byte_by_byte(ground: &Ground) -> Findings {
 
 /// An identity of no bytes, then messages: `01 00`, and frames with a length that counts the flags.
 fn zmtp_1(ground: &Ground) -> Findings {
-    let hello = [&[1, 0][..], &[6, 1], b"READY", &[2, 0, b'x'], &[255, 255, 255, 255, 255, 255, 255, 255, 255, 0]];
+    let hello =
+        [&[1, 0][..], &[6, 1], b"READY", &[2, 0, b'x'], &[255, 255, 255, 255, 255, 255, 255, 255, 255, 0]];
     strangers(ground, |number| hello[..=number % hello.len()].concat());
     nothing()
 }
@@ -98,7 +99,8 @@ fn zmtp_2(ground: &Ground) -> Findings {
         let kind = types[number % types.len()];
         let message = zmtp::message(&dialect::sync(Dialect::Zmws1, "NOBODY", b""));
         let giant = zmtp::announcement(0, 1 << 62);
-        [&signature[..], &[kind], &frame(0, b""), &message, if number % 2 == 0 { &giant } else { &[] }].concat()
+        [&signature[..], &[kind], &frame(0, b""), &message, if number % 2 == 0 { &giant } else { &[] }]
+            .concat()
     });
     nothing()
 }
@@ -140,7 +142,7 @@ fn plain_and_curve(ground: &Ground) -> Findings {
     let mechanisms: [&[u8]; 6] = [b"PLAIN", b"CURVE", b"GSSAPI", b"", b"null", b"\x1b[31m\n\xFF"];
     strangers(ground, |number| {
         let hello = command(b"HELLO", &[&[5][..], b"admin", &[250], &[b'p'; 250]].concat());
-        let initiate = command(b"INITIATE", &vec![0; 200]);
+        let initiate = command(b"INITIATE", &[0; 200]);
         [greeting(mechanisms[number % mechanisms.len()]), hello, initiate].concat()
     });
     nothing()
@@ -169,8 +171,14 @@ fn handshake_only(ground: &Ground) -> Findings {
 }
 
 fn unknown_commands(ground: &Ground) -> Findings {
-    let all = [command(b"NOTHING", b""), command(b"", b""), command(b"\x1b[2J\n", &[b'x'; 200]), frame(COMMAND, b"")];
-    let (_, left) = flood(ground, streams(dealers(ground.clients, 10)), all.concat().repeat(50), ENDLESS, Reads::Yes);
+    let all = [
+        command(b"NOTHING", b""),
+        command(b"", b""),
+        command(b"\x1b[2J\n", &[b'x'; 200]),
+        frame(COMMAND, b""),
+    ];
+    let (_, left) =
+        flood(ground, streams(dealers(ground.clients, 10)), all.concat().repeat(50), ENDLESS, Reads::Yes);
     hold(ground, left);
     nothing()
 }

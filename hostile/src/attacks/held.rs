@@ -15,8 +15,16 @@ pub(crate) const ATTACKS: &[Attack] = &[
     attack("million-held", "a million requests that wait for a worker that never answers", million_held),
     attack("million-held-unknown", "Majordomo requests for a service that nobody offers yet", held_unknown),
     attack("held-for-new-names", "the same with a new name each", held_for_new_names),
-    attack("queue-of-large-jobs", "jobs of 1 MB until they are refused: with an answer each", queue_of_large_jobs),
-    attack("many-dead-letters", "jobs of 100 KB whose workers die, until they are given up", many_dead_letters),
+    attack(
+        "queue-of-large-jobs",
+        "jobs of 1 MB until they are refused: with an answer each",
+        queue_of_large_jobs,
+    ),
+    attack(
+        "many-dead-letters",
+        "jobs of 100 KB whose workers die, until they are given up",
+        many_dead_letters,
+    ),
     attack("large-history", "a hundred ended jobs of 8 MB each", large_history),
 ];
 
@@ -61,7 +69,8 @@ fn queue_of_large_jobs(ground: &Ground) -> Findings {
         if ground.is_over() || client.write(&job).is_err() {
             break;
         }
-        match client.receive(Duration::from_secs(3)).map(|frames| dialect::answer(Dialect::Zmws2, &frames).0) {
+        match client.receive(Duration::from_secs(3)).map(|frames| dialect::answer(Dialect::Zmws2, &frames).0)
+        {
             Ok(Said::Taken) => taken += 1,
             Ok(Said::Fail) => refused += 1,
             _ => lost += 1,

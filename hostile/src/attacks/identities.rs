@@ -14,9 +14,17 @@ const fn attack(name: &'static str, about: &'static str, run: fn(&Ground) -> Fin
 
 pub(crate) const ATTACKS: &[Attack] = &[
     attack("identity-in-use-large", "60 × 60 MB behind an identity that is in use", in_use_large),
-    attack("identity-in-use-small", "200 requests behind an identity that is in use: each is answered", in_use_small),
+    attack(
+        "identity-in-use-small",
+        "200 requests behind an identity that is in use: each is answered",
+        in_use_small,
+    ),
     attack("identity-fight", "500 connections that fight for one identity", fight),
-    attack("identity-odd", "identities that are empty, begin with 0, are 255 bytes, or control characters", odd),
+    attack(
+        "identity-odd",
+        "identities that are empty, begin with 0, are 255 bytes, or control characters",
+        odd,
+    ),
     attack("identity-of-a-worker", "a client under the identity of an honest worker, and back", of_a_worker),
 ];
 
@@ -71,7 +79,8 @@ fn fight(ground: &Ground) -> Findings {
 
 fn odd(ground: &Ground) -> Findings {
     let long = [b'i'; 255];
-    let identities: [&[u8]; 6] = [b"\0", b"\0\0\0\0\x01", &long, b"\x1b[2J\r\n", b"0", b"@0123456789012345678901234567890123"];
+    let identities: [&[u8]; 6] =
+        [b"\0", b"\0\0\0\0\x01", &long, b"\x1b[2J\r\n", b"0", b"@0123456789012345678901234567890123"];
     while !ground.is_over() {
         for identity in identities {
             for port in [ground.clients, ground.workers] {

@@ -18,9 +18,11 @@ pub(crate) const ATTACKS: &[Attack] = &[
     attack("jobs-of-10000", "SERVER-JOBS with 10,000 jobs that wait", jobs_of_10000).on(Setting::JOBS_STAY),
     attack("workers-of-2000", "SERVER-WORKERS with 2,000 workers of long names", workers_of_2000),
     attack("active-of-1000", "SERVER-ACTIVE with 1,000 jobs that are being done", active_of_1000),
-    attack("lists-unread", "200 clients that ask for all lists and read none", lists_unread).on(Setting::JOBS_STAY),
+    attack("lists-unread", "200 clients that ask for all lists and read none", lists_unread)
+        .on(Setting::JOBS_STAY),
     attack("lists-over-http", "/SERVER-* over HTTP in a flood", lists_over_http).on(Setting::JOBS_STAY),
-    attack("api-lists", "/v1/jobs, /v1/workers and /v1/services in a flood", api_lists).on(Setting::JOBS_STAY),
+    attack("api-lists", "/v1/jobs, /v1/workers and /v1/services in a flood", api_lists)
+        .on(Setting::JOBS_STAY),
     attack("lists-with-giant-echo", "SERVER-HIST with a parameter of 60 MB that is given back", giant_echo),
 ];
 
@@ -65,16 +67,26 @@ fn history_and_gone(ground: &Ground) -> Findings {
 
 fn history_flood(ground: &Ground) -> Findings {
     fill_history(ground, 10_000);
-    let (_, left) =
-        flood(ground, streams(dealers(ground.clients, 5)), ask("SERVER-HIST").repeat(10), ENDLESS, Reads::Yes);
+    let (_, left) = flood(
+        ground,
+        streams(dealers(ground.clients, 5)),
+        ask("SERVER-HIST").repeat(10),
+        ENDLESS,
+        Reads::Yes,
+    );
     drop(left);
     nothing()
 }
 
 fn jobs_of_10000(ground: &Ground) -> Findings {
     let worker = fill_queue(ground, 10_000);
-    let (_, left) =
-        flood(ground, streams(dealers(ground.clients, 5)), ask("SERVER-JOBS").repeat(10), ENDLESS, Reads::Yes);
+    let (_, left) = flood(
+        ground,
+        streams(dealers(ground.clients, 5)),
+        ask("SERVER-JOBS").repeat(10),
+        ENDLESS,
+        Reads::Yes,
+    );
     drop((left, worker));
     nothing()
 }
@@ -107,7 +119,8 @@ fn active_of_1000(ground: &Ground) -> Findings {
     }
     super::known(ground, "BUSY");
     let Ok(mut client) = Peer::dealer(ground.clients) else { return nothing() };
-    let _ = client.write(&message(&dialect::sync(Dialect::Zmws2, "BUSY", b"PARAM-JSON: {}")).repeat(workers.len()));
+    let _ = client
+        .write(&message(&dialect::sync(Dialect::Zmws2, "BUSY", b"PARAM-JSON: {}")).repeat(workers.len()));
     let bytes = ask("SERVER-ACTIVE").repeat(10);
     let (_, left) = flood(ground, streams(dealers(ground.clients, 5)), bytes, ENDLESS, Reads::Yes);
     drop((left, workers));

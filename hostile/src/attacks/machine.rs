@@ -8,7 +8,12 @@ use crate::attack::{Attack, Extra, Findings, Ground, Group, LogTo, Setting};
 use crate::dialect::{self, Dialect, Said};
 use crate::zmtp::{Peer, message};
 
-const fn attack(name: &'static str, about: &'static str, run: fn(&Ground) -> Findings, setting: Setting) -> Attack {
+const fn attack(
+    name: &'static str,
+    about: &'static str,
+    run: fn(&Ground) -> Findings,
+    setting: Setting,
+) -> Attack {
     Attack::new(Group::Machine, name, about, run).on(setting)
 }
 
@@ -24,8 +29,18 @@ const JSON: &[&str] = &["--log-level=D", "--log-form=json"];
 
 pub(crate) const ATTACKS: &[Attack] = &[
     attack("log-disk-full", "there is no room for the log", makes_talk, FULL),
-    attack("log-disk-full-json", "the same in the log's JSON form", makes_talk, Setting { broker: JSON, gateway: JSON, ..FULL }),
-    attack("log-reader-gone", "nobody reads the log any more", makes_talk, Setting { log: LogTo::Nobody, ..FULL }),
+    attack(
+        "log-disk-full-json",
+        "the same in the log's JSON form",
+        makes_talk,
+        Setting { broker: JSON, gateway: JSON, ..FULL },
+    ),
+    attack(
+        "log-reader-gone",
+        "nobody reads the log any more",
+        makes_talk,
+        Setting { log: LogTo::Nobody, ..FULL },
+    ),
     attack(
         "address-space",
         "honest jobs until the address space is used up: refusals, and no abort",
@@ -66,7 +81,8 @@ fn honest_load(ground: &Ground) -> Findings {
             lost += 1;
             break;
         }
-        match client.receive(Duration::from_secs(3)).map(|frames| dialect::answer(Dialect::Zmws2, &frames).0) {
+        match client.receive(Duration::from_secs(3)).map(|frames| dialect::answer(Dialect::Zmws2, &frames).0)
+        {
             Ok(Said::Taken) => taken += 1,
             Ok(Said::Fail) => refused += 1,
             _ => lost += 1,

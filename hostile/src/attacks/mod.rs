@@ -69,8 +69,12 @@ fn dealers(port: u16, count: usize) -> Vec<Peer> {
 
 /// A worker that offers a service and then says and does nothing.
 fn stuck_worker(ground: &Ground, service: &str) -> Option<Peer> {
+    stuck_worker_of(ground, Dialect::Zmws2, service)
+}
+
+fn stuck_worker_of(ground: &Ground, dialect: Dialect, service: &str) -> Option<Peer> {
     let mut peer = Peer::dealer(ground.workers).ok()?;
-    peer.send(&dialect::ready(Dialect::Zmws2, service.as_bytes())).ok()?;
+    peer.send(&dialect::ready(dialect, service.as_bytes())).ok()?;
     known(ground, service);
     Some(peer)
 }
@@ -101,7 +105,8 @@ struct Flooded {
 }
 
 /// Writes the same bytes over all connections again and again, as fast as each takes them, until the time is over, each
-/// has taken `most` bytes, or all are hung up on. Whole copies only are left behind, unless it is cut off.
+/// has taken `most` bytes, or all are hung up on. Whole copies only are left behind, unless it is cut off. What has an
+/// end may take longer than the time: it is the amount that counts then.
 fn flood(
     ground: &Ground,
     streams: Vec<TcpStream>,
@@ -117,7 +122,8 @@ fn flood(
     for (stream, _) in &open {
         let _ = stream.set_nonblocking(true);
     }
-    while !ground.is_over() && !open.is_empty() {
+    let longest = ground.length() * if most == ENDLESS { 1 } else { 4 };
+    while ground.began.elapsed() < longest && !open.is_empty() {
         let (mut still, mut moved) = (Vec::new(), false);
         for (mut stream, written) in open {
             if reads == Reads::Yes {

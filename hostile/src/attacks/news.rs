@@ -19,7 +19,11 @@ pub(crate) const ATTACKS: &[Attack] = &[
     attack("same-topic-again", "one topic, subscribed a million times", same_topic_again),
     attack("subscribe-churn", "subscribers that come, subscribe and leave", subscribe_churn),
     attack("subscribe-and-cancel", "a topic subscribed and cancelled, again and again", subscribe_and_cancel),
-    attack("deaf-subscribers", "subscribers to everything that read nothing, while jobs are done", deaf_subscribers),
+    attack(
+        "deaf-subscribers",
+        "subscribers to everything that read nothing, while jobs are done",
+        deaf_subscribers,
+    ),
     attack("messages-to-news", "messages of megabytes to a port that only speaks", messages_to_news),
     attack("giant-subscription", "subscriptions of 60 MB", giant_subscription),
 ];
@@ -51,13 +55,17 @@ fn heavy_topics(ground: &Ground) -> Findings {
 
 /// Beginnings of news, and many more: `JOB.HONEST` is matched against all of them.
 fn thousand_topics() -> Vec<u8> {
-    (0..1023).flat_map(|number| subscribe(format!("JOB.H{number}").as_bytes())).chain(subscribe(b"JOB.")).collect()
+    (0..1023)
+        .flat_map(|number| subscribe(format!("JOB.H{number}").as_bytes()))
+        .chain(subscribe(b"JOB."))
+        .collect()
 }
 
 fn cancel_flood(ground: &Ground) -> Findings {
     let topics = thousand_topics();
     let left = flood(ground, subscribers(ground, 1), &topics, topics.len(), Reads::Yes).1;
-    let cancels: Vec<u8> = (0..1000).flat_map(|number| cancel(format!("never-{number}").as_bytes())).collect();
+    let cancels: Vec<u8> =
+        (0..1000).flat_map(|number| cancel(format!("never-{number}").as_bytes())).collect();
     // Not faster than the trial had it: processors are not what is fought for.
     let mut left = left;
     let per_round = (16 << 20) / 100;
@@ -86,7 +94,8 @@ fn nested_topics(ground: &Ground) -> Findings {
 }
 
 fn same_topic_again(ground: &Ground) -> Findings {
-    let (_, left) = flood(ground, subscribers(ground, 4), subscribe(b"SAME").repeat(10_000), ENDLESS, Reads::Yes);
+    let (_, left) =
+        flood(ground, subscribers(ground, 4), subscribe(b"SAME").repeat(10_000), ENDLESS, Reads::Yes);
     hold(ground, left);
     nothing()
 }

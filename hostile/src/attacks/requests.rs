@@ -4,6 +4,7 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::time::Duration;
 
+use super::gateway::with_sink;
 use super::{ENDLESS, Reads, flood, found, hold, nothing};
 use crate::attack::{Attack, Findings, Ground, Group};
 use crate::http::{self, Asker, request};
@@ -99,11 +100,13 @@ fn smuggling(ground: &Ground) -> Findings {
 }
 
 fn pipelined(ground: &Ground) -> Findings {
-    let gets = request("GET", "/SYNC-HONEST?x=1", "", b"").repeat(200);
-    let crowd: Vec<_> = (0..4).map_while(|_| connect(ground.http).ok()).collect();
-    let (_, left) = flood(ground, crowd, gets, ENDLESS, Reads::No);
-    drop(left);
-    nothing()
+    let gets = request("GET", "/SYNC-SINK?x=1", "", b"").repeat(200);
+    with_sink(ground, || {
+        let crowd: Vec<_> = (0..4).map_while(|_| connect(ground.http).ok()).collect();
+        let (_, left) = flood(ground, crowd, gets, ENDLESS, Reads::No);
+        drop(left);
+        nothing()
+    })
 }
 
 fn leaves_at_once(ground: &Ground) -> Findings {
@@ -176,7 +179,8 @@ fn odd_methods(ground: &Ground) -> Findings {
 fn not_http(ground: &Ground) -> Findings {
     let hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec();
     let greeting = crate::zmtp::greeting(b"NULL");
-    let openings = [hello, greeting, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), vec![0; 5000], b"\r\n".repeat(3000)];
+    let openings =
+        [hello, greeting, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), vec![0; 5000], b"\r\n".repeat(3000)];
     while !ground.is_over() {
         for opening in &openings {
             let Ok(mut stream) = connect(ground.http) else { return nothing() };

@@ -53,7 +53,11 @@ pub(crate) const ATTACKS: &[Attack] = &[
     attack("symlinked-pid-file", "run/broker.pid is a symlink to somebody's file", symlinked_pid_file),
     attack("symlinked-log", "logs/broker.txt is a symlink to somebody's file", symlinked_log),
     attack("symlinked-socket", "run/zmws.sock is a symlink to somebody's file", symlinked_socket),
-    attack("pid-of-another", "run/broker.pid names a process that is not ours, and zmws stop", pid_of_another),
+    attack(
+        "pid-of-another",
+        "run/broker.pid names a process that is not ours, and zmws stop",
+        pid_of_another,
+    ),
     attack("fifo-for-a-pid-file", "run/broker.pid and logs/broker.txt are FIFOs: start must end", fifos),
     attack("deaf-program", "a program that does not hear SIGTERM, and zmws stop", deaf_program),
     attack("config-depth", "configurations of brackets and tables without end", config_depth),
@@ -118,7 +122,8 @@ fn with_symlink(ground: &Ground, name: &str) -> Findings {
     let started = own.run(&["start"], START);
     let _ = own.run(&["stop"], START);
     let now = fs::read_to_string(&victim).unwrap_or_default();
-    let mut findings = found(now != text, || format!("{name} was followed, and the file has other words now"));
+    let mut findings =
+        found(now != text, || format!("{name} was followed, and the file has other words now"));
     findings.extend(found(started.is_none(), || "zmws start did not end".to_owned()));
     findings
 }
@@ -166,9 +171,9 @@ fn fifos(ground: &Ground) -> Findings {
     for name in names {
         let _ = rustix::fs::mknodat(rustix::fs::CWD, own.dir.join(name), rustix::fs::FileType::Fifo, mode, 0);
     }
-    let made = names.iter().all(|name| {
-        fs::symlink_metadata(own.dir.join(name)).is_ok_and(|data| data.file_type().is_fifo())
-    });
+    let made = names
+        .iter()
+        .all(|name| fs::symlink_metadata(own.dir.join(name)).is_ok_and(|data| data.file_type().is_fifo()));
     let started = own.run(&["start"], START);
     let stopped = own.run(&["stop"], START);
     let mut findings = found(!made, || "the FIFOs could not be made".to_owned());

@@ -10,7 +10,15 @@ use crate::zmtp::Peer;
 
 const COMMAND: &[Extra] = &[Extra {
     name: "worker",
-    words: &["worker", "--service-name=PARAMS", "--backend-port={workers}", "--", "sh", "-c", "cat >/dev/null; echo 1"],
+    words: &[
+        "worker",
+        "--service-name=PARAMS",
+        "--backend-port={workers}",
+        "--",
+        "sh",
+        "-c",
+        "cat >/dev/null; echo 1",
+    ],
 }];
 
 const BUILTIN: &[Extra] = &[Extra {
@@ -60,12 +68,13 @@ fn ends(ground: &Ground, param: &[u8], patience: Duration) -> bool {
 fn php(ground: &Ground) -> Findings {
     let tagged = |body: Vec<u8>| [b"PARAM-PHP: ".as_slice(), &body].concat();
     let deep = format!("{}N;{}", "a:1:{i:0;".repeat(100_000), "}".repeat(100_000)).into_bytes();
-    bombs(ground, &[references(1_000, 13_000), references(300_000, 2_500), deep].map(tagged))
+    bombs(ground, &[references(350_000, 80), references(1_000, 13_000), deep].map(tagged))
 }
 
 fn json(ground: &Ground) -> Findings {
     let tagged = |body: String| format!("PARAM-JSON: {body}").into_bytes();
     let keys: String = (0..400_000).map(|number| format!("\"{number:x}\":0,")).collect();
-    let bodies = ["[".repeat(1_000_000), format!("[{}[]]", "[],".repeat(2_600_000)), format!("{{{keys}\"z\":0}}")];
+    let bodies =
+        ["[".repeat(1_000_000), format!("[{}[]]", "[],".repeat(2_600_000)), format!("{{{keys}\"z\":0}}")];
     bombs(ground, &bodies.map(tagged))
 }

@@ -59,9 +59,11 @@ impl Weather {
 pub(crate) fn run(words: &[&str], zmws: &Path) -> Result<bool, String> {
     let (mut seconds, mut seed) = (60, 1);
     for pair in words.chunks(2) {
-        match pair {
-            ["--seconds", number] => seconds = number.parse().map_err(|_| format!("{number} is no number"))?,
-            ["--seed", number] => seed = number.parse().map_err(|_| format!("{number} is no number"))?,
+        let [word, number] = pair else { return Err(format!("faults does not know {pair:?}")) };
+        let number: u64 = number.parse().map_err(|_| format!("{number} is no number"))?;
+        match *word {
+            "--seconds" => seconds = number,
+            "--seed" => seed = number,
             other => return Err(format!("faults does not know {other:?}")),
         }
     }
@@ -85,7 +87,8 @@ pub(crate) fn run(words: &[&str], zmws: &Path) -> Result<bool, String> {
 fn play(stage: &Stage, length: Duration, seed: u64) -> std::io::Result<Tally> {
     let (weather, tally) = (Weather::default(), tally::Book::default());
     let mut random = fastrand::Rng::with_seed(seed);
-    let proxy = |port, manners, random: &mut fastrand::Rng| Proxy::start(port, random.u64(..), manners, &weather);
+    let proxy =
+        |port, manners, random: &mut fastrand::Rng| Proxy::start(port, random.u64(..), manners, &weather);
     let calm_way = proxy(stage.ports.clients, Manners::Delays, &mut random)?;
     let cut_way = proxy(stage.ports.clients, Manners::Cuts, &mut random)?;
     let workers_way = proxy(stage.ports.workers, Manners::Cuts, &mut random)?;

@@ -241,7 +241,9 @@ pub(super) fn programs(zmws: &Path, mark: &str, port: u16, seed: u64, weather: &
     let mut random = fastrand::Rng::with_seed(seed);
     let start = || -> Option<Child> {
         let mut command = Command::new(zmws);
-        command.args(["worker", "--builtin=reverse", "--heartbeat-interval=1"]).arg(format!("--backend-port={port}"));
+        command
+            .args(["worker", "--builtin=reverse", "--heartbeat-interval=1"])
+            .arg(format!("--backend-port={port}"));
         command.env(crate::stage::MARK, mark);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()
     };

@@ -53,7 +53,13 @@ fn accept(listener: &TcpListener, target: u16, seed: u64, manners: Manners, weat
 }
 
 /// Two threads for each connection, one a direction.
-fn join(near: TcpStream, target: u16, seeds: [u64; 2], manners: Manners, weather: &Weather) -> io::Result<()> {
+fn join(
+    near: TcpStream,
+    target: u16,
+    seeds: [u64; 2],
+    manners: Manners,
+    weather: &Weather,
+) -> io::Result<()> {
     near.set_nonblocking(false)?;
     near.set_nodelay(true)?;
     let far = connect(target)?;
