@@ -11,12 +11,14 @@ pub(crate) struct Metrics {
     pub(crate) accounts: Option<u64>,
     /// Turns counted, by the upper bound of their length in seconds, ascending; what is counted is cumulated.
     turns: Vec<(f64, f64)>,
+    /// The longest since the start, in seconds.
+    longest: f64,
 }
 
 /// How long the loop's turns were.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Turns {
-    /// The bound under which the longest was, in seconds.
+    /// The longest in seconds, or the bound under which it was.
     pub(crate) longest: f64,
     /// How many were above 50 ms.
     pub(crate) too_long: u64,
@@ -41,6 +43,8 @@ fn parse(text: &str) -> Metrics {
             metrics.accounts = Some(so_far.saturating_add(value as u64));
         } else if let Some(labels) = series.strip_prefix("zmws_turn_seconds_bucket{") {
             metrics.turns.extend(bound(labels).map(|bound| (bound, value)));
+        } else if series == "zmws_turn_longest_seconds" {
+            metrics.longest = value;
         }
     }
     metrics.turns.sort_by(|one, other| one.0.total_cmp(&other.0));
@@ -64,7 +68,9 @@ pub(crate) fn turns(before: &Metrics, after: &Metrics) -> Option<Turns> {
         })
         .collect();
     let all = counts.last()?.1;
-    let longest = counts.iter().find(|(_, count)| *count >= all)?.0;
+    let bound = counts.iter().find(|(_, count)| *count >= all)?.0;
+    // If it is later than the first reading, it is known exactly.
+    let longest = if after.longest > before.longest { after.longest } else { bound };
     // The first bound that is not below the roof: turns in the bucket of the roof itself are good.
     let good = counts.iter().find(|(bound, _)| *bound >= TURN_MAX).map_or(all, |(_, count)| *count);
     Some(Turns { longest, too_long: (all - good).max(0.0) as u64 })

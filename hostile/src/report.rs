@@ -81,7 +81,7 @@ fn memory(measured: &Measured) -> String {
 }
 
 fn turn(measured: &Measured) -> String {
-    measured.turns.map_or("n/a".to_owned(), |turns| format!("≤ {} ms", turns.longest * 1000.0))
+    measured.turns.map_or("n/a".to_owned(), |turns| format!("≤ {:.1} ms", turns.longest * 1000.0))
 }
 
 const HEAD: &str = "\

@@ -137,11 +137,11 @@ fn each_ends(ground: &Ground, params: &[Vec<u8>], jobs: usize, patience: Duratio
     for number in 0..jobs {
         let said = ask(ground, &params[number % params.len()], patience);
         unanswered += usize::from(!matches!(said, Some(Said::Complete | Said::Fail)));
-        if unanswered > 1 {
+        if unanswered > 0 || (number > 2 && ground.is_over()) {
             break;
         }
     }
-    found(unanswered > 0, || format!("{unanswered} of {jobs} jobs had no end in {patience:?}"))
+    found(unanswered > 0, || format!("a job had no end in {patience:?}"))
 }
 
 fn many_small(ground: &Ground) -> Findings {
@@ -155,7 +155,7 @@ fn times_out(ground: &Ground) -> Findings {
 fn much_stderr(ground: &Ground) -> Findings {
     let bytes = ground.size(10_000_000, 150_000_000);
     let param = |status| format!("PARAM-JSON: {{\"bytes\":{bytes},\"status\":{status}}}").into_bytes();
-    each_ends(ground, &[param(0), param(1)], 2, Duration::from_secs(20))
+    each_ends(ground, &[param(0), param(1)], 2, Duration::from_secs(12))
 }
 
 fn large_parameters(ground: &Ground) -> Findings {

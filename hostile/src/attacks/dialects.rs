@@ -1,9 +1,11 @@
 //! Right messages with wrong, huge or too many things in them.
 
+use std::io::Write;
+
 use super::{ENDLESS, Reads, dealers, flood, hold, nothing, streams, stuck_worker};
 use crate::attack::{Attack, Findings, Ground, Group, Setting};
 use crate::dialect::{self, DIALECTS, Dialect};
-use crate::zmtp::{Message, Peer, message};
+use crate::zmtp::{self, Message, Peer, message};
 
 const fn attack(name: &'static str, about: &'static str, run: fn(&Ground) -> Findings) -> Attack {
     Attack::new(Group::Dialects, name, about, run)
@@ -86,11 +88,13 @@ fn reserved_names(ground: &Ground) -> Findings {
 }
 
 fn refused_connections(ground: &Ground) -> Findings {
-    let kind = "\x1b[31mKING\n".repeat(20);
+    let kind = "\x1b[31mKING\n".repeat(6_000);
+    let bytes = [zmtp::greeting(b"NULL"), zmtp::ready(&kind, &[b'i'; 200])].concat();
+    let ports = [ground.clients, ground.workers, ground.news];
     while !ground.is_over() {
-        for port in [ground.clients, ground.workers, ground.news] {
-            drop(Peer::connect(port, &kind, &[b'i'; 200]));
-        }
+        // All three are refused at once; who waits for it sees less of the log.
+        let mut strangers: Vec<_> = ports.iter().filter_map(|port| zmtp::connect(*port).ok()).collect();
+        strangers.retain_mut(|stream| stream.write_all(&bytes).is_ok());
     }
     nothing()
 }
