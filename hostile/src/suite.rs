@@ -24,7 +24,7 @@ pub(crate) struct Times {
 
 impl Times {
     pub(crate) fn of(quick: bool) -> Self {
-        let [quiet, attack, settle] = if quick { [300, 500, 2500] } else { [1200, 3000, 10_000] };
+        let [quiet, attack, settle] = if quick { [250, 450, 2500] } else { [1200, 3000, 10_000] };
         let [quiet, attack, settle] = [quiet, attack, settle].map(Duration::from_millis);
         Self { quick, quiet, attack, settle }
     }

@@ -18,8 +18,8 @@ const STAYS_MAX: u64 = 64 * MIB;
 /// What all logs together may grow by.
 const LOG_MAX: u64 = 4 * MIB;
 
-/// Descriptors of one process that may be more than before: connections of the bystanders that come and go.
-const DESCRIPTORS_MORE: usize = 8;
+/// Descriptors that may be more than before: bystanders who come and go, a pool of the gateway's.
+const DESCRIPTORS_MORE: usize = 24;
 
 /// What the processes have, at one moment.
 #[derive(Clone, Debug, Default)]
@@ -139,11 +139,15 @@ fn wrong(measured: &Measured) -> Vec<String> {
 
 /// The sum of the accounts is within a quarter of what the broker took, and of what an allocator keeps.
 fn accounts_are_off(seen: &Seen) -> Option<String> {
-    let accounts = seen.accounts?;
+    let most = seen.accounts?;
     let within = |one: u64, other: u64| one <= other + other / 4 + STAYS_MAX;
-    let agree = within(seen.broker_above, accounts) && within(accounts, seen.broker_above);
-    let (above, accounts) = (seen.broker_above / MIB, accounts / MIB);
-    (!agree).then(|| format!("the broker took {above} MiB, its accounts say {accounts}"))
+    let (above, then) = seen.unaccounted;
+    if !within(above, then) {
+        return Some(format!("the broker took {} MiB, its accounts say {}", above / MIB, then / MIB));
+    }
+    let (above, most) = (seen.broker_above / MIB, most / MIB);
+    (!within(most * MIB, seen.broker_above))
+        .then(|| format!("the accounts say {most} MiB, and the broker took {above}"))
 }
 
 /// What is more than before.
@@ -202,7 +206,12 @@ mod tests {
             ),
             (
                 Measured {
-                    seen: Seen { broker_above: 200 * MIB, accounts: Some(MIB), ..Seen::default() },
+                    seen: Seen {
+                        broker_above: 200 * MIB,
+                        accounts: Some(MIB),
+                        unaccounted: (200 * MIB, MIB),
+                        ..Seen::default()
+                    },
                     ..good()
                 },
                 "the broker took 200 MiB, its accounts say 1",

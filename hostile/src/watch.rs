@@ -18,6 +18,9 @@ pub(crate) struct Seen {
     pub(crate) broker_above: u64,
     /// The most that the accounts had, if they are shown.
     pub(crate) accounts: Option<u64>,
+    /// What the broker had above its beginning, and the most that the accounts had had until then, when these were
+    /// furthest apart.
+    pub(crate) unaccounted: (u64, u64),
 }
 
 /// Looks until it is finished.
@@ -31,7 +34,7 @@ pub(crate) struct Watch {
 const DANGER: u64 = 5 << 30;
 
 impl Watch {
-    /// Begins to look. What the accounts say is asked four times a second.
+    /// Begins to look, for as long as the attack goes on. What the accounts say is asked four times a second.
     pub(crate) fn start(watched: &[Watched], admin: u16, attacker: u32) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let seen = Arc::new(Mutex::new(Seen::default()));
@@ -40,8 +43,8 @@ impl Watch {
             std::thread::spawn(move || look(&stop, &seen, &watched, attacker))
         };
         let asks = {
-            let (stop, seen) = (Arc::clone(&stop), Arc::clone(&seen));
-            std::thread::spawn(move || ask(&stop, &seen, admin))
+            let (stop, seen, broker) = (Arc::clone(&stop), Arc::clone(&seen), broker(watched));
+            std::thread::spawn(move || ask(&stop, &seen, admin, broker))
         };
         Self { stop, seen, threads: vec![looks, asks] }
     }
@@ -57,7 +60,7 @@ impl Watch {
 }
 
 fn look(stop: &AtomicBool, seen: &Mutex<Seen>, watched: &[Watched], attacker: u32) {
-    let broker = watched.iter().find(|one| one.name == "broker").map_or(0, |one| one.pid);
+    let broker = broker(watched);
     let at_first = proc::resident(broker);
     while !stop.load(Ordering::Relaxed) {
         for one in watched {
@@ -87,11 +90,23 @@ fn look(stop: &AtomicBool, seen: &Mutex<Seen>, watched: &[Watched], attacker: u3
     }
 }
 
-fn ask(stop: &AtomicBool, seen: &Mutex<Seen>, admin: u16) {
+fn broker(watched: &[Watched]) -> u32 {
+    watched.iter().find(|one| one.name == "broker").map_or(0, |one| one.pid)
+}
+
+/// An allocator keeps what was given back: what the accounts had once explains what the process has now.
+fn ask(stop: &AtomicBool, seen: &Mutex<Seen>, admin: u16, broker: u32) {
+    let at_first = proc::resident(broker);
     while !stop.load(Ordering::Relaxed) {
+        let before = proc::resident(broker);
         let accounts = metrics::read(admin, Duration::from_secs(1)).and_then(|metrics| metrics.accounts);
+        let above = before.min(proc::resident(broker)).saturating_sub(at_first);
         let mut seen = seen.lock().expect("nobody panics with it");
         seen.accounts = seen.accounts.max(accounts);
+        let most = seen.accounts.unwrap_or(0);
+        if above.saturating_sub(most) > seen.unaccounted.0.saturating_sub(seen.unaccounted.1) {
+            seen.unaccounted = (above, most);
+        }
         drop(seen);
         std::thread::sleep(Duration::from_millis(250));
     }

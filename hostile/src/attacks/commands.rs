@@ -18,7 +18,7 @@ const fn attack(
 
 macro_rules! command {
     ($($word:literal),+) => {
-        &[Extra { name: "worker", words: &["worker", "--service-name=COMMAND", "--backend-port={workers}", $($word),+] }]
+        &[Extra { name: "worker", words: &["worker", "--service-name=COMMAND", "--grace=2", "--backend-port={workers}", $($word),+] }]
     };
 }
 

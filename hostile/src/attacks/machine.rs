@@ -45,7 +45,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
         "address-space",
         "honest jobs until the address space is used up: refusals, and no abort",
         honest_load,
-        Setting { limits: "ulimit -v 900000", ..Setting::JOBS_STAY },
+        Setting { limits: "ulimit -v 1200000", ..Setting::JOBS_STAY },
     ),
     attack("clock-jumps", "the clock jumps a day ahead, a year back, and stands still", clock_jumps, CLOCK),
 ];
