@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::ffi::OsStr;
 use std::fmt::Display;
 use std::future::Future;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::steps::{Failure, cargo, finish, show};
-use crate::{deny, docs, fuzz, lean, testing, tidy};
+use crate::{deny, docs, fuzz, hostile, lean, testing, tidy};
 
 /// How a step ended, for the list at the end.
 enum Ended {
@@ -33,8 +33,11 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
     step(&mut steps, "fuzz corpus", fuzz::run_corpus)?;
     step(&mut steps, "deny", deny::run)?;
     match test {
-        true => step(&mut steps, "test", || testing::run(&test_words))?,
-        false => steps.push(("test", Ended::LeftOut("--no-test"))),
+        true => {
+            step(&mut steps, "hostile", hostile::run_short)?;
+            step(&mut steps, "test", || testing::run(&test_words))?;
+        }
+        false => steps.extend(["hostile", "test"].map(|name| (name, Ended::LeftOut("--no-test")))),
     }
     summary(&steps);
     Ok(())

@@ -7,6 +7,7 @@ mod ci;
 mod deny;
 mod docs;
 mod fuzz;
+mod hostile;
 mod lean;
 mod steps;
 mod testing;
@@ -29,6 +30,9 @@ usage: cargo xtask CHORE
   lean                                     how few crates a client takes
   deny                                     licences, sources and bans of dependencies
   fuzz    [--seconds N] [TARGET …]         each fuzz target for N seconds (60), or those named
+  hostile [--quick] [--only NAME] [--list] [--write]
+                                           attacks, while somebody honest is being served
+  hostile faults [--seconds N] [--seed N]  no malice but misfortune, for N seconds (60)
   compat  ARGS                             record, replay and compare: see `cargo xtask compat --help`
 
 ARGS go to `cargo test` or to the program that does the chore.";
@@ -58,6 +62,7 @@ fn run(chore: &str, words: Vec<String>) -> Result<(), Failure> {
         "lean" => lean::run(),
         "docs" => docs::run(&words),
         "fuzz" => fuzz::run(&words),
+        "hostile" => hostile::run(&words),
         "compat" => compat(&words),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use zmws::duration;
 use zmws::gateway::Config;
 
 use crate::cli::process;
@@ -18,11 +19,11 @@ pub(super) struct GatewayLimits {
     broker_connections: usize,
 
     /// Seconds an acknowledgement or a list may take before the answer is 504
-    #[arg(long, value_name = "SECONDS", value_parser = process::seconds, default_value = "5")]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "5")]
     acknowledge_timeout: Duration,
 
     /// Seconds a request waits for a broker that is away before the answer is 503
-    #[arg(long, value_name = "SECONDS", value_parser = process::seconds, default_value = "1")]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "1")]
     connect_wait: Duration,
 
     /// Megabytes of the largest request body
@@ -50,15 +51,15 @@ pub(super) struct GatewayLimits {
     head_max_kb: usize,
 
     /// Seconds for a request's head, and between two requests
-    #[arg(long, value_name = "SECONDS", value_parser = process::seconds, default_value = "60")]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "60")]
     head_timeout: Duration,
 
     /// Seconds for a request's body before the answer is 408
-    #[arg(long, value_name = "SECONDS", value_parser = process::seconds, default_value = "60")]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "60")]
     body_timeout: Duration,
 
     /// Seconds that a client may let an answer lie before its connection is closed
-    #[arg(long, value_name = "SECONDS", value_parser = process::seconds, default_value = "30")]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "30")]
     write_timeout: Duration,
 
     /// Connections of HTTP clients

@@ -1,0 +1,23 @@
+//! Attacks on the release build: a program of its own, whose exit status is ours.
+
+use crate::steps::{Failure, cargo, finish};
+
+/// `hostile ARGS`: see `cargo xtask hostile --help`.
+pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
+    let needs_program = !words.iter().any(|word| ["--list", "--help", "-h"].contains(&word.as_str()));
+    // What is measured is what people run; the attackers, too, take less of the processors so.
+    if needs_program && std::env::var_os("ZMWS_BIN").is_none() {
+        let build = ["build", "--quiet", "--release", "--locked", "--package", "zmws", "--bin", "zmws"];
+        finish("the build", cargo().args(build))?;
+    }
+    let program =
+        ["run", "--quiet", "--release", "--locked", "--package", "zmws-hostile", "--bin", "hostile", "--"];
+    finish("hostile", cargo().args(program).args(words))
+}
+
+/// The short forms, for continuous integration.
+pub(crate) fn run_short() -> Result<(), Failure> {
+    let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    run(&words("faults --seconds 8"))?;
+    run(&words("--quick"))
+}
