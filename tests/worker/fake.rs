@@ -108,7 +108,7 @@ impl Fake {
                     return Err((peer, show(&frames)));
                 }
                 RouterEvent::Message { .. } => {}
-                RouterEvent::Left { .. } => panic!("nobody should go"),
+                RouterEvent::Left { .. } | RouterEvent::HeldBack { .. } => panic!("nobody should go"),
             }
         }
     }

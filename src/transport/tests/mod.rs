@@ -14,7 +14,6 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::job::PeerId;
-use crate::memory::Memory;
 use crate::zmtp::{self, Engine, Event, Limits, SocketType};
 
 const ANY: &str = "127.0.0.1:0";
