@@ -28,7 +28,7 @@ use tracing::{debug, info};
 
 use crate::broker::{Action, Audience, Broker, Denied, Done, Event, Stage};
 use crate::job::Timestamp;
-use crate::message::{Address, ClientReply, WorkerOrder};
+use crate::message::{Address, ClientCommand, ClientReply, WorkerOrder};
 use crate::store::Memory;
 use crate::transport::{Interest, ListenerOptions, Publisher, Router, RouterEvent};
 use crate::wire;
@@ -297,8 +297,14 @@ impl Server {
         };
         match wire::decode_client_command(frames) {
             Ok((origin, command)) => {
-                let event = Event::Client { from: Address { peer, identity, origin }, command };
-                Some(self.vet(event))
+                if let ClientCommand::Finish { job, .. } = command {
+                    if !self.may_be_its_workers(peer, job) {
+                        return Some(Event::Stranger { from: peer, job });
+                    }
+                } else {
+                    self.silent.left(peer);
+                }
+                Some(Event::Client { from: Address { peer, identity, origin }, command })
             }
             Err(rejected) => {
                 self.malformed.clients += 1;

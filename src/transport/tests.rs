@@ -348,11 +348,8 @@ fn a_full_queue_is_said_and_nothing_waits() {
 }
 
 fn publisher(address: &str) -> Publisher {
-    let publisher = Publisher::bind(
-        address.parse().expect("an address"),
-        ListenerOptions::default(),
-        &Memory::default(),
-    );
+    let publisher =
+        Publisher::bind(address.parse().expect("an address"), ListenerOptions::default(), &Memory::default());
     publisher.expect("the loopback has a free port")
 }
 

@@ -440,7 +440,7 @@ transcript!(
 
 transcript!(
     a_worker_that_the_memory_has_no_room_for_is_sent_away,
-    Config { memory: Memory::new(1_200), ..Config::default() },
+    Config { memory: Memory::new(2_000), ..Config::default() },
     "
     w1 ready S
     m2 ready S
