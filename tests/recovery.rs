@@ -136,7 +136,8 @@ fn job_that_takes_down_one_worker_after_the_other_is_failed() {
     }
     assert_eq!(next_param(&mut worker_now, Zmws1)["str"], "poison");
     drop(worker_now);
-    assert_eq!(answer(&mut client), (Kind::Fail, Value::Null));
+    let reason = json!("its worker left (3 workers lost it)");
+    assert_eq!(answer(&mut client), (Kind::Fail, reason));
 
     let mut survivor = worker(&broker, Zmws1);
     client.send(&sleep(0.0, "wholesome"));

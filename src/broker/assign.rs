@@ -124,11 +124,7 @@ impl Broker {
         self.rests += 1;
         worker.resting = Some(self.rests);
         for &key in &worker.services {
-            let service = &mut self.services[key];
-            service.idle.insert(self.rests, peer);
-            if worker.takes_many() {
-                service.idle_many.insert(self.rests, peer);
-            }
+            self.services[key].rests(self.rests, peer, worker.takes_many());
         }
     }
 

@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 
-use super::{Broker, weights};
 use super::event::{Action, JobEnd, Record};
 use super::job::{Client, Job, Owner, State};
 use super::kept::KeptJob;
@@ -12,6 +11,7 @@ use super::queue::SHRINK_FROM;
 use super::reason::Reason;
 use super::snapshot::{JobRow, RunRow};
 use super::timers::Timer;
+use super::{Broker, weights};
 use crate::job::{Body, JobId, PeerId, Timestamp};
 use crate::memory::Charge;
 use crate::message::{ClientReply, Mode, Outcome};
@@ -134,15 +134,22 @@ impl Broker {
         if rows_max == 0 || held > bytes_max {
             return;
         }
+        let mut charge = None;
         while self.history.len() >= rows_max || self.history_bytes + held > bytes_max {
             let Some(oldest) = self.history.pop_front() else { break };
             self.history_bytes -= oldest.charge.bytes();
             self.remembered.remove(&oldest.row.job);
+            charge = Some(oldest.charge);
+        }
+        // One goes for one that comes, as a rule, and weighs as much.
+        let mut charge = charge.unwrap_or_else(|| self.accounts.history.empty());
+        if charge.bytes() != held {
+            charge.set(held);
         }
         self.remembered.insert(row.job);
         self.history_bytes += held;
         self.ended += 1;
-        self.history.push_back(Ended { row, charge: self.accounts.history.charge_promised(held) });
+        self.history.push_back(Ended { row, charge });
     }
 
     /// Takes a job out of the history that is queued again.

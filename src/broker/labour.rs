@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 
-use super::{Broker, weights};
 use super::ending::Answer;
 use super::event::Action;
 use super::job::{Owner, State, is_own};
@@ -10,6 +9,7 @@ use super::notes::{Ignored, Note, Taken, Unoffered};
 use super::offers::ServiceKey;
 use super::timers::Timer;
 use super::worker::{self, Worker};
+use super::{Broker, weights};
 use crate::job::{Body, JobId, PeerId, ServiceName, Timestamp};
 use crate::memory::{Charge, MemoryFull};
 use crate::message::{Address, ClientReply, JobRef, Mode, WorkerCommand, WorkerOrder};
@@ -63,11 +63,17 @@ impl Broker {
         let known = self.services.key(service);
         let offers = |worker: &Worker| known.is_some_and(|key| worker.services.contains(&key));
         let worker = self.workers.get(&peer);
-        let is_new = worker.is_none();
+        let (is_new, rests) = (worker.is_none(), worker.is_some_and(|worker| worker.resting.is_some()));
         if !worker.is_some_and(offers) && !self.offer(now, from, service, actions) {
             return self.rest(now, peer, actions);
         }
-        self.wake(peer);
+        if rests {
+            // It has no job that could be settled, and its place among those who rest.
+            if let Some(key) = self.services.key(service) {
+                self.assign(now, key, actions);
+            }
+            return self.set_timer(peer);
+        }
         let own: Vec<JobId> = match self.workers.get(&peer) {
             Some(worker) => worker.jobs.iter().copied().filter(|&id| self.is_with(id, peer)).collect(),
             None => return,
@@ -126,27 +132,32 @@ impl Broker {
                 return false;
             }
         };
-        self.wake(peer);
         let is_retired = self.retired.contains(&peer);
         let (counters, empty) = (&mut self.counters, self.accounts.names.empty());
         let worker = self.workers.entry(peer).or_insert_with(|| {
             counters.workers_joined += 1;
             Worker::new(now, from.clone(), is_retired, empty)
         });
-        debug_assert!(worker.resting.is_none(), "woken above");
-        let takes_many = worker.takes_many();
+        let (takes_many, resting) = (worker.takes_many(), worker.resting);
         worker.services.push(key);
         worker.charge = charge;
         self.services.mark_offered(key);
         let service = &mut self.services[key];
         service.workers += 1;
         service.workers_many += usize::from(takes_many);
+        if let Some(rest) = resting {
+            service.rests(rest, peer, takes_many);
+        }
         actions.push(Action::Note(Note::WorkerJoined { peer, service: service.name.clone() }));
         true
     }
 
     /// The service, and the weight of a worker that offers one more, if it may.
-    fn may_offer(&mut self, from: &Address, service: &ServiceName) -> Result<(ServiceKey, Charge), Unoffered> {
+    fn may_offer(
+        &mut self,
+        from: &Address,
+        service: &ServiceName,
+    ) -> Result<(ServiceKey, Charge), Unoffered> {
         if service.is_too_long() {
             return Err(Unoffered::NameTooLong);
         }
@@ -156,7 +167,8 @@ impl Broker {
         }
         let known = self.services.key(service).is_some_and(|key| self.services[key].offered);
         let offered = self.workers.get(&from.peer).map_or(0, |worker| worker.services.len());
-        if offered >= worker::SERVICES_MAX || (!known && self.services.offered() >= self.config.services_max) {
+        if offered >= worker::SERVICES_MAX || (!known && self.services.offered() >= self.config.services_max)
+        {
             return Err(Unoffered::TooMany);
         }
         let names = &self.accounts.names;

@@ -41,8 +41,8 @@ enum Cursor {
 /// Where each queue goes on: the smallest place is next.
 type Heads = BinaryHeap<Reverse<(Place, ServiceKey, Kind)>>;
 
-/// Work in one piece: services looked at, entries passed, rows made.
-const PIECE: usize = 4_096;
+/// Work in one piece: services looked at, entries passed, rows made. A row with the longest parameter is a piece.
+const PIECE: usize = 1_024;
 /// What a row costs of that, beside its parameter.
 const ROW: usize = 4;
 /// Bytes of a parameter that cost as much as an entry passed.
@@ -176,7 +176,11 @@ impl Broker {
     }
 
     /// The first jobs of one service's queues, or of all: as many as are wanted.
-    pub(super) fn queued_rows(&self, service: Option<(ServiceKey, &Service)>, rows_max: usize) -> Vec<JobRow> {
+    pub(super) fn queued_rows(
+        &self,
+        service: Option<(ServiceKey, &Service)>,
+        rows_max: usize,
+    ) -> Vec<JobRow> {
         let mut listing = self.list(View::Jobs);
         if let Some((key, service)) = service {
             listing.cursor = Cursor::Queued(heads_of(key, service).collect());

@@ -100,6 +100,14 @@ impl Service {
         self.statistics.as_ref().map(|statistics| &statistics.sums)
     }
 
+    /// A worker is idle from now on.
+    pub(super) fn rests(&mut self, rest: u64, peer: PeerId, takes_many: bool) {
+        self.idle.insert(rest, peer);
+        if takes_many {
+            self.idle_many.insert(rest, peer);
+        }
+    }
+
     pub(super) fn queued(&self) -> usize {
         self.one.len() + self.many.len()
     }

@@ -2,7 +2,6 @@
 //!
 //! It may cost by the number of services or of remembered jobs: people ask for it, not jobs.
 
-use super::{Broker, weights};
 use super::ending::Answer;
 use super::event::{Action, Record};
 use super::job::{Client, Job, Owner, State};
@@ -10,6 +9,7 @@ use super::notes::{Note, Refusal, Taken};
 use super::offers::{Kind, ServiceKey};
 use super::operation::{Denied, Done, Operation};
 use super::reason::Reason;
+use super::{Broker, weights};
 use crate::job::{JobId, PeerId, ServiceName, Timestamp};
 use crate::message::Mode;
 

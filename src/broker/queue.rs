@@ -58,6 +58,8 @@ impl Queue {
     /// entries count.
     pub(super) fn forget(&mut self, is_there: impl Fn(Place, JobId) -> bool) {
         self.live -= 1;
+        // Those that time ends die in front, one after the other.
+        self.front(&is_there);
         if self.entries.len() > 2 * self.live + DEAD_MAX {
             self.entries.retain(|&(place, job)| is_there(place, job));
         }

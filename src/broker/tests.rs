@@ -10,6 +10,7 @@
 //! +5000                 so many milliseconds pass; timers ring when they are due
 //! ```
 
+mod bounds;
 mod figures;
 mod laws;
 mod lists;

@@ -13,9 +13,14 @@ use super::{Broker, MS, micros};
 use crate::job::{JobId, PeerId, Timestamp};
 use crate::message::{Mode, WorkerOrder};
 
+/// Timers that ring in one tick: a million requests that were held in vain must not end in one turn. The others are
+/// due at once.
+pub(super) const DUE_MAX: usize = 512;
+
 impl Broker {
     pub(super) fn tick(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
-        while let Some(timer) = self.timers.pop_due(now) {
+        for _ in 0..DUE_MAX {
+            let Some(timer) = self.timers.pop_due(now) else { break };
             match timer {
                 Timer::Worker(peer) => {
                     if let Some(worker) = self.workers.get_mut(&peer) {

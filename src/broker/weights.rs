@@ -50,8 +50,8 @@ pub(super) const OWNER: usize = size_of::<Owner>();
 const SERVICE: usize = size_of::<Service>() + 2 * ALLOCATION + 2 * TABLE;
 /// What is counted of a service, from the first job that ended.
 pub(super) const STATISTICS: usize = size_of::<Statistics>() + ALLOCATION;
-/// A worker beside its identity: its place in the table, its job, its timer.
-const WORKER: usize = size_of::<Worker>() + 2 * ALLOCATION + 2 * TABLE;
+/// A worker beside its identity: its place in a table that is not full, its job, its timer.
+const WORKER: usize = size_of::<Worker>() * 3 / 2 + 2 * ALLOCATION + 4 * TABLE;
 /// A service that a worker offers: the key, and places among the idle ones.
 const OFFER: usize = 64;
 /// A row of the history beside its texts, and the place of its id.

@@ -1,7 +1,7 @@
 //! The lists of SERVER-*: made for those who are there and read, once for all who ask, and in pieces.
 //!
 //! A list is given to all who ask for it within ten times what it took to make, 100 ms at most: so lists never take
-//! more than a tenth of the loop's time for long, and one that is made quickly is as good as new. It is made in pieces of a millisecond or two, one a
+//! more than a tenth of the loop's time for long, and one that is made quickly is as good as new. It is made in pieces, for a millisecond a
 //! turn. Who asks waits until it is there, and, if much of what was sent to it is unread, until it has read that. Who
 //! is gone by then gets nothing, and nothing is made for it alone.
 //!
@@ -280,16 +280,23 @@ impl Server {
         });
     }
 
-    /// The list, if it is made; one piece is made of one that is not.
+    /// The list, if it is made, or can be made in what is left of this turn.
     fn wish(&mut self, view: View) -> Wish {
-        let began = self.clock.now();
-        let shelf = &mut self.lists.shelves[view as usize];
-        if let Some(made) = shelf.made.as_ref().filter(|made| began <= made.good_until) {
+        let now = self.clock.now();
+        let made = self.lists.shelves[view as usize].made.as_ref();
+        if let Some(made) = made.filter(|made| now <= made.good_until) {
             return Wish::Made(made.json.clone());
         }
-        if self.lists.spent_us >= TURN_US {
-            return Wish::Later;
+        let mut wish = Wish::Later;
+        while matches!(wish, Wish::Later) && self.lists.spent_us < TURN_US {
+            wish = self.make_a_piece(view);
         }
+        wish
+    }
+
+    fn make_a_piece(&mut self, view: View) -> Wish {
+        let began = self.clock.now();
+        let shelf = &mut self.lists.shelves[view as usize];
         // One that nobody waited for to its end has grown old.
         shelf.making.take_if(|making| began.micros_since(making.last_at) > AGE_MAX_US);
         let making = shelf.making.get_or_insert_with(|| Making {
@@ -306,7 +313,8 @@ impl Server {
             View::Jobs | View::Active | View::Workers => making.list.json(),
         });
         making.last_at = self.clock.now();
-        let spent_us = making.last_at.micros_since(began);
+        // A clock that stands still must not let a piece cost nothing.
+        let spent_us = making.last_at.micros_since(began).max(1);
         self.lists.spent_us += spent_us;
         making.spent_us += spent_us;
         match json {

@@ -369,6 +369,13 @@ impl Server {
         };
         match wire::decode_client_command(frames) {
             Ok((origin, command)) => {
+                if let ClientCommand::Finish { job, .. } = command {
+                    if !self.may_be_its_workers(peer, job) {
+                        return Some(Event::Stranger { from: peer, job });
+                    }
+                } else {
+                    self.silent.left(peer);
+                }
                 let cost = turns::cost_of_request(&command);
                 if cost > 1 {
                     self.work.lists += u32::from(matches!(command, ClientCommand::Inspect { .. }));
@@ -377,7 +384,7 @@ impl Server {
                 }
                 let from = Address { peer, identity, origin };
                 self.id_seekers.asked(&from, &command);
-                Some(self.vet(Event::Client { from, command }))
+                Some(Event::Client { from, command })
             }
             Err(rejected) => {
                 self.malformed.clients += 1;

@@ -8,15 +8,13 @@
 //! - at the same time, and
 //! - if nothing but answers was ever said over that connection.
 //!
-//! What the broker knows it looks at itself ([`Broker::handle`]). Whoever passes all that may still be another program
+//! What the broker knows it looks at itself. Whoever passes all that may still be another program
 //! on the worker's machine that came in that moment: the ports have no password.
 
 use rustc_hash::FxHashMap;
 
 use super::Server;
-use crate::broker::Event;
 use crate::job::{JobId, PeerId, Timestamp};
-use crate::message::ClientCommand;
 
 /// The most between a worker's READY and its connection to the clients' port, in microseconds. They were 0.1 and 8 ms
 /// apart; libzmq tries again after 100 ms to 200 ms where a port was not open yet.
@@ -33,27 +31,15 @@ impl Silent {
 
     /// It has said something else than an answer, or is gone.
     pub(super) fn left(&mut self, peer: PeerId) {
-        self.0.remove(&peer);
+        if !self.0.is_empty() {
+            self.0.remove(&peer);
+        }
     }
 }
 
 impl Server {
-    /// Remembers who asks; an answer that cannot be of its job's worker becomes [`Event::Stranger`].
-    pub(super) fn vet(&mut self, event: Event) -> Event {
-        let Event::Client { from, command } = &event else { return event };
-        let ClientCommand::Finish { job, .. } = command else {
-            if !self.silent.0.is_empty() {
-                self.silent.left(from.peer);
-            }
-            return event;
-        };
-        match self.may_be_its_workers(from.peer, *job) {
-            true => event,
-            false => Event::Stranger { from: from.peer, job: *job },
-        }
-    }
-
-    fn may_be_its_workers(&self, peer: PeerId, job: JobId) -> bool {
+    /// Whether an answer at the clients' port may be of the worker that has the job, as far as the network knows.
+    pub(super) fn may_be_its_workers(&self, peer: PeerId, job: JobId) -> bool {
         let Some((worker, ready_at)) = self.broker.worker_of(job) else { return false };
         let Some(&came_at) = self.silent.0.get(&peer) else { return false };
         let apart = came_at.micros_since(ready_at).max(ready_at.micros_since(came_at));

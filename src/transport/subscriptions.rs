@@ -223,7 +223,9 @@ mod tests {
     fn topics_of_a_subscriber_are_bounded_in_number_and_in_bytes() {
         let (memory, mut subscriptions) = subscriptions();
         let taken = |subscriptions: &mut Subscriptions, peer, length: usize| {
-            (0..2_000).filter(|n| subscriptions.subscribe(PeerId(peer), &topic(&format!("{n:0length$}")))).count()
+            (0..2_000)
+                .filter(|n| subscriptions.subscribe(PeerId(peer), &topic(&format!("{n:0length$}"))))
+                .count()
         };
         assert_eq!(taken(&mut subscriptions, 1, 8), TOPICS_MAX);
         assert_eq!(taken(&mut subscriptions, 2, TOPIC_MAX), BYTES_MAX / TOPIC_MAX);
@@ -238,7 +240,8 @@ mod tests {
     fn a_subscription_that_the_books_have_no_room_for_is_not_taken() {
         let memory = Memory::new(2 * TOPIC);
         let mut subscriptions = Subscriptions::new(memory.account(Purpose::Subscriptions));
-        let taken = (0..5).filter(|n| subscriptions.subscribe(PeerId(1), &topic(&format!("JOB.{n}")))).count();
+        let taken =
+            (0..5).filter(|n| subscriptions.subscribe(PeerId(1), &topic(&format!("JOB.{n}")))).count();
         assert_eq!((taken, subscriptions.refused()), (1, 4));
     }
 

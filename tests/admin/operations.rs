@@ -126,6 +126,7 @@ fn a_job_that_was_given_up_is_tried_again() {
         (failed[0]["id"] == id.as_str()).then_some(failed)
     });
     assert_eq!((&failed[0]["attempts"], &failed[1]), (&1.into(), &Value::Null), "{failed}");
+    assert_eq!(failed[0]["reason"], "its worker left");
     let line = tell(&broker, "POST", &format!("/jobs/{id}/retry"));
     assert_eq!(line, format!("job {id} of S is queued again"));
     let again = denied(&broker, "POST", &format!("/jobs/{id}/retry"));

@@ -53,7 +53,8 @@ fn nobody_ends_a_job_that_is_anothers() {
         scene.broker.wait_for_workers("OTHER", 1);
         assert!(!client.has_input(), "somebody else has ended the job");
 
-        let (value, id) = (b"PARAM-JSON: \"right\"".to_vec(), String::from_utf8_lossy(&job.token).into_owned());
+        let (value, id) =
+            (b"PARAM-JSON: \"right\"".to_vec(), String::from_utf8_lossy(&job.token).into_owned());
         let id = id.trim_start_matches("JOB: ").to_owned();
         let answer = match dialect {
             Zmws1 => vec![value, service.as_bytes().to_vec(), format!("COMPLETE: {id}").into_bytes()],

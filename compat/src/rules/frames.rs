@@ -90,7 +90,9 @@ pub(super) fn long_names_are_cut(case: Case<'_>) -> bool {
     const NAME_MAX: usize = zmws::job::ServiceName::BYTES_MAX;
     let Kind::ReplyDiffers { .. } = case.difference.kind else { return false };
     let (Some(theirs), Some(mine)) = (&case.difference.recorded, &case.difference.ours) else { return false };
-    let is_cut = |their: &Bytes, our: &Bytes, length| our.len() == length && their.len() > length && their.starts_with(our);
+    let is_cut = |their: &Bytes, our: &Bytes, length| {
+        our.len() == length && their.len() > length && their.starts_with(our)
+    };
     let explained = |(their, our): (&Frame, &Frame)| {
         let (their, our) = (&their.bytes, &our.bytes);
         their == our

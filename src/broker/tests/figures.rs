@@ -114,6 +114,25 @@ fn a_list_of_huge_parameters_ends_early() {
 }
 
 #[test]
+fn requests_that_were_held_in_vain_do_not_all_end_in_one_turn() {
+    let mut world = World::new(Config::default());
+    let held = watch::DUE_MAX + 100;
+    for _ in 0..held {
+        let command = client_command(&["hold", "NOBODY"], &[]);
+        world.broker.handle(START, Event::Client { from: world.address("c1"), command }, &mut Vec::new());
+    }
+    let later = START.plus_micros(60_000 * MS);
+    let mut ended = Vec::new();
+    while world.broker.deadline().is_some_and(|due| due <= later) {
+        let mut actions = Vec::new();
+        world.broker.handle(later, Event::Tick, &mut actions);
+        world.broker.check();
+        ended.push(actions.iter().filter(|action| matches!(action, Action::Publish(_))).count());
+    }
+    assert_eq!(ended, [watch::DUE_MAX, 100]);
+}
+
+#[test]
 fn a_return_envelope_counts_against_the_limit_of_bytes() {
     let mut world = World::new(Config { bytes_max: 10, ..Config::default() });
     world.play("w1 ready S");

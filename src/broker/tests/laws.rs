@@ -6,11 +6,10 @@ use std::collections::{BTreeMap, HashSet};
 use proptest::prelude::*;
 
 use super::*;
-use crate::memory::Purpose;
 
 /// What can happen, with small numbers for who and which.
 #[derive(Clone, Debug)]
-enum Step {
+pub(super) enum Step {
     Submit {
         client: u8,
         service: u8,
@@ -48,7 +47,7 @@ enum Step {
 
 /// What an operator may want, and of whom.
 #[derive(Clone, Debug)]
-enum Want {
+pub(super) enum Want {
     Pause(u8),
     Resume(u8),
     Drain(u8),
@@ -74,7 +73,7 @@ fn want() -> impl Strategy<Value = Want> {
     ]
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub(super) fn step() -> impl Strategy<Value = Step> {
     let (worker, client, service) = (0..6u8, 0..3u8, 0..3u8);
     prop_oneof![
         6 => (client.clone(), service.clone(), any::<bool>(), any::<bool>(), any::<bool>())
@@ -92,8 +91,8 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// A broker under watch: follows each job from its asking to its end.
-struct Watched {
-    broker: Broker,
+pub(super) struct Watched {
+    pub(super) broker: Broker,
     now: Timestamp,
     generation: u64,
     peers: BTreeMap<u8, PeerId>,
@@ -113,7 +112,7 @@ struct Watched {
 }
 
 impl Watched {
-    fn new(seed: u64, config: Config) -> Self {
+    pub(super) fn new(seed: u64, config: Config) -> Self {
         Self {
             broker: Broker::new(Config { seed, ..config }),
             now: START,
@@ -131,7 +130,7 @@ impl Watched {
         }
     }
 
-    fn take(&mut self, step: &Step) {
+    pub(super) fn take(&mut self, step: &Step) {
         match *step {
             Step::Submit { client, service, wait, hold, many } => {
                 self.submit(client, service, wait, hold, many);
@@ -175,7 +174,7 @@ impl Watched {
     }
 
     /// Every other worker speaks Majordomo; every third has no identity of its own.
-    fn say(&mut self, worker: u8, command: WorkerCommand) {
+    pub(super) fn say(&mut self, worker: u8, command: WorkerCommand) {
         self.generation += 1;
         let fresh = PeerId(1_000 + self.generation);
         let peer = *self.peers.entry(worker).or_insert(fresh);
@@ -226,7 +225,7 @@ impl Watched {
         self.say(worker, WorkerCommand::Finish { job, service: None, outcome, body: Body::EMPTY });
     }
 
-    fn pass(&mut self, ms: u64) {
+    pub(super) fn pass(&mut self, ms: u64) {
         let end = self.now.plus_micros(ms * MS);
         while let Some(due) = self.broker.deadline().filter(|&due| due <= end) {
             self.now = self.now.max(due);
@@ -280,7 +279,7 @@ impl Watched {
     }
 
     /// Each job asked for was refused, or is over, or is still there.
-    fn check_conservation(&self) {
+    pub(super) fn check_conservation(&self) {
         let open = self.broker.totals().queued + self.broker.totals().active;
         let taken = self.asked + self.retried;
         assert_eq!(taken, self.refused + self.ends + open, "a job is lost or there twice");
@@ -323,11 +322,11 @@ impl Watched {
     }
 }
 
-fn name_of(service: u8) -> ServiceName {
+pub(super) fn name_of(service: u8) -> ServiceName {
     ServiceName::new(format!("S{service}")).expect("a name")
 }
 
-fn short_tempered() -> Config {
+pub(super) fn short_tempered() -> Config {
     Config { job_timeout_default_ms: Some(30_000), attempts_max: 3, history_max: 5, ..Config::default() }
 }
 
@@ -344,30 +343,6 @@ proptest! {
         world.check_conservation();
         prop_assert_eq!(world.broker.totals().queued + world.broker.totals().active, 0);
         prop_assert!(world.accepted.is_empty(), "background jobs on record that are over");
-    }
-
-    /// Where the books are full there are refusals and no growth, and what was promised is kept all the same.
-    #[test]
-    fn full_books_refuse_and_nothing_is_lost(
-        steps in prop::collection::vec(step(), 0..120),
-        seed in any::<u64>(),
-        max in 2_000..20_000_usize,
-    ) {
-        let memory = Memory::new(max);
-        let config = Config { memory: memory.clone(), history_bytes_max: 1_000, ..short_tempered() };
-        let mut world = Watched::new(seed, config);
-        for step in &steps {
-            world.take(step);
-            world.check_conservation();
-            let promised = memory.account(Purpose::History).held()
-                + memory.account(Purpose::DeadLetters).held()
-                + world.broker.services.iter().filter(|service| service.statistics.is_some()).count()
-                    * weights::STATISTICS
-                + world.broker.jobs.values().map(|job| job.attempts as usize * weights::OWNER).sum::<usize>();
-            prop_assert!(memory.held() <= max + promised, "{} are held, {max} + {promised} may be", memory.held());
-        }
-        world.pass(1_000_000);
-        world.check_conservation();
     }
 
     #[test]
@@ -435,20 +410,6 @@ fn statistics_add_up_to_what_was_told() {
     let lately: (u64, u64) =
         rows.iter().fold((0, 0), |sum, row| (sum.0 + row.minute.0, sum.1 + row.minute.1));
     assert_eq!(lately, (completed, failed), "all of it took less than a minute");
-}
-
-/// Workers that come and go as fast as they can leave nothing: no timer, no name, no weight.
-#[test]
-fn workers_that_come_and_go_leave_nothing_behind() {
-    let memory = Memory::default();
-    let mut world = Watched::new(7, Config { memory: memory.clone(), ..Config::default() });
-    world.say(1, WorkerCommand::Ready { service: name_of(0) });
-    let before = memory.held();
-    for _ in 0..1_000 {
-        world.say(2, WorkerCommand::Ready { service: name_of(0) });
-        world.say(2, WorkerCommand::Disconnect);
-    }
-    assert_eq!((memory.held(), world.broker.timers.len()), (before, 1));
 }
 
 /// Workers that crash, vanish and come back, answers that come late or twice: in the end every job is over.

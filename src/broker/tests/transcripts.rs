@@ -401,56 +401,6 @@ transcript!(
 );
 
 transcript!(
-    a_name_that_is_too_long_is_refused_and_not_remembered,
-    &format!(
-        "
-        w1 ready S
-        w1 ready {long}
-        m1 ready {long}
-        c1 ask {long}
-        c1 hold {long}
-        c1 hold {right}
-    ",
-        long = "n".repeat(ServiceName::BYTES_MAX + 1),
-        right = "n".repeat(ServiceName::BYTES_MAX),
-    )
-);
-
-transcript!(
-    what_the_memory_has_no_room_for_is_refused,
-    Config { memory: Memory::new(12_000), history_max: 0, ..Config::default() },
-    &format!(
-        "
-        m1 ready S
-        c1 wait S a
-        c1 ask S {large}
-        c1 ask S {larger}
-        c1 hold OTHER {larger}
-        m1 done 0
-        c1 ask S {larger}
-        m1 done 1
-        c1 ask S {larger}
-        m1 done 2
-        c1 ask S {larger}
-    ",
-        large = "x".repeat(2_000),
-        larger = "x".repeat(4_000),
-    )
-);
-
-transcript!(
-    a_worker_that_the_memory_has_no_room_for_is_sent_away,
-    Config { memory: Memory::new(1_200), ..Config::default() },
-    "
-    w1 ready S
-    m2 ready S
-    m3 ready S
-    w1 leaves
-    m3 ready S
-"
-);
-
-transcript!(
     limits_are_told_to_the_client,
     Config { queued_per_service_max: 2, queued_max: 3, bytes_max: 10, ..Config::default() },
     "
