@@ -286,7 +286,7 @@ impl Server {
     fn of_client(&mut self, event: RouterEvent) -> Option<Event> {
         let (peer, identity, frames) = match event {
             RouterEvent::Came { peer, info, .. } => {
-                self.id_seekers.came(peer, &info);
+                info.properties.iter().for_each(|(name, _)| self.id_seekers.came_with(peer, name));
                 self.know_the_audience();
                 return None;
             }
