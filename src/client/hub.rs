@@ -103,7 +103,7 @@ impl Hub {
             match self.meanwhile(dealer.recv()).await? {
                 DealerEvent::Connected(peer) => return Ok((dealer, peer)),
                 DealerEvent::Message(_) | DealerEvent::TooLarge { .. } => {
-                    debug!("a message before the handshake, connection dropped")
+                    debug!("a message before the handshake, connection dropped");
                 }
                 DealerEvent::Disconnected(reason) if told => {
                     debug!(address = self.address(), reason, "broker not reached");

@@ -142,9 +142,19 @@ impl Call<'_> {
     async fn list(&self, view: View) -> Result<Response<Payload>, Refusal> {
         self.check_callback()?;
         let limit = self.limit.unwrap_or(self.door.config.acknowledge_timeout);
-        let list = self.door.lists.get(&self.door.client, view, Instant::now(), limit).await?;
-        let reply = ClientReply::Snapshot { view, json: list.json, echo: Vec::new() };
-        self.present(reply, self.params.frame()).await
+        let frame = self.params.frame();
+        let reply = match &frame {
+            None => {
+                let list = self.door.lists.get(&self.door.client, view, Instant::now(), limit).await?;
+                ClientReply::Snapshot { view, json: list.json, echo: Vec::new() }
+            }
+            // Upstream's broker gets the parameter, and gives it back.
+            Some(param) => {
+                let command = ClientCommand::Inspect { view, echo: vec![param.clone()] };
+                self.door.client.ask(command, limit).await?
+            }
+        };
+        self.present(reply, frame).await
     }
 
     /// A browser whose EventSource comes back after the last event would have the job done again;

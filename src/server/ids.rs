@@ -7,7 +7,6 @@ use std::collections::HashSet;
 
 use crate::job::PeerId;
 use crate::message::{Address, ClientCommand, Mode};
-use crate::zmtp::PeerInfo;
 
 /// The READY property by which a client asks.
 const PROPERTY: &[u8] = b"X-Zmws-Ids";
@@ -20,8 +19,9 @@ pub(super) struct IdSeekers {
 }
 
 impl IdSeekers {
-    pub(super) fn came(&mut self, peer: PeerId, info: &PeerInfo) {
-        if info.properties.iter().any(|(name, _)| name.eq_ignore_ascii_case(PROPERTY)) {
+    /// A peer came with a property in its READY.
+    pub(super) fn came_with(&mut self, peer: PeerId, property: &[u8]) {
+        if property.eq_ignore_ascii_case(PROPERTY) {
             self.peers.insert(peer);
         }
     }

@@ -351,7 +351,7 @@ impl Server {
         let (peer, identity, frames) = match event {
             RouterEvent::Came { peer, info, .. } => {
                 self.silent.came(self.clock.now(), peer);
-                self.id_seekers.came(peer, &info);
+                info.properties.iter().for_each(|(name, _)| self.id_seekers.came_with(peer, name));
                 self.know_the_audience();
                 return None;
             }

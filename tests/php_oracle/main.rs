@@ -300,11 +300,25 @@ fn json_texts_get_php_s_verdict_and_php_s_value() {
             (again, Some(value)) => {
                 taken += 1;
                 assert_eq!(shown(&json::encode(&value)), shown(&unhex(again)), "{}", shown(input));
+                written_without_a_tree(input, &value, &unhex(again));
             }
         }
     }
     println!("{taken} taken by both, {refused} refused by both");
     assert!(taken >= 1_000 && refused >= 1_000, "{taken}, {refused}");
+}
+
+/// A text of the same meaning, and of an object the very text that PHP writes, but that a name which comes twice stays twice.
+fn written_without_a_tree(input: &[u8], value: &serde_json::Value, php: &[u8]) {
+    let mut same = Vec::new();
+    json::compact(input, &mut same, usize::MAX).expect("it is JSON");
+    assert_eq!(json::decode(&same).as_ref(), Some(value), "{}", shown(input));
+    let mut object = Vec::new();
+    let members = json::object(input, &mut object, usize::MAX, "", "none").expect("it is JSON");
+    if value.is_object() {
+        let twice = object.len() > php.len() && json::decode(&object).as_ref() == json::decode(php).as_ref();
+        assert!(members.is_some() && (object == php || twice), "{}: {}", shown(input), shown(&object));
+    }
 }
 
 fn mutated_json(seeds: &[&Bytes], random: &mut fastrand::Rng) -> Vec<u8> {

@@ -65,7 +65,11 @@ async fn once(door: &Arc<Door>, key: Key, fingerprint: u64, wanted: Wanted) -> R
             let message = "this Idempotency-Key was used for another request";
             return Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "key-reused", message));
         }
-        Claim::NoRoom(full) => return Err(CallError::NoRoom(full).into()),
+        Claim::NoRoom(full) => {
+            let message = format!("there is no room for the Idempotency-Key: {full}");
+            let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "no-room-for-key", message);
+            return Err(refusal.retry_after(1));
+        }
     };
     let door = Arc::clone(door);
     let work = tokio::spawn(async move {
