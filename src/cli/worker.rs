@@ -1,6 +1,7 @@
 //! `zmws worker`: jobs done by a program of yours, or by a sample of ours.
 
 use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
@@ -181,7 +182,8 @@ impl Args {
                 ModeName::Lines => Mode::Lines,
             },
             timeout: self.timeout,
-            guard: Some(process::this_program()?),
+            // This very program, also when another version has taken its place on the disk.
+            guard: Some(PathBuf::from("/proc/self/exe")),
             if_dies: if self.give_back { IfDies::GiveBack } else { IfDies::Fail },
             ..Program::new(&self.command)
         };

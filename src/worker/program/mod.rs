@@ -191,7 +191,7 @@ impl Leash {
     #[cfg(target_os = "linux")]
     fn guarded(&self, guard: &PathBuf, program: &OsString) -> Command {
         let mut command = Command::new(guard);
-        command.arg(guard::WORD).arg(std::process::id().to_string());
+        command.arg0("job-guard").arg(guard::WORD).arg(std::process::id().to_string());
         command.arg(self.theirs.as_raw_fd().to_string()).arg(program);
         command
     }
