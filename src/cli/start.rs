@@ -45,7 +45,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         // It was checked by who asks for it.
         return detached(&args, args.meant.configured.fleet()?);
     }
-    let fleet = args.meant.configured.checked_fleet()?;
+    let fleet = args.meant.configured.fleet_to_start()?;
     for warning in &fleet.warnings {
         eprintln!("zmws: {warning}");
     }
@@ -143,7 +143,7 @@ fn supervise(
     process::raise_descriptor_limit();
     process::on_one_thread(async {
         let supervisor = Supervisor::claim(fleet, logs).map_err(|error| site::cannot_claim(&error))?;
-        let load: Load = Box::new(move || site::load_checked(&path));
+        let load: Load = Box::new(move || site::load_to_start(&path));
         let signals = signals()?;
         let first = starts.then(|| (Request::Start(args.meant.chosen.which()), printed()));
         spawn_local(tell_service_manager(supervisor.phase()));

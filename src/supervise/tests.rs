@@ -354,7 +354,7 @@ fn a_link_in_the_run_directory_starts_nothing() {
     let victim = fleet.run_dir.join("victim");
     std::fs::write(&victim, "precious").expect("room");
     std::os::unix::fs::symlink(&victim, fleet.run_dir.join("zmws.lock")).expect("room");
-    let refused = super::Supervisor::claim(fleet.clone(), super::Logs::Files).expect_err("it is a link");
+    let refused = super::Supervisor::claim(fleet, super::Logs::Files).expect_err("it is a link");
     let text = refused.to_string();
     assert!(text.contains("zmws.lock") && text.contains("symbolic link"), "{text}");
     assert_eq!(std::fs::read_to_string(&victim).expect("it is there"), "precious");

@@ -91,6 +91,7 @@ fn content() -> Content {
         busy_s: (!jobs.is_empty()).then_some(1.24),
         silent_s: 3.0,
         retired: false,
+        jobs_max: None,
     };
     let job = |id: &str, state| Job {
         id: id.to_owned(),
