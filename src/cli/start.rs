@@ -13,7 +13,7 @@ use zmws::supervise::{
     Load, Logs, NAME_MARK, OWN_LOG, Phase, READY_MARK, RUN_DIR_MARK, Signalled, Supervisor, open_log,
 };
 
-use super::log::{self, LogArgs};
+use super::log::{self, LogArgs, LogForm};
 use super::site::{self, Meant};
 use super::{Failure, notify, process};
 
@@ -51,7 +51,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     }
     if args.foreground {
         log::start_supervisor(&args.log);
-        return supervise(&args, fleet, Logs::Inherited, true, || Ok(()));
+        return supervise(&args, in_one_form(fleet, &args.log), Logs::Inherited, true, || Ok(()));
     }
     let request = Request::Start(args.meant.chosen.which());
     let ask = || process::on_one_thread(async { Ok(site::said(&fleet, &request).await) });
@@ -140,10 +140,14 @@ fn supervise(
     ready: impl FnOnce() -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let path = args.meant.configured.absolute()?;
+    let log = args.log.clone();
     process::raise_descriptor_limit();
     process::on_one_thread(async {
         let supervisor = Supervisor::claim(fleet, logs).map_err(|error| site::cannot_claim(&error))?;
-        let load: Load = Box::new(move || site::load_to_start(&path));
+        let load: Load = Box::new(move || {
+            let fleet = site::load_to_start(&path)?;
+            Ok(if logs == Logs::Inherited { in_one_form(fleet, &log) } else { fleet })
+        });
         let signals = signals()?;
         let first = starts.then(|| (Request::Start(args.meant.chosen.which()), printed()));
         spawn_local(tell_service_manager(supervisor.phase()));
@@ -152,6 +156,20 @@ fn supervise(
         running.run(load, signals, first).await;
         Ok(())
     })
+}
+
+/// Where all write to one place and we in JSON, those of ours do, too, unless the configuration says otherwise.
+fn in_one_form(mut fleet: Fleet, log: &LogArgs) -> Fleet {
+    if log.log_form != LogForm::Json {
+        return fleet;
+    }
+    for program in &mut fleet.programs {
+        if let Some(word @ ("broker" | "gateway" | "worker")) = program.command.get(1).map(String::as_str) {
+            let variable = format!("ZMWS_{}_LOG_FORM", word.to_uppercase());
+            program.env.entry(variable).or_insert_with(|| "json".to_owned());
+        }
+    }
+    fleet
 }
 
 /// Lets the service manager know what the supervisor is at.
