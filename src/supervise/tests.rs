@@ -174,6 +174,27 @@ fn a_next_supervisor_takes_over_what_the_last_one_left() {
 }
 
 #[test]
+fn what_a_dead_program_left_while_nobody_supervised_ends_before_the_next_one_starts() {
+    let line = "setsid sh -c 'trap \"\" TERM; echo $$ > child; while :; do sleep 1; done' & wait";
+    for next_does in [Request::Start(all()), Request::Stop(named("one"))] {
+        let world = World::with([script("one", line)]);
+        let (fleet, place) = world.parts();
+        let (mut pid, mut child) = (0, 0);
+        world.run_and_leave(async |world| {
+            world.ask(Request::Start(all())).await;
+            child = world.number_in("child").await;
+            pid = world.process("one").await.pid.expect("it runs");
+        });
+        let next = World::again(fleet, place);
+        next.kill(pid);
+        next.run(async |world| {
+            world.ask(next_does.clone()).await;
+            assert!(!world.is_alive(child), "{next_does:?} leaves it");
+        });
+    }
+}
+
+#[test]
 fn a_pid_file_with_somebody_elses_number_is_never_believed() {
     let mut bystander = std::process::Command::new("sleep").arg("60").spawn().expect("sleep");
     let world = World::with([script("one", "exec sleep 60")]);
