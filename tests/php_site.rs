@@ -144,7 +144,7 @@ fn a_worker_whose_file_is_missing_is_said_in_phps_words_and_the_others_run() {
     rev_a NOT running but stale PID found (4194303)
     rev_a started (its pid)
     rev_b started (its pid)
-    Cannot read sample_workers/none.php
+    none: Cannot read sample_workers/none.php
     ");
     wait_for_workers(&site, 2);
 }

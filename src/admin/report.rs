@@ -1,7 +1,5 @@
 //! The broker's own rows as the JSON of its admin port.
 
-use std::net::SocketAddr;
-
 use super::identity;
 use super::status::{Job, JobState, Quantiles, Service, State, Status, Totals, Worker};
 use crate::broker::snapshot::{self, Intake, JobRow, Overview, PeerRow, Reason, ServiceRow};
@@ -15,11 +13,13 @@ pub const SERVICES_MAX: usize = 1_000;
 
 /// What the report needs beside the broker's own rows.
 #[derive(Clone, Copy, Debug)]
-pub struct Frame {
+pub struct Frame<'a> {
     /// The program's version.
     pub version: &'static str,
-    /// Where the broker's clients connect.
-    pub clients: SocketAddr,
+    /// The broker's process.
+    pub pid: u32,
+    /// Where its clients connect.
+    pub clients: &'a str,
     /// This moment.
     pub now: Timestamp,
     /// When the broker started.
@@ -33,13 +33,13 @@ pub struct Frame {
 }
 
 /// `GET /status`.
-pub fn status(frame: &Frame, overview: &Overview, totals: &BrokerTotals, counters: &Counters) -> Status {
+pub fn status(frame: &Frame<'_>, overview: &Overview, totals: &BrokerTotals, counters: &Counters) -> Status {
     let mut services: Vec<Service> = overview.services.iter().map(|row| service(frame.now, row)).collect();
     services.sort_by(|one, other| one.service.cmp(&other.service));
     Status {
         version: frame.version.to_owned(),
-        pid: std::process::id(),
-        clients: frame.clients.to_string(),
+        pid: frame.pid,
+        clients: frame.clients.to_owned(),
         at: frame.now.as_secs_f64(),
         started_at: frame.started_at.as_secs_f64(),
         state: match overview.intake {

@@ -66,9 +66,9 @@ impl Configured {
         load(&self.path()?).map_err(|lines| failure(&lines))
     }
 
-    /// The same, if all can be found and used that it names.
-    pub(super) fn checked_fleet(&self) -> Result<Fleet, Failure> {
-        load_checked(&self.path()?).map_err(|lines| failure(&lines))
+    /// The same, for a start.
+    pub(super) fn fleet_to_start(&self) -> Result<Fleet, Failure> {
+        load_to_start(&self.path()?).map_err(|lines| failure(&lines))
     }
 
     /// The same for a command that can do without: none, if there is no configuration, or one that is only found here
@@ -93,6 +93,12 @@ pub(super) fn load(path: &Path) -> Result<Fleet, Vec<String>> {
     let fleet = described(path)?;
     // By one name, however it was named: a site obeys the orders of its own configuration.
     Ok(Fleet { config: std::fs::canonicalize(path).ok(), ..fleet })
+}
+
+/// The same, if all can be found and used that it names. Of PHP's configuration, as of old, what can be started is,
+/// and what cannot is said.
+pub(super) fn load_to_start(path: &Path) -> Result<Fleet, Vec<String>> {
+    if is_php(path) { load(path) } else { load_checked(path) }
 }
 
 /// The same, if all can be found and used that it names.

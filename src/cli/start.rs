@@ -45,7 +45,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         // It was checked by who asks for it.
         return detached(&args, in_form(args.meant.configured.fleet()?, &args.log));
     }
-    let fleet = in_form(args.meant.configured.checked_fleet()?, &args.log);
+    let fleet = in_form(args.meant.configured.fleet_to_start()?, &args.log);
     if !args.foreground {
         variables::say();
     }
@@ -157,11 +157,11 @@ fn supervise(
     ready: impl FnOnce() -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let path = args.meant.configured.absolute()?;
+    let log = args.log.clone();
     process::raise_descriptor_limit();
     process::on_one_thread(async {
         let supervisor = Supervisor::claim(fleet, logs).map_err(|error| site::cannot_claim(&error))?;
-        let log = args.log.clone();
-        let load: Load = Box::new(move || site::load_checked(&path).map(|fleet| in_form(fleet, &log)));
+        let load: Load = Box::new(move || Ok(in_form(site::load_to_start(&path)?, &log)));
         let signals = signals()?;
         let first = starts.then(|| (Request::Start(args.meant.chosen.which()), printed()));
         spawn_local(tell_service_manager(supervisor.phase()));

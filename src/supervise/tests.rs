@@ -174,6 +174,27 @@ fn a_next_supervisor_takes_over_what_the_last_one_left() {
 }
 
 #[test]
+fn what_a_dead_program_left_while_nobody_supervised_ends_before_the_next_one_starts() {
+    let line = "setsid sh -c 'trap \"\" TERM; echo $$ > child; while :; do sleep 1; done' & wait";
+    for next_does in [Request::Start(all()), Request::Stop(named("one"))] {
+        let world = World::with([script("one", line)]);
+        let (fleet, place) = world.parts();
+        let (mut pid, mut child) = (0, 0);
+        world.run_and_leave(async |world| {
+            world.ask(Request::Start(all())).await;
+            child = world.number_in("child").await;
+            pid = world.process("one").await.pid.expect("it runs");
+        });
+        let next = World::again(fleet, place);
+        next.kill(pid);
+        next.run(async |world| {
+            world.ask(next_does.clone()).await;
+            assert!(!world.is_alive(child), "{next_does:?} leaves it");
+        });
+    }
+}
+
+#[test]
 fn a_pid_file_with_somebody_elses_number_is_never_believed() {
     let mut bystander = std::process::Command::new("sleep").arg("60").spawn().expect("sleep");
     let world = World::with([script("one", "exec sleep 60")]);
@@ -354,7 +375,7 @@ fn a_link_in_the_run_directory_starts_nothing() {
     let victim = fleet.run_dir.join("victim");
     std::fs::write(&victim, "precious").expect("room");
     std::os::unix::fs::symlink(&victim, fleet.run_dir.join("zmws.lock")).expect("room");
-    let refused = super::Supervisor::claim(fleet.clone(), super::Logs::Files).expect_err("it is a link");
+    let refused = super::Supervisor::claim(fleet, super::Logs::Files).expect_err("it is a link");
     let text = refused.to_string();
     assert!(text.contains("zmws.lock") && text.contains("symbolic link"), "{text}");
     assert_eq!(std::fs::read_to_string(&victim).expect("it is there"), "precious");

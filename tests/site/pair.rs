@@ -172,6 +172,23 @@ fn a_service_manager_hears_that_all_is_ready_when_it_is() {
 }
 
 #[test]
+fn in_json_all_that_the_foreground_says_is_json_and_said_once() {
+    let site = Site::new("zmws.toml", PLAIN);
+    let mut command = site.command(&["start", "--foreground", "--log-form=json"]);
+    let mut foreground = Program::start("zmws start", command.env_remove("RUST_LOG"));
+    wait_for_workers(&site, 1);
+    foreground.signal(Signal::TERM);
+    assert_eq!(foreground.end(PATIENCE).code(), Some(0));
+    let log = foreground.log_to_its_end();
+    for line in log.lines() {
+        let object: serde_json::Value =
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        assert!(object["message"].is_string(), "{line}");
+    }
+    assert_eq!(log.lines().filter(|line| line.contains("str-rev started (")).count(), 1, "{log}");
+}
+
+#[test]
 fn a_program_that_could_not_start_is_failed_and_shown_first() {
     let site =
         Site::new("zmws.toml", &format!("{PLAIN}\n[[worker]]\nname = \"tool\"\nprogram = [\"./tool\"]\n"));

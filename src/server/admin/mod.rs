@@ -210,9 +210,11 @@ impl Server {
 
     fn status(&mut self) -> Reply {
         let now = self.clock.now();
+        let clients = self.clients.local_addr().to_string();
         let frame = Frame {
             version: env!("CARGO_PKG_VERSION"),
-            clients: self.clients.local_addr(),
+            pid: std::process::id(),
+            clients: &clients,
             now,
             started_at: self.started_at,
             client_connections: self.clients.connections(),

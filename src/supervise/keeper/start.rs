@@ -7,7 +7,6 @@ use tracing::{error, info, warn};
 
 use super::super::backoff::Verdict;
 use super::super::child::{Child, End, Output};
-use super::super::leftovers::{self, Urgency};
 use super::super::logs;
 use super::super::ready::Ready;
 use super::{Fingerprint, Keeper, Outcome, Rest, Running, end_of};
@@ -32,9 +31,7 @@ impl Keeper {
         }
         self.backoff.forget();
         self.rest = Rest::Stopped;
-        if std::mem::take(&mut self.orphans) {
-            leftovers::end(&self.site.run_dir, &self.program.name, None, Urgency::Kill).await;
-        }
+        self.end_orphans().await;
         let stale = self.pid_file.read();
         let ready = self.program.says_ready.then(|| Ready::listen(&self.site.run_dir, &self.program.name));
         let ready = ready.and_then(Result::ok);

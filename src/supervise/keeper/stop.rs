@@ -23,7 +23,10 @@ impl Keeper {
         self.show(Some(ProcessState::Stopping));
         let began = Instant::now();
         let jobs = if self.running.is_some() { self.let_jobs_end().await } else { Jobs::Unknown };
-        let Some(mut running) = self.running.take() else { return Outcome::DidNotRun };
+        let Some(mut running) = self.running.take() else {
+            self.end_orphans().await;
+            return Outcome::DidNotRun;
+        };
         let pid = running.child.pid();
         let patience = match jobs {
             Jobs::Remain(_) => LAST_WORDS,
@@ -73,6 +76,13 @@ impl Keeper {
                 leftovers::end(&run_dir, &name, None, Urgency::Kill).await;
                 (end, true)
             }
+        }
+    }
+
+    /// Ends what an earlier process of the program has left behind.
+    pub(super) async fn end_orphans(&mut self) {
+        if std::mem::take(&mut self.orphans) {
+            leftovers::end(&self.site.run_dir, &self.program.name, None, Urgency::Kill).await;
         }
     }
 
