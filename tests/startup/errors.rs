@@ -110,7 +110,10 @@ fn a_worker_s_program_that_cannot_be_started_is_told_before_a_job_comes() {
 fn a_broker_that_is_not_there_is_told_by_call() {
     let free =
         TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("it is bound").port();
-    fails(&["call", "DEMO", &format!("--port={free}")], &["no broker answers at 127.0.0.1", "is it running?"]);
+    fails(
+        &["call", "DEMO", &format!("--port={free}")],
+        &["no broker answers at 127.0.0.1", "is it running?"],
+    );
     fails(&["call", "DEMO", "--host=broker.invalid"], &["the host broker.invalid cannot be resolved: "]);
 }
 
