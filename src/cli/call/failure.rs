@@ -22,7 +22,7 @@ impl Args {
             CallError::Failed { job, body, .. } => failed(&service, *job, body),
             CallError::Refused { .. } => self.refused(client).await,
             CallError::Unavailable => self.unavailable().await,
-            CallError::Timeout { .. } => {
+            CallError::Timeout => {
                 let limit = self.timeout;
                 format!("no answer from {service} within {limit:?} (--timeout); the job may yet be done")
             }
