@@ -54,6 +54,25 @@ fn systemd_analyze(args: &[&str]) -> Option<(bool, String)> {
     Some((output.status.success(), String::from_utf8_lossy(&said).into_owned()))
 }
 
+/// `cargo install --path .` and `--path compat` put these into everybody's PATH, and nothing else.
+#[test]
+fn what_is_installed_has_names_of_ours() {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let metadata =
+        cargo.args(["metadata", "--no-deps", "--offline", "--format-version=1"]).current_dir(root());
+    let output = metadata.output().expect("cargo is here");
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+    let programs = |package: &str| {
+        let packages = metadata["packages"].as_array().expect("packages");
+        let found = packages.iter().find(|one| one["name"] == package).expect("it is a member");
+        let targets = found["targets"].as_array().expect("targets").iter();
+        let programs = targets.filter(|target| target["kind"][0] == "bin");
+        programs.filter_map(|target| target["name"].as_str().map(str::to_owned)).collect::<Vec<_>>()
+    };
+    assert_eq!(programs("zmws"), ["zmws"]);
+    assert_eq!(programs("zmws-compat"), ["zmws-trace"]);
+}
+
 /// A word of an asset: its path, its target, its mode.
 fn part(asset: &toml_edit::Value, number: usize) -> Option<&str> {
     asset.as_array()?.get(number)?.as_str()

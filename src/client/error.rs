@@ -4,13 +4,14 @@ use bytes::Bytes;
 
 use crate::job::{Body, JobId, ServiceName};
 use crate::memory::MemoryFull;
+use crate::params::tag::{self, BareParam};
 
 /// Why a call has no result.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {
     /// The worker said no, or no worker could be found that survived the job.
-    #[error("the job failed at the workers of {service}")]
+    #[error("{} of {service} failed{}", named(job), said(body))]
     Failed {
         /// The job. `None` where the dialect does not say.
         job: Option<JobId>,
@@ -76,6 +77,20 @@ pub enum CallError {
     Closed,
 }
 
+/// The job by its id, if that is known.
+fn named(job: &Option<JobId>) -> String {
+    job.map_or_else(|| "the job".to_owned(), |id| format!("job {id}"))
+}
+
+/// What the worker said beside no, without its tag, if it said anything.
+fn said(body: &Body) -> String {
+    let (_, text) = tag::split(body.first(), BareParam::AsUpstream);
+    match text.is_empty() {
+        true => String::new(),
+        false => format!(": {}", String::from_utf8_lossy(&text)),
+    }
+}
+
 impl CallError {
     /// Whether the request certainly never reached a broker, so that to send it again cannot do a
     /// job twice.
@@ -96,5 +111,22 @@ impl CallError {
             | Self::NoRoom(_)
             | Self::Closed => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_that_failed_is_named_with_its_reason() {
+        let failed = |job, body| {
+            let service = ServiceName::new("MAIL").expect("it is a name");
+            CallError::Failed { job, service, body }.to_string()
+        };
+        let reason = Body::One(Bytes::from_static(b"PARAM-JSON: \"no room\""));
+        let job = Some(JobId::from_bits(0x00C0_FFEE));
+        assert_eq!(failed(job, reason), "job 00C0-FFEE of MAIL failed: \"no room\"");
+        assert_eq!(failed(None, Body::EMPTY), "the job of MAIL failed");
     }
 }

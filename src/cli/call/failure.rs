@@ -22,7 +22,7 @@ impl Args {
             CallError::Failed { job, body, .. } => failed(&service, *job, body),
             CallError::Refused { .. } => self.refused(client).await,
             CallError::Unavailable => self.unavailable().await,
-            CallError::Timeout { .. } => {
+            CallError::Timeout => {
                 let limit = self.timeout;
                 format!("no answer from {service} within {limit:?} (--timeout); the job may yet be done")
             }
@@ -75,15 +75,18 @@ impl Args {
     }
 
     async fn unavailable(&self) -> Failure {
-        let mut places = Vec::new();
+        let (mut places, mut unknown) = (Vec::new(), Vec::new());
         for host in &self.host {
             let place = process::host_port(host, self.port);
             match tokio::net::lookup_host(place.clone()).await {
                 Ok(_) => places.push(place),
-                Err(error) => places.push(format!("{host} (a name that cannot be resolved: {error})")),
+                Err(error) => unknown.push(format!("the host {host} cannot be resolved: {error}")),
             }
         }
-        format!("no broker answers at {}; is it running?", printable(&places.join(" or ")))
+        if !places.is_empty() {
+            unknown.insert(0, format!("no broker answers at {}; is it running?", places.join(" or ")));
+        }
+        printable(&unknown.join("; "))
     }
 }
 

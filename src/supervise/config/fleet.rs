@@ -200,14 +200,18 @@ impl Maker<'_> {
     fn heartbeats(&self) -> Vec<(String, String)> {
         let names =
             [("heartbeat-interval", "HEARTBEAT_INTERVAL"), ("heartbeat-maxtries", "HEARTBEAT_MAXTRIES")];
-        let set = names.iter().filter_map(|(flag, name)| {
-            let value = self.broker.get(*flag)?;
-            // They read whole seconds; the other is a number, which is a duration, too.
-            let whole = duration::parse(value).map_or(1, |time| time.as_millis().div_ceil(1_000));
-            Some(((*name).to_owned(), whole.to_string()))
-        });
+        let set = names
+            .iter()
+            .filter_map(|(flag, name)| Some(((*name).to_owned(), whole_seconds(self.broker.get(*flag)?))));
         set.collect()
     }
+}
+
+/// A duration as PHP's programs read it: they take the digits that it begins with, and so `1m` for a second. A plain
+/// number is itself.
+fn whole_seconds(value: &str) -> String {
+    let whole = duration::parse(value).map_or(1, |time| time.as_millis().div_ceil(1_000));
+    whole.max(1).to_string()
 }
 
 /// The flags of a command line with their values; that of a flag without one is empty.
@@ -258,4 +262,15 @@ fn files_of(keys: &WorkerKeys) -> Vec<PathBuf> {
     let dir = keys.dir.clone().unwrap_or_default();
     let scripts = words.filter(is_script).filter(|path| dir.join(path).is_file());
     keys.php.iter().cloned().chain(scripts).chain(keys.files.iter().cloned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn php_s_workers_are_told_whole_seconds() {
+        let told = ["5", "3", "1m", "250ms", "1500ms", "0.5"].map(whole_seconds);
+        assert_eq!(told, ["5", "3", "60", "1", "2", "1"]);
+    }
 }
