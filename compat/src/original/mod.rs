@@ -127,13 +127,11 @@ fn is_no_number(text: &[u8]) -> bool {
 /// What in a recording is not the original's doing.
 pub(crate) fn differences(scene: Scene<'_>) -> Vec<Difference> {
     let original = Original { scene, version: Version::of(scene) };
-    let findings = match scene.recorded().generation() {
-        Generation::One | Generation::Two => {
-            [original.answers(), original.orders(), original.beats()].concat()
-        }
-        // A broker of our own kind is held to our own measure, and to causes that come before their effects.
-        Generation::Both => original.unheard_of(),
-    };
+    let mut findings = [original.strays(), original.unheard_of()].concat();
+    // A broker of our own kind is held to our own measure, but for causes that come before their effects.
+    if scene.recorded().generation() != Generation::Both {
+        findings.extend([original.answers(), original.orders(), original.beats()].concat());
+    }
     findings.into_iter().map(|finding| finding.told(scene)).collect()
 }
 

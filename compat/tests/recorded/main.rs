@@ -1,5 +1,6 @@
 //! Every recording there is, replayed to our broker in memory; and our broker spoilt, which must be noticed.
 
+mod both_sides;
 mod faults;
 
 use std::collections::BTreeSet;
