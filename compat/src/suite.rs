@@ -51,6 +51,8 @@ pub enum Verdict {
     Known(usize, BTreeSet<usize>),
     /// This many differences that no entry explains.
     Failed(usize),
+    /// A gateway was recorded, and not the broker that it asked: there is nothing to compare its answers with.
+    NoBroker,
     /// Not replayed, by an entry.
     Skipped(usize),
     /// No trace, or the broker panicked.
@@ -88,6 +90,10 @@ pub fn replay_file(path: &Path, known: &Known) -> Case {
 pub fn replay_trace(path: &Path, trace: Trace, known: &Known) -> Case {
     let mut case = replay_trace_at(path, trace, known, &|header| Box::new(Memory::new(header)));
     let Some(replayed) = &mut case.replayed else { return case };
+    if gateway::lacks_its_broker(&replayed.trace, &replayed.script) {
+        case.verdict = Verdict::NoBroker;
+        return case;
+    }
     let found = gateway::differences(&replayed.trace, &replayed.script);
     if !found.is_empty() {
         let Replayed { trace, script, played, differences } = &mut **replayed;

@@ -8,7 +8,7 @@ use super::Trouble;
 use crate::known::{Known, OURS};
 use crate::live::{Doors, Live};
 use crate::programs::{Peers, answered};
-use crate::report::{is_bad, page, table};
+use crate::report::{NO_BROKER, is_bad, page, table};
 use crate::suite::{Case, Verdict, recordings, replay_file, replay_live};
 use crate::target::Target;
 use crate::trace::Header;
@@ -159,6 +159,10 @@ impl Args {
         if let Verdict::Broken(why) = &case.verdict {
             println!("{}: {why}", case.path.display());
         }
+        if case.verdict == Verdict::NoBroker {
+            println!("{}: {NO_BROKER}", case.path.display());
+            return;
+        }
         let differences = case.replayed.iter().flat_map(|replayed| &replayed.differences);
         for (difference, entry) in differences.filter(|(_, entry)| self.verbose || entry.is_none()) {
             let by = entry.map_or("unknown", |entry| &known.differences[entry].id);
@@ -182,7 +186,7 @@ fn unused(cases: &[Case], known: &Known) -> usize {
         match &case.verdict {
             Verdict::Known(_, entries) => used.extend(entries.iter().copied()),
             Verdict::Skipped(entry) => drop(skipped.insert(*entry)),
-            Verdict::Same | Verdict::Failed(_) | Verdict::Broken(_) => {}
+            Verdict::Same | Verdict::Failed(_) | Verdict::Broken(_) | Verdict::NoBroker => {}
         }
         let replayed = case.replayed.iter().flat_map(|replayed| &replayed.differences);
         used.extend(replayed.filter_map(|(_, entry)| *entry));

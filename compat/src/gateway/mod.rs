@@ -16,7 +16,7 @@ use bytes::Bytes;
 use crate::differ::{About, Difference, Kind};
 use crate::glance::Generation;
 use crate::script::Script;
-use crate::trace::{Frame, Trace};
+use crate::trace::{Frame, Port, Trace};
 use drive::Outcome;
 use exchange::Exchange;
 
@@ -45,6 +45,14 @@ pub fn differences(trace: &Trace, script: &Script) -> Vec<Difference> {
     let played = drive::play(&exchanges, script);
     let pairs = exchanges.iter().zip(played);
     unlike.chain(pairs.flat_map(|(exchange, outcome)| compare(exchange, outcome))).collect()
+}
+
+/// Whether a gateway was recorded that asked a broker which was not.
+pub fn lacks_its_broker(trace: &Trace, script: &Script) -> bool {
+    let exchanges = exchange::exchanges(trace, script);
+    let asks =
+        exchanges.iter().any(|exchange| exchange.answer().is_some() && original::asks(&exchange.request));
+    asks && !trace.conns.iter().any(|conn| conn.port == Port::Frontend)
 }
 
 /// Whether the recorded answer is the original's, if it is of the original.

@@ -33,12 +33,28 @@ pub(super) fn answers_so(exchange: &Exchange, question: Option<&Question>, respo
     has_head && status == expected && is_wrapped(&exchange.request, &printed, &response.body)
 }
 
-/// The status and body where it asks nothing: a line that it takes for a header, no path, an icon.
+/// Whether it asks its broker for a request: not for a line that it takes for a header, nor without a path,
+/// nor for an icon.
+pub(super) fn asks(request: &[u8]) -> bool {
+    let path = path(request);
+    !line(request).contains(&b':') && !path.is_empty() && path != b"favicon.ico"
+}
+
+/// The status and body where it asks nothing.
 fn unasked(request: &[u8]) -> (&'static [u8], &'static [u8]) {
-    let line = request.split(|&byte| byte == b'\n').next().unwrap_or_default();
-    let target = line.split(|&byte| byte == b' ').nth(1).unwrap_or_default().trim_ascii_end();
-    let is_path = target.iter().any(|&byte| byte != b'/');
-    if line.contains(&b':') || is_path { (ERROR, b"") } else { (NOT_FOUND, b"FNF") }
+    let is_empty = path(request).is_empty() && !line(request).contains(&b':');
+    if is_empty { (NOT_FOUND, b"FNF") } else { (ERROR, b"") }
+}
+
+fn line(request: &[u8]) -> &[u8] {
+    request.split(|&byte| byte == b'\n').next().unwrap_or_default().trim_ascii_end()
+}
+
+/// The second word without its slashes.
+fn path(request: &[u8]) -> &[u8] {
+    let target = line(request).split(|&byte| byte == b' ').nth(1).unwrap_or_default();
+    let slashes = target.iter().take_while(|&&byte| byte == b'/').count();
+    &target[slashes..]
 }
 
 /// The last frame and behind it, if there are several, the first (zmws 1) or the fourth (zmws 2).

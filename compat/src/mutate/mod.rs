@@ -146,7 +146,7 @@ fn is_given(trace: &Trace, event: usize, change: Change, of_workers: bool) -> bo
     let What::Message { frames, .. } = &trace.events[event].what else { return false };
     let is_of_beats = matches!(change, Change::BeatDropped | Change::BeatDelayed);
     if of_workers {
-        return is_of_beats || matches!(change, Change::Value | Change::Number);
+        return is_of_beats || matches!(change, Change::Value | Change::Number | Change::Status);
     }
     // A specification says that heartbeats come, not which.
     if is_of_beats && trace.header.upstream.starts_with("rfc") {
@@ -170,7 +170,7 @@ fn compared(trace: &Trace) -> Side {
 fn outcome(path: &std::path::Path, changed: Trace, known: &Known) -> Outcome {
     let case = replay_trace(path, changed, known);
     match case.verdict {
-        Verdict::Same | Verdict::Skipped(_) => Outcome::Equal,
+        Verdict::Same | Verdict::Skipped(_) | Verdict::NoBroker => Outcome::Equal,
         Verdict::Known(_, entries) => {
             Outcome::Excused(entries.iter().map(|&entry| known.differences[entry].id.clone()).collect())
         }

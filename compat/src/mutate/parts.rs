@@ -33,13 +33,15 @@ pub(super) enum Part {
 /// What each frame is.
 pub(super) fn parts(frames: &[Frame], port: Port) -> Vec<Part> {
     let header = frames.iter().take(2).position(|frame| is_header(&frame.bytes));
+    // RFC 7 has no type in an answer to a client.
+    let has_type = header.is_some_and(|header| frames[header].bytes != "MDPC01");
     let part = |(index, frame): (usize, &Frame)| {
         let bytes = &frame.bytes;
         let behind = header.and_then(|header| index.checked_sub(header));
         match () {
-            () if behind == Some(0) || behind == Some(1) => Part::Head,
+            () if behind == Some(0) || (behind == Some(1) && has_type) => Part::Head,
             () if bytes.is_empty() => Part::Empty,
-            () if behind == Some(2) && port == Port::Frontend => Part::Service,
+            () if behind == Some(1 + usize::from(has_type)) && port == Port::Frontend => Part::Service,
             () if STATUS.iter().any(|word| bytes.starts_with(word)) => Part::Status,
             () if bytes.starts_with(b"[") && rows(bytes).is_some() => Part::List,
             () if is_given(bytes) => Part::Given,

@@ -50,6 +50,10 @@ fn quickest(life: &Life) -> u64 {
 impl Original<'_> {
     pub(super) fn beats(&self) -> Vec<Finding> {
         let mut found = self.too_soon();
+        // How long its loop waits is not known.
+        if self.version.worker_form().is_none() {
+            return found;
+        }
         let conns = &self.scene.script.conns;
         let brokers: BTreeSet<&str> = conns.iter().map(|conn| conn.broker()).collect();
         for broker in brokers {
@@ -140,7 +144,7 @@ impl Original<'_> {
                 continue;
             }
             // A round that nobody could hear was some time after this.
-            due = interval + seen.map_or(now + MOMENT, |seen| seen - quickest.min(seen));
+            due = interval + seen.map_or(now + LOOP, |seen| seen - quickest.min(seen));
         }
     }
 

@@ -57,15 +57,20 @@ fn is(frames: &[Frame], expected: &[Bytes]) -> bool {
 }
 
 impl Original<'_> {
-    pub(super) fn answers(&self) -> Vec<Finding> {
-        let strays = self.scene.recorded().strays.iter().map(|(conn, heard)| Finding {
+    /// Messages for clients that did not ask, which no broker sends.
+    pub(super) fn strays(&self) -> Vec<Finding> {
+        let stray = |(conn, heard): &(ConnIndex, Heard)| Finding {
             at: heard.at,
             about: About::Conn(*conn),
             frames: Some(heard.frames.clone()),
             words: "an answer for a client that did not ask",
-        });
+        };
+        self.scene.recorded().strays.iter().map(stray).collect()
+    }
+
+    pub(super) fn answers(&self) -> Vec<Finding> {
         let questions = self.scene.recorded().questions.iter().enumerate();
-        strays.chain(questions.filter_map(|(index, question)| self.answered(index, question))).collect()
+        questions.filter_map(|(index, question)| self.answered(index, question)).collect()
     }
 
     fn answered(&self, index: usize, question: &Question) -> Option<Finding> {

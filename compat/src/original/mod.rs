@@ -18,15 +18,23 @@ use crate::differ::{About, Difference, Kind, Scene};
 use crate::glance::{Asked, Generation, without_delimiter};
 use crate::glance_worker::WorkerForm;
 use crate::ledger::Question;
-use crate::trace::{Frame, Header};
+use crate::trace::Frame;
 
-/// A version of the original, as a recording's header names it.
+/// A version of the original, as a recording's header names it; else the latest of which it may be.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Version<'a>(&'a str);
 
+/// What a recording may be of that reads its clients as zmws 2, and does not say its version.
+const SOME_2: &str = "2";
+
 impl<'a> Version<'a> {
-    pub(crate) fn of(header: &'a Header) -> Self {
-        Self(&header.upstream)
+    pub(crate) fn of(scene: Scene<'a>) -> Self {
+        let upstream = &scene.header.upstream;
+        match (Generation::of(upstream), scene.recorded().generation()) {
+            (Some(_), _) | (None, Generation::Both) => Self(upstream),
+            (None, Generation::One) => Self("1.0.0"),
+            (None, Generation::Two) => Self(SOME_2),
+        }
     }
 
     /// One of 2.0.0's candidates.
@@ -92,7 +100,7 @@ impl<'a> Version<'a> {
     }
 
     fn is_known(self) -> bool {
-        Generation::of(self.0).is_some()
+        self.0 != SOME_2
     }
 }
 
@@ -118,14 +126,12 @@ fn is_no_number(text: &[u8]) -> bool {
 
 /// What in a recording is not the original's doing.
 pub(crate) fn differences(scene: Scene<'_>) -> Vec<Difference> {
-    let original = Original { scene, version: Version::of(scene.header) };
-    let findings = match scene.recorded().generation() {
-        Generation::One | Generation::Two => {
-            [original.answers(), original.orders(), original.beats()].concat()
-        }
-        // A broker of our own kind is held to our own measure, and to causes that come before their effects.
-        Generation::Both => original.unheard_of(),
-    };
+    let original = Original { scene, version: Version::of(scene) };
+    let mut findings = [original.strays(), original.unheard_of()].concat();
+    // A broker of our own kind is held to our own measure, but for causes that come before their effects.
+    if scene.recorded().generation() != Generation::Both {
+        findings.extend([original.answers(), original.orders(), original.beats()].concat());
+    }
     findings.into_iter().map(|finding| finding.told(scene)).collect()
 }
 

@@ -44,7 +44,6 @@ impl Original<'_> {
         for job in &recorded.jobs {
             found.extend(job.runs.iter().filter_map(|run| self.order(job, run)));
         }
-        found.extend(self.unheard_of());
         for (&conn, worker) in &recorded.workers {
             found.extend(worker.others.iter().map(|heard| Finding {
                 at: heard.at,

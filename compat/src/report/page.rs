@@ -80,6 +80,7 @@ fn section(html: &mut String, index: usize, case: &Case, known: &Known) {
     match &case.verdict {
         Verdict::Broken(why) => drop(write!(html, "<p class=\"bad\">{}</p>", escaped(why))),
         Verdict::Skipped(entry) => drop(write!(html, "<p>{}</p>", escaped(&known.skipped[*entry].reason))),
+        Verdict::NoBroker => drop(write!(html, "<p>{}</p>", escaped(super::NO_BROKER))),
         Verdict::Same | Verdict::Known(..) | Verdict::Failed(_) => {}
     }
     if let Some(replayed) = &case.replayed {
@@ -94,7 +95,7 @@ fn class(verdict: &Verdict) -> &'static str {
         Verdict::Same => "same",
         Verdict::Known(..) => "known",
         Verdict::Failed(_) | Verdict::Broken(_) => "bad",
-        Verdict::Skipped(_) => "skipped",
+        Verdict::Skipped(_) | Verdict::NoBroker => "skipped",
     }
 }
 

@@ -42,7 +42,7 @@ pub(super) fn odd_header_refused(case: Case<'_>) -> bool {
 pub(super) fn plain_request_served(case: Case<'_>) -> bool {
     let Some(asked) = case.their_reading() else { return false };
     let plain = asked.is_job() && read_as(case, Form::Zmws2);
-    let version = Version::of(case.scene.header);
+    let version = Version::of(case.scene);
     let lacks_param = version.is_first_candidate() && asked.param.is_none();
     let refuses_all = version.is_candidate() && refuses_all(case.scene.recorded());
     plain && case.is_refused_there() && (lacks_param || refuses_all) && is_served(case)

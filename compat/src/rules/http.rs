@@ -19,7 +19,7 @@ fn what(case: Case<'_>) -> Option<(HttpDifference, Oddity)> {
 
 /// The status line of HTTP stands where the original's had no version.
 pub(super) fn status_line(case: Case<'_>) -> bool {
-    let line = case.difference.recorded.as_ref().map_or(&b""[..], |frames| &frames[0].bytes);
+    let line = text(&case.difference.recorded);
     let versionless =
         line.strip_prefix(b"HTTP ").is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit));
     versionless && matches!(what(case), Some((HttpDifference::StatusLine, _)))

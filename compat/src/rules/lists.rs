@@ -15,7 +15,7 @@ use crate::trace::ConnIndex;
 /// PHP 8, a refusal; here the list.
 pub(super) fn answered(case: Case<'_>) -> bool {
     let (Some(question), Some(ours)) = (case.question(), case.our_question()) else { return false };
-    let version = Version::of(case.scene.header);
+    let version = Version::of(case.scene);
     let refuses = version.is_first_candidate() || dialects::refuses_all(case.scene.recorded());
     let as_there = match case.difference.kind {
         Kind::ReplyExtra => question.replies.is_empty(),
@@ -87,7 +87,7 @@ pub(super) fn workers_by_life(case: Case<'_>) -> bool {
     let (Some(asked), Some(ours)) = (case.question(), case.our_question()) else { return false };
     let interval = case.scene.interval();
     let expiry = interval * u64::from(case.scene.header.heartbeat_maxtries);
-    let late = interval + Version::of(case.scene.header).poll(interval) + JITTER;
+    let late = interval + Version::of(case.scene).poll(interval) + JITTER;
     let last = |worker: &Worker, at: u64| worker.signs.iter().copied().filter(|&sign| sign <= at).max();
     let listed = named(case, case.scene.recorded(), key)
         .into_iter()

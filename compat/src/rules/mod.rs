@@ -99,6 +99,45 @@ pub enum Rule {
 }
 
 impl Rule {
+    /// All of them.
+    pub const ALL: [Self; 35] = [
+        Self::NoParamIsEmpty,
+        Self::ZeroIsData,
+        Self::HexIsNotDecoded,
+        Self::ResultsPassAsTheyAre,
+        Self::ClientZero,
+        Self::Zmws1Served,
+        Self::Zmws2Served,
+        Self::MajordomoServed,
+        Self::MajordomoWorkerServed,
+        Self::OddHeaderRefused,
+        Self::PlainRequestServed,
+        Self::ForeignWorkerCounts,
+        Self::ListsAnswered,
+        Self::ListsAreJson,
+        Self::NoBareHistory,
+        Self::WorkersListedByTheirLife,
+        Self::ListsFollowLives,
+        Self::BusyWorkersListed,
+        Self::FirstComeFirstServed,
+        Self::LongJobsRun,
+        Self::OrphansGoOn,
+        Self::SeveralServices,
+        Self::OnlyReadyMakesAService,
+        Self::WorkersAnswerJobsOnly,
+        Self::PartialIsAPart,
+        Self::AnswerAtTheClientsPort,
+        Self::HttpStatusLine,
+        Self::FnfIsData,
+        Self::NoRequestIsRefused,
+        Self::HeadHasNoBody,
+        Self::OptionsDoNoJob,
+        Self::ColonIsData,
+        Self::NamesAreDecoded,
+        Self::EndNotPart,
+        Self::ForeignBroker,
+    ];
+
     /// Whether this rule says why `difference` is there.
     pub fn explains(self, scene: Scene<'_>, difference: &Difference) -> bool {
         let case = Case { scene, difference };
@@ -172,7 +211,7 @@ impl<'a> Case<'a> {
 
     /// What the question meant to the recorded broker.
     fn their_reading(self) -> Option<Asked> {
-        Some(Version::of(self.scene.header).reads(self.generation(), self.question()?))
+        Some(Version::of(self.scene).reads(self.generation(), self.question()?))
     }
 
     /// What the question means to a broker that tells the dialects apart.
@@ -191,7 +230,7 @@ impl<'a> Case<'a> {
     /// Whether the recorded broker refused it, in words that its version has, and said no more.
     fn is_refused_there(self) -> bool {
         let Some(question) = self.question() else { return false };
-        let version = Version::of(self.scene.header);
+        let version = Version::of(self.scene);
         let Some(asked) = self.their_reading() else { return false };
         let known = refusals(version, self.generation(), &asked);
         let is = |frames: &[Frame], refusal: &[Bytes]| {

@@ -16,7 +16,7 @@ use crate::trace::Frame;
 /// Refused there, for the only workers of the service speak another version's dialect; here they count.
 pub(super) fn foreign_worker_counts(case: Case<'_>) -> bool {
     let (Some(question), Some(asked)) = (case.question(), case.our_reading()) else { return false };
-    let own = Version::of(case.scene.header).worker_form();
+    let own = Version::of(case.scene).worker_form();
     let offering = case.scene.recorded().workers.values().filter(|worker| {
         worker.services.get(&question.asked.service).is_some_and(|&since| since < question.at)
     });

@@ -1,5 +1,6 @@
 //! Every recording there is, replayed to our broker in memory; and our broker spoilt, which must be noticed.
 
+mod both_sides;
 mod faults;
 
 use std::collections::BTreeSet;
@@ -8,8 +9,9 @@ use std::path::{Path, PathBuf};
 use faults::{ALL, Fault, Faulty};
 use zmws_compat::known::{Known, OURS};
 use zmws_compat::memory::Memory;
-use zmws_compat::suite::{Case, Verdict, recordings, replay, replay_file, replay_file_at};
-use zmws_compat::trace::read;
+use zmws_compat::rules::Rule;
+use zmws_compat::suite::{Case, Verdict, recordings, replay, replay_file, replay_file_at, replay_trace};
+use zmws_compat::trace::{Port, read, read_file};
 
 fn fixtures() -> Vec<PathBuf> {
     let found =
@@ -20,6 +22,14 @@ fn fixtures() -> Vec<PathBuf> {
 
 fn known() -> Known {
     Known::read(OURS).expect("sound JSON")
+}
+
+/// Some entry names each rule, and each entry excuses something in some recording: `unused`.
+#[test]
+fn no_rule_is_without_its_entry() {
+    let known = known();
+    let idle = Rule::ALL.into_iter().filter(|rule| known.differences.iter().all(|entry| entry.rule != *rule));
+    assert_eq!(idle.collect::<Vec<_>>(), []);
 }
 
 fn story(case: &Case, known: &Known) -> String {
@@ -42,7 +52,7 @@ fn every_recording_is_answered_alike_but_for_known_differences() {
             Verdict::Same => {}
             Verdict::Known(_, entries) => used.extend(entries),
             Verdict::Skipped(entry) => drop(skipped.insert(*entry)),
-            Verdict::Failed(_) | Verdict::Broken(_) => wrong += &story(&case, &known),
+            Verdict::Failed(_) | Verdict::Broken(_) | Verdict::NoBroker => wrong += &story(&case, &known),
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
@@ -51,6 +61,44 @@ fn every_recording_is_answered_alike_but_for_known_differences() {
         entries.filter(|(index, _)| !used.contains(index)).map(|(_, entry)| entry.id.as_str()).collect();
     assert!(unused.is_empty(), "entries that nothing needs any more: {unused:?}");
     assert_eq!(skipped.len(), known.skipped.len(), "a reason to skip that nothing needs any more");
+}
+
+/// A recording whose header names no version, or one near it, is judged by what it shows.
+#[test]
+fn a_recording_may_be_of_a_version_near_its_own() {
+    let known = known();
+    let names = [
+        ("1.0.0", ["monday", "1.0.0-rc3"]),
+        ("2.0.0-rc4", ["monday", "2.0.0-rc2"]),
+        ("master", ["monday"; 2]),
+    ];
+    let mut wrong = String::new();
+    for path in fixtures().into_iter().step_by(3) {
+        let trace = read_file(&path).expect("a sound trace");
+        let Some((_, others)) = names.iter().find(|(name, _)| trace.header.upstream == *name) else {
+            continue;
+        };
+        for other in others {
+            let mut trace = trace.clone();
+            trace.header.upstream = (*other).to_owned();
+            let case = replay_trace(&path, trace, &known);
+            if matches!(case.verdict, Verdict::Failed(_) | Verdict::Broken(_)) {
+                wrong += &format!("as {other}: {}", story(&case, &known));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn a_gateway_without_its_broker_says_so() {
+    let path =
+        fixtures().into_iter().find(|path| path.ends_with("1.0.0/gateway.jsonl")).expect("a recording");
+    let mut trace = read_file(&path).expect("a sound trace");
+    trace.events.retain(|event| event.conn().is_none_or(|conn| trace.conns[conn].port == Port::Http));
+    trace.conns.iter_mut().filter(|conn| conn.port != Port::Http).for_each(|conn| conn.port = Port::News);
+    let case = replay_trace(&path, trace, &known());
+    assert_eq!(case.verdict, Verdict::NoBroker);
 }
 
 #[test]
