@@ -5,7 +5,7 @@ use std::io::Write;
 use super::{ENDLESS, Reads, dealers, flood, hold, nothing, streams, stuck_worker};
 use crate::attack::{Attack, Findings, Ground, Group, Setting};
 use crate::dialect::{self, DIALECTS, Dialect};
-use crate::zmtp::{self, Message, Peer, message};
+use crate::zmtp::{self, MORE, Message, Peer, message};
 
 const fn attack(name: &'static str, about: &'static str, run: fn(&Ground) -> Findings) -> Attack {
     Attack::new(Group::Dialects, name, about, run)
@@ -39,26 +39,34 @@ pub(crate) const ATTACKS: &[Attack] = &[
     attack("workers-that-leave", "workers that take each job and leave", workers_that_leave),
 ];
 
-fn ready_of_30_mb(ground: &Ground) -> Findings {
-    let name = vec![b'n'; 30 << 20];
-    let all = DIALECTS.map(|dialect| message(&dialect::ready(dialect, &name)));
-    let most = all[0].len() * ground.size(12, 40);
-    let mut left = Vec::new();
-    for bytes in all {
-        let workers = streams(dealers(ground.workers, 2));
-        left.extend(flood(ground, workers, bytes, most / 4, Reads::Yes).1);
+/// Messages with a name of 30 MB between other frames, a new one each time; what has an end may take its time.
+fn new_giant_names(ground: &Ground, port: u16, before: &[&[u8]], after: &[u8]) -> Findings {
+    let rest = vec![b'n'; (30 << 20) - 8];
+    let before: Vec<u8> = before.iter().flat_map(|body| zmtp::frame(MORE, body)).collect();
+    let mut peers = dealers(port, 2);
+    for number in 0..ground.size(12, 60) {
+        if peers.is_empty() || ground.began.elapsed() > 4 * ground.length() {
+            break;
+        }
+        let head =
+            [before.clone(), zmtp::announcement(MORE, 30 << 20), number.to_be_bytes().to_vec()].concat();
+        let index = number % peers.len();
+        let parts = [head.as_slice(), &rest, &zmtp::frame(0, after)];
+        let sent = parts.iter().try_for_each(|part| peers[index].write(part));
+        if sent.and_then(|()| peers[index].discard()).is_err() {
+            peers.remove(index);
+        }
     }
-    hold(ground, left);
+    hold(ground, peers);
     nothing()
 }
 
+fn ready_of_30_mb(ground: &Ground) -> Findings {
+    new_giant_names(ground, ground.workers, &[], b"READY")
+}
+
 fn request_of_30_mb(ground: &Ground) -> Findings {
-    let name = vec![b'n'; 30 << 20];
-    let bytes = message(&[b"".as_slice(), b"MDPC02", b"\x01", &name, b"x"]);
-    let most = bytes.len() * ground.size(12, 40);
-    let (_, left) = flood(ground, streams(dealers(ground.clients, 2)), bytes, most, Reads::Yes);
-    hold(ground, left);
-    nothing()
+    new_giant_names(ground, ground.clients, &[b"", b"MDPC02", b"\x01"], b"x")
 }
 
 fn services_by_the_thousand(ground: &Ground) -> Findings {
