@@ -22,9 +22,10 @@ impl Args {
             CallError::Failed { job, body, .. } => failed(&service, *job, body),
             CallError::Refused { .. } => self.refused(client).await,
             CallError::Unavailable => self.unavailable().await,
-            CallError::Timeout => {
+            CallError::Timeout { job } => {
                 let limit = self.timeout;
-                format!("no answer from {service} within {limit:?} (--timeout); the job may yet be done")
+                let named = job.map_or_else(|| "the job".to_owned(), |job| format!("job {job}"));
+                format!("no answer from {service} within {limit:?} (--timeout); {named} may yet be done")
             }
             CallError::Lost => {
                 format!(
