@@ -56,14 +56,14 @@ const QUANTUM: i64 = 16;
 /// The most that a peer may owe to rounds to come.
 const DEBT_MAX: i64 = 64 * QUANTUM;
 /// Events and bytes of one peer that wait before it is not read from.
-const EVENTS_MAX: usize = 64;
+const EVENTS_MAX: usize = 256;
 const BYTES_MAX: usize = 1 << 20;
 /// Bytes of all peers above which each may have something waiting or be read from, not both.
 const CROWDED: usize = 64 << 20;
 /// Read buffers filled since the owner had taken all, above which waiting messages get memory of their own.
 const SLABS_MAX: usize = 64;
 /// Room for events that a peer keeps when nothing of it waits.
-const CAPACITY_KEPT: usize = 8;
+const CAPACITY_KEPT: usize = 16;
 /// What an allocation costs beside its bytes, more or less.
 const ALLOCATION: usize = 16;
 

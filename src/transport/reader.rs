@@ -19,7 +19,7 @@ use super::left::LeftReason;
 use crate::zmtp::Event;
 
 /// Units of work in a step: a small message, or a command, is one.
-const STEP: u32 = 64;
+const STEP: u32 = 128;
 
 /// Bytes that came and were not used yet.
 #[derive(Debug, Default)]
