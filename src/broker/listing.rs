@@ -244,6 +244,7 @@ impl Broker {
 }
 
 /// What comes next in a list.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart at once")]
 enum Next {
     Row(JobRow),
     /// Something that is not there any more.

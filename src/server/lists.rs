@@ -35,6 +35,8 @@ const SENT_MAX: usize = 64;
 const UNREAD_MAX: usize = 64 << 10;
 /// Requests of one peer that may wait.
 const ASKS_MAX: usize = 4_096;
+/// Frames of a request of up to this size are copied out of the read buffer they came in.
+const COPY_MAX: usize = 128 << 10;
 /// What a request costs beside its frames.
 const ASK: usize = 256;
 
@@ -187,7 +189,7 @@ impl Lists {
             self.order.push_back(peer);
             Asker::default()
         });
-        let echo = echo.iter().map(|frame| Bytes::copy_from_slice(frame)).collect();
+        let echo = echo.into_iter().map(detached).collect();
         asker.asks.push_back(Ask { to, view, echo, _charge: charge });
         true
     }
@@ -332,6 +334,14 @@ impl Server {
                 Wish::Full
             }
         }
+    }
+}
+
+/// A frame in memory of its own, unless it is so large that it has that already.
+fn detached(frame: Bytes) -> Bytes {
+    match frame.len() <= COPY_MAX {
+        true => Bytes::copy_from_slice(&frame),
+        false => frame,
     }
 }
 

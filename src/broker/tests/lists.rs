@@ -21,11 +21,11 @@ fn say(world: &mut World, who: &str, words: &[&str]) {
     };
     let mut actions = Vec::new();
     world.broker.handle(world.now, event, &mut actions);
-    let accepted = actions.iter().filter_map(|action| match action {
-        Action::Record(Record::Accepted { job, .. }) => Some(*job),
-        _ => None,
-    });
-    world.ids.extend(accepted);
+    for action in actions {
+        if let Action::Record(Record::Accepted { job, .. }) = action {
+            world.ids.push(job);
+        }
+    }
 }
 
 fn jobs(rows: Snapshot) -> Vec<JobRow> {
