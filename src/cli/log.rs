@@ -106,13 +106,12 @@ static STDOUT: OnceLock<Option<LogWriter>> = OnceLock::new();
 /// Logs to standard error from now on, in PHP's form, for a command that says itself how it ended. `RUST_LOG` has the
 /// last word on what is logged.
 pub(super) fn start(level: LogLevel) {
-    start_with(level, LogForm::Php, "warn,zmws::client=error,zmws::program=info");
+    start_with(level, LogForm::Php, "warn,zmws::client=error");
 }
 
 /// Logs to standard error from now on. `RUST_LOG` has the last word on what is logged.
 pub(super) fn start_as(args: &LogArgs) {
-    // What a program that does a worker's jobs says of its troubles is always worth a line.
-    start_with(args.log_level, args.log_form, "warn,zmws::program=info");
+    start_with(args.log_level, args.log_form, "warn");
 }
 
 /// The same for a supervisor, whose own doings are worth a line each.

@@ -3,7 +3,7 @@
 use std::io;
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
-use tracing::info;
+use tracing::warn;
 
 /// Reads lines of up to `max` bytes.
 pub(super) struct BoundedLines<R> {
@@ -86,7 +86,7 @@ pub(super) async fn log(stderr: impl AsyncRead + Unpin, job: impl Fn() -> String
         tail.keep(b"\n");
         if share.takes(line.bytes.len()) {
             let text = String::from_utf8_lossy(&line.bytes);
-            info!(target: "zmws::program", job = share.job, "{text}{}", if line.cut { " …" } else { "" });
+            warn!(target: "zmws::program", job = share.job, "{text}{}", if line.cut { " …" } else { "" });
         }
     }
     share.tell();
@@ -122,7 +122,7 @@ impl JobShare {
     fn tell(&self) {
         if self.beyond > 0 {
             let (job, bytes) = (&self.job, self.beyond);
-            info!(target: "zmws::program", job, bytes, "there is more on its standard error, which is not logged");
+            warn!(target: "zmws::program", job, bytes, "there is more on its standard error, which is not logged");
         }
     }
 }
