@@ -94,7 +94,8 @@ pub fn replay_trace(path: &Path, trace: Trace, known: &Known) -> Case {
         case.verdict = Verdict::NoBroker;
         return case;
     }
-    let found = gateway::differences(&replayed.trace, &replayed.script);
+    let mut found = gateway::unlike_the_original(&replayed.trace, &replayed.script);
+    found.extend(gateway::differences(&replayed.trace, &replayed.script));
     if !found.is_empty() {
         let Replayed { trace, script, played, differences } = &mut **replayed;
         let scene = Scene { header: &trace.header, script, played };

@@ -29,7 +29,8 @@ fn changed_recordings_are_noticed() {
 
 #[test]
 fn the_same_seed_makes_the_same_changes() {
-    let words = |seed| mutations("written/original", 15, seed).iter().map(ToString::to_string).collect::<Vec<_>>();
+    let words =
+        |seed| mutations("written/original", 15, seed).iter().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(words(3), words(3));
     assert_ne!(words(3), words(4));
 }

@@ -17,8 +17,9 @@ pub(super) fn answered(case: Case<'_>) -> bool {
     let (Some(question), Some(ours)) = (case.question(), case.our_question()) else { return false };
     let version = Version::of(case.scene);
     let refuses = version.is_first_candidate() || dialects::refuses_all(case.scene.recorded());
+    let is_owed_a_refusal = version.is_first_candidate() && question.asked.param.is_none();
     let as_there = match case.difference.kind {
-        Kind::ReplyExtra => question.replies.is_empty(),
+        Kind::ReplyExtra => question.replies.is_empty() && !is_owed_a_refusal,
         Kind::ReplyDiffers { .. } => refuses && case.is_refused_there(),
         _ => false,
     };

@@ -72,6 +72,7 @@ fn a_refusal_names_what_its_version_names() {
 #[test]
 fn a_list_is_answered_where_the_original_is_silent_or_refuses() {
     assert!(reads("written/original/lists-2.0.0-rc1.jsonl", "FAIL: ", 0, "FAIL: ", "FAIL: NOSUCH"));
+    assert!(misses("written/original/lists-2.0.0-rc1.jsonl", "FAIL: ", 0));
 }
 
 #[test]
