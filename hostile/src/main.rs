@@ -34,7 +34,7 @@ usage: cargo xtask hostile [--quick] [--only NAME|GROUP]… [--list] [--write]
   --quick   small sizes and short times, for continuous integration
   --only    an attack, or a group of them; may be repeated
   --list    what there is
-  --write   writes docs/src/hostile.md
+  --write   writes docs/src/hostile.md, of all attacks
 
 ZMWS_BIN names the program; without it, it is the one in target/release, or target/debug.";
 
@@ -82,7 +82,10 @@ impl Wanted {
                 other => return Err(format!("hostile does not know {other:?}")),
             }
         }
-        Ok(wanted)
+        match wanted.write && !wanted.only.is_empty() {
+            true => Err("the page is of all attacks: --write goes without --only".to_owned()),
+            false => Ok(wanted),
+        }
     }
 
     fn attacks(&self) -> Result<Vec<&'static Attack>, String> {
