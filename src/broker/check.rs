@@ -47,7 +47,7 @@ impl Broker {
         }
         for service in self.services.iter() {
             assert!(!service.name.is_too_long(), "{} is remembered", service.name);
-            let statistics = service.statistics.as_ref().map_or(0, |_| weights::STATISTICS);
+            let statistics = service.statistics.as_deref().map_or(0, weights::statistics);
             let held = weights::service(service.name.as_bytes()) + statistics;
             assert_eq!(service.charge.bytes(), held, "weight of {}", service.name);
         }

@@ -87,7 +87,7 @@ impl Broker {
             State::Active { started_at, .. } => Some(started_at),
         };
         let times = started_at.map(|at| (at.micros_since(job.requested_at), now.micros_since(at)));
-        self.services[job.service].statistics().ended(now, outcome, times);
+        self.services[job.service].count(|statistics| statistics.ended(now, outcome, times));
         actions.push(Action::Publish(JobEnd {
             job: id,
             service,
@@ -225,7 +225,7 @@ impl Broker {
     /// An active job waits again, in front of all others of its service.
     pub(super) fn requeue(&mut self, now: Timestamp, id: JobId, key: ServiceKey, actions: &mut Vec<Action>) {
         self.counters.jobs_requeued += 1;
-        self.services[key].statistics().sums.requeued += 1;
+        self.services[key].count(|statistics| statistics.sums.requeued += 1);
         self.give_back(id);
         self.hold(now, id);
         self.assign(now, key, actions);

@@ -1,7 +1,7 @@
 //! What the broker tells of itself besides its answers: facts for the log, counters, totals.
 
-use std::fmt;
 use bytes::Bytes;
+use std::fmt;
 
 use super::{Denied, Done};
 use crate::job::{JobId, PeerId, ServiceName};

@@ -88,11 +88,15 @@ impl Service {
         }
     }
 
-    pub(super) fn statistics(&mut self) -> &mut Statistics {
-        if self.statistics.is_none() {
-            self.charge.set(self.charge.bytes() + weights::STATISTICS);
+    /// Changes what is counted of it, and weighs that.
+    pub(super) fn count(&mut self, change: impl FnOnce(&mut Statistics)) {
+        let before = self.statistics.as_deref().map_or(0, weights::statistics);
+        let statistics = self.statistics.get_or_insert_default();
+        change(statistics);
+        let after = weights::statistics(statistics);
+        if after != before {
+            self.charge.set(self.charge.bytes() + after - before);
         }
-        self.statistics.get_or_insert_default()
     }
 
     /// What was counted since it is known.

@@ -134,6 +134,11 @@ struct Window {
 }
 
 impl Statistics {
+    /// Bytes beside its own: of times that were counted.
+    pub(super) fn heap(&self) -> usize {
+        self.windows.iter().map(|window| window.wait.heap() + window.run.heap()).sum()
+    }
+
     /// A job ended. One that a worker had then says how long it had waited and run.
     pub(super) fn ended(&mut self, now: Timestamp, outcome: Outcome, times_us: Option<(u64, u64)>) {
         let slot = current(
@@ -230,9 +235,7 @@ mod tests {
         for job in 0..10 {
             statistics.ended(START, Outcome::Complete, Some((job * 100, 800_000 + job * 100)));
         }
-        let heap: usize =
-            statistics.windows.iter().map(|window| window.wait.heap() + window.run.heap()).sum();
-        let all = size_of::<Statistics>() + heap;
+        let all = size_of::<Statistics>() + statistics.heap();
         assert!(all < 1_200, "{all} bytes");
     }
 

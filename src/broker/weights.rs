@@ -48,8 +48,6 @@ const FRAME: usize = size_of::<Bytes>() + 2 * ALLOCATION + 24;
 pub(super) const OWNER: usize = size_of::<Owner>();
 /// A service beside its name: its box, its places in the tables.
 const SERVICE: usize = size_of::<Service>() + 2 * ALLOCATION + 2 * TABLE;
-/// What is counted of a service, from the first job that ended.
-pub(super) const STATISTICS: usize = size_of::<Statistics>() + ALLOCATION;
 /// A worker beside its identity: its place in a table that is not full, its job, its timer.
 const WORKER: usize = size_of::<Worker>() * 3 / 2 + 2 * ALLOCATION + 4 * TABLE;
 /// A service that a worker offers: the key, and places among the idle ones.
@@ -68,6 +66,11 @@ pub(super) fn body(body: &Body) -> usize {
 pub(super) fn job(job: &Body, identity: &[u8], envelope: &[Bytes]) -> usize {
     let frames: usize = envelope.iter().map(|frame| frame.len() + FRAME).sum();
     JOB + body(job) + identity.len() + frames
+}
+
+/// What is counted of a service, from the first job that ended.
+pub(super) fn statistics(statistics: &Statistics) -> usize {
+    size_of::<Statistics>() + ALLOCATION + statistics.heap()
 }
 
 /// A service without statistics.

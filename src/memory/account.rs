@@ -113,7 +113,7 @@ impl Charge {
     pub fn set(&mut self, bytes: usize) {
         if bytes > self.bytes {
             self.account.add(bytes - self.bytes);
-        } else {
+        } else if bytes < self.bytes {
             self.account.give_back(self.bytes - bytes);
         }
         self.bytes = bytes;

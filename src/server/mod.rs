@@ -11,6 +11,7 @@ mod ids;
 mod lists;
 mod log;
 mod news;
+mod outgoing;
 mod stop;
 mod stray;
 #[cfg(test)]
@@ -31,7 +32,7 @@ use tracing::{debug, info};
 
 use crate::broker::{Action, Announcement, Audience, Broker, Denied, Done, Event, Note, Stage};
 use crate::job::{PeerId, Timestamp};
-use crate::message::{Address, ClientCommand, ClientReply, WorkerOrder};
+use crate::message::{Address, ClientCommand, ClientReply};
 use crate::store::Memory;
 use crate::transport::{Interest, ListenerOptions, Publisher, Router, RouterEvent};
 use crate::wire;
@@ -481,26 +482,6 @@ impl Server {
                 }
                 log::note(&note);
             }
-        }
-    }
-
-    /// A client that has come back under its own identity gets what was meant for its old connection.
-    fn reply(&self, to: &Address, reply: &ClientReply) {
-        let Some(frames) = wire::encode_client_reply(&to.origin, reply) else { return };
-        if self.clients.send(to.peer, &frames).is_ok() {
-            return;
-        }
-        let again = self.clients.peer_of(&to.identity).map(|peer| self.clients.send(peer, &frames));
-        if again.is_none_or(|sent| sent.is_err()) {
-            debug!(peer = %to.peer, "answer for a client that is gone");
-        }
-    }
-
-    fn order(&self, to: &Address, order: &WorkerOrder) {
-        let Some(frames) = wire::encode_worker_order(&to.origin, order) else { return };
-        if self.workers.send(to.peer, &frames).is_err() {
-            // Its `Left` is on the way and gives the job back.
-            debug!(peer = %to.peer, "order for a worker that is gone");
         }
     }
 }

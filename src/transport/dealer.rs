@@ -5,7 +5,6 @@ use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -13,13 +12,13 @@ use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::Notify;
-use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tracing::debug;
 
 use super::listen::set_socket_options;
+use super::sender::{DealerSender, Progress};
 use crate::zmtp::{self, Engine, Event, Limits, PeerInfo, SocketType};
 
 /// How a [`Dealer`] behaves.
@@ -81,17 +80,6 @@ pub enum DealerEvent {
     Disconnected(String),
 }
 
-/// Why a message was not taken.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum SendError {
-    /// The queue is full.
-    #[error("the queue of unsent messages is full")]
-    Full,
-    /// The dealer is gone.
-    #[error("the socket is closed")]
-    Closed,
-}
-
 /// A DEALER socket with one peer. Runs as a task of its own on the current tokio runtime (any
 /// flavour); dropping it closes the connection at once.
 ///
@@ -121,7 +109,7 @@ impl Dealer {
             progress: Arc::clone(&progress),
             begun: VecDeque::new(),
         };
-        Self { sender: DealerSender { queue: sender, progress }, events, task: link.start() }
+        Self { sender: DealerSender::new(sender, progress), events, task: link.start() }
     }
 
     /// A handle that sends; may be cloned and moved to other tasks.
@@ -145,7 +133,7 @@ impl Dealer {
         let Self { sender, mut events, mut task } = self;
         // An empty message is no ZeroMQ message, so it can be the sign that no more will come.
         let finished = async {
-            let _ = sender.queue.send(Vec::new()).await;
+            sender.send_end().await;
             while events.recv().await.is_some() {}
             let _ = (&mut task.0).await;
         };
@@ -162,72 +150,6 @@ pub(super) struct Task(JoinHandle<()>);
 impl Drop for Task {
     fn drop(&mut self) {
         self.0.abort();
-    }
-}
-
-/// Sends to the peer of a [`Dealer`].
-#[derive(Clone, Debug)]
-pub struct DealerSender {
-    queue: mpsc::Sender<Vec<Bytes>>,
-    progress: Arc<Progress>,
-}
-
-/// How far the messages of a [`Dealer`] have come, counted in the order in which they were queued.
-#[derive(Debug, Default)]
-pub(super) struct Progress {
-    /// Those of which the kernel has a byte.
-    begun: AtomicU64,
-    /// Those that the kernel has in whole.
-    written: AtomicU64,
-    moved: Notify,
-}
-
-impl DealerSender {
-    /// Whether the queue holds nothing that was not taken to the connection yet.
-    pub fn is_empty(&self) -> bool {
-        self.queue.capacity() == self.queue.max_capacity()
-    }
-
-    /// Queues a message; does not wait. A message without frames is none, and is left out.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError::Full`] or [`SendError::Closed`]; the message is dropped.
-    pub fn try_send(&self, frames: Vec<Bytes>) -> Result<(), SendError> {
-        if frames.is_empty() {
-            return Ok(());
-        }
-        self.queue.try_send(frames).map_err(|error| match error {
-            TrySendError::Full(_) => SendError::Full,
-            TrySendError::Closed(_) => SendError::Closed,
-        })
-    }
-
-    /// Messages, from the first on, of which at least a byte was handed to the kernel: of the others nothing has left.
-    pub fn begun(&self) -> u64 {
-        self.progress.begun.load(Ordering::Relaxed)
-    }
-
-    /// Messages, from the first on, that were handed to the kernel in whole: of the others the peer cannot have all.
-    pub fn written(&self) -> u64 {
-        self.progress.written.load(Ordering::Relaxed)
-    }
-
-    /// Waits until [`DealerSender::written`] is more than it was; for one waiter. Cancel safe.
-    pub async fn moved(&self) {
-        self.progress.moved.notified().await;
-    }
-
-    /// Queues a message, waiting for room. A message without frames is none, and is left out.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError::Closed`]; the message is dropped.
-    pub async fn send(&self, frames: Vec<Bytes>) -> Result<(), SendError> {
-        if frames.is_empty() {
-            return Ok(());
-        }
-        self.queue.send(frames).await.map_err(|_| SendError::Closed)
     }
 }
 
@@ -383,12 +305,8 @@ impl Link {
             self.begun.pop_front();
             whole += 1;
         }
-        let written = self.progress.written.fetch_add(whole, Ordering::Relaxed) + whole;
         let in_part = self.begun.front().is_some_and(|&(start, _)| start < at);
-        self.progress.begun.store(written + u64::from(in_part), Ordering::Relaxed);
-        if whole > 0 {
-            self.progress.moved.notify_one();
-        }
+        self.progress.note(whole, in_part);
     }
 
     /// Gives every whole message that has arrived to the owner, waiting for it if it is behind.

@@ -27,14 +27,16 @@ mod pressure;
 mod publisher;
 mod reader;
 mod router;
+mod sender;
 mod subscriber;
 mod subscriptions;
 
-pub use dealer::{Dealer, DealerEvent, DealerOptions, DealerSender, SendError};
+pub use dealer::{Dealer, DealerEvent, DealerOptions};
 pub use left::LeftReason;
 pub use options::{ConnectionLimit, Counters, ListenerOptions};
 pub use publisher::Publisher;
 pub use router::{Router, RouterEvent, RouterSendError};
+pub use sender::{DealerSender, SendError};
 pub use subscriber::Subscriber;
 pub use subscriptions::Interest;
 

@@ -77,7 +77,6 @@ impl Times {
     }
 
     /// Bytes beside its own.
-    #[cfg(test)]
     pub(super) fn heap(&self) -> usize {
         self.buckets.capacity() * size_of::<Bucket>()
     }

@@ -111,8 +111,7 @@ proptest! {
             world.check_conservation();
             let promised = memory.account(Purpose::History).held()
                 + memory.account(Purpose::DeadLetters).held()
-                + world.broker.services.iter().filter(|service| service.statistics.is_some()).count()
-                    * weights::STATISTICS
+                + world.broker.services.iter().filter_map(|service| service.statistics.as_deref()).map(weights::statistics).sum::<usize>()
                 + world.broker.jobs.values().map(|job| job.former.as_ref().map_or(0, |former| former.len())).sum::<usize>()
                     * weights::OWNER;
             prop_assert!(memory.held() <= max + promised, "{} are held, {max} + {promised} may be", memory.held());

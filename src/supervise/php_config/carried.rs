@@ -1,6 +1,5 @@
 //! What becomes of a PHP configuration: the fleet, and the `zmws.toml`.
 
-
 use insta::assert_snapshot;
 
 use super::*;
