@@ -2,6 +2,7 @@
 //!
 //! Each check is a function from sources to [`Finding`]s, so that its tests can show that it finds.
 
+mod citations;
 mod exceptions;
 mod imports;
 mod lengths;
@@ -59,6 +60,7 @@ fn check(files: &[File]) -> Vec<Finding> {
     findings.extend(imports::check(&sources));
     findings.extend(names::check(files));
     findings.extend(words::check(files, &sources));
+    findings.extend(citations::check(files));
     let exceptions = files.iter().find(|file| file.path == exceptions::FILE);
     let exceptions = exceptions.map_or("", |file| file.text.as_str());
     findings.extend(exceptions::judge(lengths::measure(files, &sources), exceptions));
