@@ -40,6 +40,9 @@ _zmws() {
             zmws,help)
                 cmd="zmws__subcmd__help"
                 ;;
+            zmws,jobs)
+                cmd="zmws__subcmd__jobs"
+                ;;
             zmws,pause)
                 cmd="zmws__subcmd__pause"
                 ;;
@@ -136,6 +139,9 @@ _zmws() {
             zmws__subcmd__help,help)
                 cmd="zmws__subcmd__help__subcmd__help"
                 ;;
+            zmws__subcmd__help,jobs)
+                cmd="zmws__subcmd__help__subcmd__jobs"
+                ;;
             zmws__subcmd__help,pause)
                 cmd="zmws__subcmd__help__subcmd__pause"
                 ;;
@@ -187,6 +193,30 @@ _zmws() {
             zmws__subcmd__help__subcmd__config,show)
                 cmd="zmws__subcmd__help__subcmd__config__subcmd__show"
                 ;;
+            zmws__subcmd__help__subcmd__jobs,delete)
+                cmd="zmws__subcmd__help__subcmd__jobs__subcmd__delete"
+                ;;
+            zmws__subcmd__help__subcmd__jobs,retry)
+                cmd="zmws__subcmd__help__subcmd__jobs__subcmd__retry"
+                ;;
+            zmws__subcmd__jobs,delete)
+                cmd="zmws__subcmd__jobs__subcmd__delete"
+                ;;
+            zmws__subcmd__jobs,help)
+                cmd="zmws__subcmd__jobs__subcmd__help"
+                ;;
+            zmws__subcmd__jobs,retry)
+                cmd="zmws__subcmd__jobs__subcmd__retry"
+                ;;
+            zmws__subcmd__jobs__subcmd__help,delete)
+                cmd="zmws__subcmd__jobs__subcmd__help__subcmd__delete"
+                ;;
+            zmws__subcmd__jobs__subcmd__help,help)
+                cmd="zmws__subcmd__jobs__subcmd__help__subcmd__help"
+                ;;
+            zmws__subcmd__jobs__subcmd__help,retry)
+                cmd="zmws__subcmd__jobs__subcmd__help__subcmd__retry"
+                ;;
             *)
                 ;;
         esac
@@ -194,7 +224,7 @@ _zmws() {
 
     case "${cmd}" in
         zmws)
-            opts="-h -V --help --version broker gateway worker call up start stop restart reload config status top tail pause resume drain trace completions generate help"
+            opts="-h -V --help --version broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs trace completions generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -208,7 +238,7 @@ _zmws() {
             return 0
             ;;
         zmws__subcmd__broker)
-            opts="-c -h --config --iface --address --cport --client-port --wport --worker-port --nport --news-port --admin-address --admin-port --no-admin --heartbeat-interval --heartbeat-maxtries --max-attempts --job-timeout --queue-max --queue-max-mb --frame-max-mb --unread-max-mb --max-connections --handover --grace --log --log-level --log-form --help"
+            opts="-c -h --config --iface --address --cport --client-port --wport --worker-port --nport --news-port --admin-address --admin-port --no-admin --admin-socket --heartbeat-interval --heartbeat-maxtries --max-attempts --job-timeout --queue-max --queue-max-mb --frame-max-mb --unread-max-mb --memory-max --max-connections --handover --grace --log --log-level --log-form --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -262,6 +292,10 @@ _zmws() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --admin-socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --heartbeat-interval)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -294,6 +328,10 @@ _zmws() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --memory-max)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --max-connections)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -322,7 +360,7 @@ _zmws() {
             return 0
             ;;
         zmws__subcmd__call)
-            opts="-h --json --php --async --stream --raw --timeout --host --client-port --cport --port --dialect --log --log-level --help"
+            opts="-c -h --json --php --async --stream --raw --timeout --host --client-port --cport --port --config --dialect --log --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -349,6 +387,14 @@ _zmws() {
                     return 0
                     ;;
                 --cport)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -622,7 +668,7 @@ _zmws() {
             return 0
             ;;
         zmws__subcmd__gateway)
-            opts="-c -h --config --body-form --timeout --asked-timeout-max --in-flight-max --body-max-mb --no-api --origins --tokens --access-log --access-log-form --iface --address --wport --http-port --broker --cport --client-port --dialect --log --log-level --log-form --help"
+            opts="-c -h --config --body-form --timeout --asked-timeout-max --in-flight-max --broker-connections --acknowledge-timeout --connect-wait --body-max-mb --bodies-max-mb --param-max-mb --result-max-mb --responses-max-mb --head-max-kb --head-timeout --body-timeout --write-timeout --http-connections-max --http-connections-per-address --idempotency-max --idempotency-max-mb --no-api --origins --tokens --access-log --access-log-form --access-log-max-mb --access-log-keep --iface --address --wport --http-port --broker --cport --client-port --dialect --log --log-level --log-form --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -652,7 +698,67 @@ _zmws() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --broker-connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --acknowledge-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --connect-wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --body-max-mb)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --bodies-max-mb)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --param-max-mb)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --result-max-mb)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --responses-max-mb)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --head-max-kb)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --head-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --body-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --write-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --http-connections-max)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --http-connections-per-address)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --idempotency-max)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --idempotency-max-mb)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -670,6 +776,14 @@ _zmws() {
                     ;;
                 --access-log-form)
                     COMPREPLY=($(compgen -W "common json" -- "${cur}"))
+                    return 0
+                    ;;
+                --access-log-max-mb)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --access-log-keep)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --address)
@@ -742,7 +856,7 @@ _zmws() {
             return 0
             ;;
         zmws__subcmd__help)
-            opts="broker gateway worker call up start stop restart reload config status top tail pause resume drain trace completions generate help"
+            opts="broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs trace completions generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -937,6 +1051,48 @@ _zmws() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        zmws__subcmd__help__subcmd__jobs)
+            opts="retry delete"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        zmws__subcmd__help__subcmd__jobs__subcmd__delete)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        zmws__subcmd__help__subcmd__jobs__subcmd__retry)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         zmws__subcmd__help__subcmd__pause)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1105,6 +1261,152 @@ _zmws() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        zmws__subcmd__jobs)
+            opts="-c -h --service --state --limit --json --admin --config --help retry delete help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --service)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    COMPREPLY=($(compgen -W "queued active completed failed dead" -- "${cur}"))
+                    return 0
+                    ;;
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --admin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        zmws__subcmd__jobs__subcmd__delete)
+            opts="-c -h --admin --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --admin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        zmws__subcmd__jobs__subcmd__help)
+            opts="retry delete help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        zmws__subcmd__jobs__subcmd__help__subcmd__delete)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        zmws__subcmd__jobs__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        zmws__subcmd__jobs__subcmd__help__subcmd__retry)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        zmws__subcmd__jobs__subcmd__retry)
+            opts="-c -h --admin --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --admin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         zmws__subcmd__pause)
             opts="-c -h --service --admin --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1136,7 +1438,7 @@ _zmws() {
             return 0
             ;;
         zmws__subcmd__reload)
-            opts="-c -h --config --help"
+            opts="-c -h --config --force --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1158,7 +1460,7 @@ _zmws() {
             return 0
             ;;
         zmws__subcmd__restart)
-            opts="-c -h --config --servers --workers --help"
+            opts="-c -h --config --servers --workers --force --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1370,7 +1672,7 @@ _zmws() {
             return 0
             ;;
         zmws__subcmd__up)
-            opts="-c -h --config --iface --address --cport --client-port --wport --worker-port --nport --news-port --admin-address --admin-port --no-admin --http-port --heartbeat-interval --heartbeat-maxtries --max-attempts --job-timeout --queue-max --queue-max-mb --frame-max-mb --unread-max-mb --max-connections --handover --grace --body-form --timeout --asked-timeout-max --in-flight-max --body-max-mb --no-api --origins --tokens --access-log --access-log-form --no-samples --log --log-level --log-form --help"
+            opts="-c -h --config --iface --address --cport --client-port --wport --worker-port --nport --news-port --admin-address --admin-port --no-admin --admin-socket --http-port --heartbeat-interval --heartbeat-maxtries --max-attempts --job-timeout --queue-max --queue-max-mb --frame-max-mb --unread-max-mb --memory-max --max-connections --handover --grace --body-form --timeout --asked-timeout-max --in-flight-max --broker-connections --acknowledge-timeout --connect-wait --body-max-mb --bodies-max-mb --param-max-mb --result-max-mb --responses-max-mb --head-max-kb --head-timeout --body-timeout --write-timeout --http-connections-max --http-connections-per-address --idempotency-max --idempotency-max-mb --no-api --origins --tokens --access-log --access-log-form --access-log-max-mb --access-log-keep --no-samples --log --log-level --log-form --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1424,6 +1726,10 @@ _zmws() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --admin-socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --http-port)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1460,6 +1766,10 @@ _zmws() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --memory-max)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --max-connections)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1484,7 +1794,67 @@ _zmws() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --broker-connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --acknowledge-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --connect-wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --body-max-mb)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --bodies-max-mb)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --param-max-mb)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --result-max-mb)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --responses-max-mb)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --head-max-kb)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --head-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --body-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --write-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --http-connections-max)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --http-connections-per-address)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --idempotency-max)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --idempotency-max-mb)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1502,6 +1872,14 @@ _zmws() {
                     ;;
                 --access-log-form)
                     COMPREPLY=($(compgen -W "common json" -- "${cur}"))
+                    return 0
+                    ;;
+                --access-log-max-mb)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --access-log-keep)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --log-level)
@@ -1524,7 +1902,7 @@ _zmws() {
             return 0
             ;;
         zmws__subcmd__worker)
-            opts="-h --service-name --builtin --mode --timeout --give-back --backend-server --backend-servers --backend-port --frontend-port --concurrency --dialect --heartbeat-interval --heartbeat-maxtries --grace --log --log-level --log-form --help"
+            opts="-c -h --service-name --builtin --mode --timeout --give-back --backend-server --backend-servers --backend-port --frontend-port --concurrency --max-jobs --dialect --config --heartbeat-interval --heartbeat-maxtries --grace --log --log-level --log-form --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1566,8 +1944,20 @@ _zmws() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --max-jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --dialect)
                     COMPREPLY=($(compgen -W "zmws1 zmws2 mdp01 mdp02" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --heartbeat-interval)
