@@ -10,7 +10,7 @@ use bytes::Bytes;
 /// A job's id, unique among the jobs a broker still remembers: `00C0-FFEE`.
 ///
 /// The original draws two halves from `rand(0, 0x10000)`, inclusive, so a half may have five
-/// digits (`10000-AA0C`, PROTOCOL.md §4). We never make such an id, but we read them.
+/// digits (`10000-AA0C`, original.md §4). We never make such an id, but we read them.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct JobId(u64);
 
@@ -63,7 +63,7 @@ impl ServiceName {
     /// Bytes of the longest name that a broker remembers: as many as an identity may have. A longer one is refused.
     pub const BYTES_MAX: usize = 255;
 
-    /// `None` for the empty name, which no dialect can ask for (PROTOCOL.md quirk 19).
+    /// `None` for the empty name, which no dialect can ask for (original.md quirk 19).
     pub fn new(name: impl Into<Bytes>) -> Option<Self> {
         let name = name.into();
         (!name.is_empty()).then_some(Self(name))

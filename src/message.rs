@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::job::{Body, JobId, PeerId, ServiceName};
 
-/// The protocols that share a port. What tells them apart: PROTOCOL.md §9.
+/// The protocols that share a port. What tells them apart: original.md §9.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Dialect {
     /// zmws 0.9 … 1.0.0 for clients, 0.9 … 2.0.0-rc4 for workers.
@@ -31,7 +31,7 @@ impl Dialect {
     }
 
     /// Whether a worker may answer at the clients' port: zmws 2's original does so after a fail-over
-    /// (PROTOCOL.md quirk 1).
+    /// (original.md quirk 1).
     pub fn answers_at_clients_port(self) -> bool {
         match self {
             Self::Zmws2 => true,
@@ -125,7 +125,7 @@ pub enum ClientCommand {
     Inspect {
         /// Which.
         view: View,
-        /// The request's frames but the last, which upstream's answer repeats (PROTOCOL.md quirk 3).
+        /// The request's frames but the last, which upstream's answer repeats (original.md quirk 3).
         echo: Vec<Bytes>,
     },
     /// A Majordomo management request, RFC 8: `mmi.service` and its kin.
@@ -136,7 +136,7 @@ pub enum ClientCommand {
         query: Bytes,
     },
     /// A worker's answer at the clients' port: upstream's zmws 2 worker sends it there after a
-    /// fail-over (PROTOCOL.md quirk 1).
+    /// fail-over (original.md quirk 1).
     Finish {
         /// The job.
         job: JobId,

@@ -1,6 +1,6 @@
 //! What a message is, read off its frames.
 //!
-//! A second reading of PROTOCOL.md, apart from `zmws::wire` on purpose: what is to be compared must not be
+//! A second reading of original.md, apart from `zmws::wire` on purpose: what is to be compared must not be
 //! read with the eyes of one side. It recognises, it does not judge; what it cannot place is `Other`.
 
 use bytes::Bytes;
@@ -14,7 +14,7 @@ pub enum Generation {
     One,
     /// The original, 2.0 … master: all is zmws 2 to it.
     Two,
-    /// A broker that tells the dialects apart, as PROTOCOL.md §9 has it.
+    /// A broker that tells the dialects apart, as original.md §9 has it.
     Both,
 }
 
@@ -88,7 +88,7 @@ impl Asked {
     }
 }
 
-/// PROTOCOL.md §9, frontend.
+/// original.md §9, frontend.
 fn either(frames: &[Bytes]) -> Asked {
     let first = frames.first().map_or(&b""[..], |frame| frame);
     let second = frames.get(1).map_or(&b""[..], |frame| frame);
@@ -141,7 +141,7 @@ fn named(form: Form, job: Bytes, param: Option<Bytes>) -> Asked {
 
 const LISTS: [&[u8]; 4] = [b"SERVER-JOBS", b"SERVER-ACTIVE", b"SERVER-HIST", b"SERVER-WORKERS"];
 
-/// PHP's `intval(frame) == 1`, as far as it was seen (PROTOCOL.md §2.1).
+/// PHP's `intval(frame) == 1`, as far as it was seen (original.md §2.1).
 fn is_type_text(frame: &[u8]) -> bool {
     let text = frame.trim_ascii_start();
     let text = text.strip_prefix(b"+").unwrap_or(text);

@@ -26,7 +26,7 @@ pub struct Entry {
     pub scenario: Vec<String>,
     /// Why we differ.
     pub reason: String,
-    /// Where PROTOCOL.md speaks of it: `quirk 7`, `§10`.
+    /// Where original.md speaks of it: `quirk 7`, `§10`.
     pub protocol: String,
 }
 

@@ -259,7 +259,7 @@ impl Player {
     }
 }
 
-/// Whether these frames are a job in a dialect (PROTOCOL.md §2.3), a missing parameter frame forgiven.
+/// Whether these frames are a job in a dialect (original.md §2.3), a missing parameter frame forgiven.
 fn is_sound(dialect: Dialect, frames: &[Bytes]) -> bool {
     let id = frames.last().and_then(|job| job.strip_prefix(b"JOB: "));
     let named = id.is_some_and(crate::glance::is_id);

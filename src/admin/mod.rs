@@ -1,6 +1,6 @@
 //! What the broker shows of itself, as JSON.
 //!
-//! The lists of SERVER-* have the shape that the original gives them (PROTOCOL.md §5): arrays, keys always in the
+//! The lists of SERVER-* have the shape that the original gives them (original.md §5): arrays, keys always in the
 //! same order, slashes and everything but ASCII escaped, times as Unix seconds. But they are always JSON: the
 //! original answers with an empty frame if any text in a list is not UTF-8 (quirk 9).
 
@@ -20,7 +20,7 @@ use crate::params::json::{self, Style};
 /// Bytes of JSON from which on a list ends early: more would be a message that nobody can read.
 pub const LIST_BYTES_MAX: usize = 8 << 20;
 
-/// A list that is written row by row: the JSON array of PROTOCOL.md §5.
+/// A list that is written row by row: the JSON array of original.md §5.
 #[derive(Debug, Default)]
 pub struct List {
     rows: Vec<Vec<u8>>,
@@ -79,7 +79,7 @@ impl List {
 /// Names the broker in each answer of its admin port: `127.0.0.1:5555 (pid 4711)`.
 pub const BROKER_HEADER: &str = "x-zmws-broker";
 
-/// A snapshot as the JSON array of PROTOCOL.md §5.
+/// A snapshot as the JSON array of original.md §5.
 pub fn json(snapshot: &Snapshot) -> Bytes {
     let mut list = List::default();
     list.add(snapshot);

@@ -56,7 +56,7 @@ impl Broker {
     // --- ready
 
     /// A worker that has said READY already offers one service more, or says it again: it has lost nothing
-    /// (PROTOCOL.md quirk 15). But what it was busy with and is not its own any more is settled by that.
+    /// (original.md quirk 15). But what it was busy with and is not its own any more is settled by that.
     fn ready(&mut self, now: Timestamp, from: Address, service: &ServiceName, actions: &mut Vec<Action>) {
         let peer = from.peer;
         self.change_form(&from);
@@ -255,7 +255,7 @@ impl Broker {
         self.rest(now, peer, actions);
     }
 
-    /// An answer at the clients' port (PROTOCOL.md quirk 1): zmws 2's original opens a connection there beside that
+    /// An answer at the clients' port (original.md quirk 1): zmws 2's original opens a connection there beside that
     /// to the workers' port, without an identity, and answers over it after a fail-over. Nothing in the answer says
     /// whose it is, and ids stand in SERVER-ACTIVE for everybody. So it counts only if all is as with that worker:
     ///

@@ -58,7 +58,7 @@ impl Broker {
     }
 
     /// A little earlier than promised, so that a worker that polls for one interval never counts a silence
-    /// (PROTOCOL.md quirk 34).
+    /// (original.md quirk 34).
     fn heartbeat_due(&self, worker: &Worker) -> Timestamp {
         worker.told_at.plus_micros(micros(self.config.heartbeat_ms.max(1)) / 5 * 4)
     }

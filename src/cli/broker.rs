@@ -173,7 +173,7 @@ impl Heartbeats {
     }
 }
 
-/// PHP's programs take 0, and whatever begins with no number, for the default (PROTOCOL.md §3). Whoever writes that
+/// PHP's programs take 0, and whatever begins with no number, for the default (original.md §3). Whoever writes that
 /// means something else.
 fn interval(text: &str) -> Result<Duration, Failure> {
     let interval = duration::parse(text).map_err(|error| error.to_string())?;

@@ -1,4 +1,4 @@
-//! Flags as PHP's programs take them: one dash or two (PROTOCOL.md §7).
+//! Flags as PHP's programs take them: one dash or two (original.md §7).
 
 use std::ffi::OsString;
 

@@ -166,7 +166,7 @@ impl Client {
         Ok(Answers::new(parts, ticket, self.timeout.unwrap_or(RESULT_TIMEOUT)))
     }
 
-    /// One of the broker's lists (`SERVER-*`): a JSON array, as PROTOCOL.md §5 has it. PHP's 2.x
+    /// One of the broker's lists (`SERVER-*`): a JSON array, as original.md §5 has it. PHP's 2.x
     /// broker never answers this.
     pub async fn list(&self, view: View) -> Result<Bytes, CallError> {
         let command = ClientCommand::Inspect { view, echo: Vec::new() };

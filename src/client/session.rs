@@ -194,7 +194,7 @@ impl Progress {
     }
 
     /// Holds a reply against the request. A refusal answers every request: upstream's text may
-    /// name the job frame, or nothing, in place of the service (PROTOCOL.md quirks 22 and 24).
+    /// name the job frame, or nothing, in place of the service (original.md quirks 22 and 24).
     pub(crate) fn judge(&mut self, reply: &ClientReply) -> Verdict {
         match (&self.wanted, reply) {
             (_, ClientReply::Refused { .. }) => Verdict::Final,

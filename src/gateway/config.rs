@@ -7,7 +7,7 @@ use crate::gateway::log::AccessLog;
 use crate::memory::Memory;
 use crate::message::Dialect;
 
-/// The form of the bodies of the old paths (PROTOCOL.md §6).
+/// The form of the bodies of the old paths (original.md §6).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum BodyForm {
     /// 1.0.0's: `JOB: <id> <service>`; a result is the value, a line end, `COMPLETE: <service> [<id>]`.

@@ -1,6 +1,6 @@
 //! What an HTTP request asks for. Pure.
 //!
-//! Paths are read as PROTOCOL.md §6 has them, with one difference: names are percent-decoded, which
+//! Paths are read as original.md §6 has them, with one difference: names are percent-decoded, which
 //! upstream never did. Parameters come from the query, else from the body.
 
 use bytes::Bytes;

@@ -1,6 +1,6 @@
 //! What an answer looks like in HTTP. Pure.
 //!
-//! The bodies of the old paths are upstream's to the byte (PROTOCOL.md §6, traces `1.0.0/gateway`
+//! The bodies of the old paths are upstream's to the byte (original.md §6, traces `1.0.0/gateway`
 //! and `master/gateway`); what is deliberately different is that a stream of parts ends in its
 //! result, where upstream's REQ socket took the first part for it.
 

@@ -176,7 +176,7 @@ fn second_form_is_that_of_2_x() {
     assert_eq!(bodies(BodyForm::V2), expected);
 }
 
-/// PROTOCOL.md §6: after its four `unwrap()`s a refusal that names nothing is one frame.
+/// original.md §6: after its four `unwrap()`s a refusal that names nothing is one frame.
 #[test]
 fn refusal_without_a_name_is_printed_once_in_both_forms() {
     let unnamed = ClientReply::Refused { service: Bytes::new() };

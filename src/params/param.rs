@@ -32,7 +32,7 @@ pub struct Options {
 pub struct ParamError(String);
 
 impl Param {
-    /// Decodes a parameter frame, tag and all (PROTOCOL.md §2.4). Never fails: see the variants.
+    /// Decodes a parameter frame, tag and all (original.md §2.4). Never fails: see the variants.
     pub fn decode(frame: &Bytes, options: Options) -> Self {
         let (tag, payload) = tag::split(frame, options.bare);
         match tag {

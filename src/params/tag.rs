@@ -1,6 +1,6 @@
 //! Parameter frames: a tag that names the coding, `: `, and the coded value.
 //!
-//! `PARAM-JSON: {"str":"abc"}`. What a tag means is what the PHP worker makes of it (PROTOCOL.md
+//! `PARAM-JSON: {"str":"abc"}`. What a tag means is what the PHP worker makes of it (original.md
 //! §2.4); this module finds the coding and the payload and decodes nothing.
 
 use bytes::Bytes;
@@ -22,7 +22,7 @@ pub enum Tag {
 /// How to read what the original's README promises and its worker does not do.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum BareParam {
-    /// `PARAM: <php>` is PHP if the payload begins like serialized PHP (PROTOCOL.md quirk 26).
+    /// `PARAM: <php>` is PHP if the payload begins like serialized PHP (original.md quirk 26).
     #[default]
     AsPhp,
     /// `PARAM: <php>` is an empty object, as in the PHP worker.

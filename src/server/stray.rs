@@ -1,7 +1,7 @@
 //! Answers at the clients' port, as far as the network knows whose they are.
 //!
 //! Zmws 2's original, after a fail-over, opens two connections in one go: one to the workers' port, and one to the
-//! clients' port, over which it then answers and never asks (PROTOCOL.md quirk 1, `master/worker-unmodified`). So an
+//! clients' port, over which it then answers and never asks (original.md quirk 1, `master/worker-unmodified`). So an
 //! answer over a connection to the clients' port may only be of a worker that
 //!
 //! - came from the same address,

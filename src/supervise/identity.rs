@@ -19,7 +19,7 @@ pub const NAME_MARK: &str = "ZMWS_PROGRAM";
 /// The absolute run directory of its supervisor, in its environment.
 pub const RUN_DIR_MARK: &str = "ZMWS_RUN_DIR";
 
-/// `run/<name>.pid`: the process id and a line feed, as PHP's scripts write it (PROTOCOL.md §7).
+/// `run/<name>.pid`: the process id and a line feed, as PHP's scripts write it (original.md §7).
 #[derive(Clone, Debug)]
 pub(super) struct PidFile {
     path: PathBuf,

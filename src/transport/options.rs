@@ -42,7 +42,7 @@ pub struct ListenerOptions {
     /// The books that all is weighed in. Default: books of its own, without a maximum.
     pub memory: Memory,
     /// Whether a new connection takes over an identity that is in use. Default no: the first one stays,
-    /// unless it turns out to be dead (PROTOCOL.md quirks 16 and 34).
+    /// unless it turns out to be dead (original.md quirks 16 and 34).
     pub handover: bool,
     /// How long a connection may wait for an identity that is in use until its messages are handed out to be refused.
     /// Default 30 s.

@@ -1,7 +1,7 @@
 //! Frames to messages and back, one file a dialect with the same functions in each.
 //!
 //! Knows every word on the wire and nothing of jobs' lives: no state, no clock, no I/O. What tells the
-//! dialects of a port apart is here (PROTOCOL.md §9); what each says is in its own file:
+//! dialects of a port apart is here (original.md §9); what each says is in its own file:
 //!
 //! - `zmws1`: zmws 0.9 … 1.0 for clients, 0.9 … 2.0.0-rc4 for workers;
 //! - `zmws2`: zmws 2.0.0-rc1 … for clients, master for workers;
@@ -195,7 +195,7 @@ pub fn encode_worker_command(dialect: Dialect, command: &WorkerCommand) -> Optio
 ///
 /// # Errors
 ///
-/// The frames are no order of the dialect. A worker must not take them for a job (PROTOCOL.md quirk 33).
+/// The frames are no order of the dialect. A worker must not take them for a job (original.md quirk 33).
 pub fn decode_worker_order(dialect: Dialect, frames: Frames) -> Result<WorkerOrder, WireError> {
     match dialect {
         Dialect::Zmws1 => zmws1::decode_worker_order(frames),
@@ -273,7 +273,7 @@ impl Route {
     }
 }
 
-/// PROTOCOL.md §9, "Frontend", in its order.
+/// original.md §9, "Frontend", in its order.
 fn client_dialect(frames: &[Bytes]) -> Dialect {
     match frames {
         [header, _, ..] if header == mdp01::CLIENT => Dialect::Mdp01,

@@ -1,4 +1,4 @@
-//! The tables of PROTOCOL.md §2 and of RFC 7 and 18, both ways; and the law that what is written is read.
+//! The tables of original.md §2 and of RFC 7 and 18, both ways; and the law that what is written is read.
 
 use bytes::Bytes;
 use proptest::prelude::*;

@@ -16,7 +16,7 @@ const VIEWS: [(&[u8], View); 4] = [
 
 // --- client to broker
 
-/// `("JOB: ")?("SYNC-")?<service>`, each prefix stripped once, case sensitive (PROTOCOL.md §2.1).
+/// `("JOB: ")?("SYNC-")?<service>`, each prefix stripped once, case sensitive (original.md §2.1).
 /// `echo` is kept if the service is one of the lists.
 pub(super) fn decode_request(
     job: &Bytes,
@@ -159,7 +159,7 @@ pub(super) enum Verb {
 
 impl Verb {
     /// `READY…`, `COMPLETE: <id>`, `FAIL: <id>`, `CONT: <id>`, `PARTIAL: <id>`. A `FAIL: JOB: <id>` is what a
-    /// zmws 2 worker says to a zmws 1 job (PROTOCOL.md quirk 33).
+    /// zmws 2 worker says to a zmws 1 job (original.md quirk 33).
     pub(super) fn parse(text: &Bytes) -> Result<Self, WireError> {
         if text.starts_with(b"READY") {
             return Ok(Self::Ready);

@@ -1,4 +1,4 @@
-//! zmws 1: clients of 0.9 … 1.0.0, workers of 0.9 … 2.0.0-rc4 (PROTOCOL.md §2).
+//! zmws 1: clients of 0.9 … 1.0.0, workers of 0.9 … 2.0.0-rc4 (original.md §2).
 //!
 //! | from, to | frames |
 //! |---|---|
@@ -73,7 +73,7 @@ pub(super) fn encode_client_reply(origin: &Origin, reply: &ClientReply, frames: 
 }
 
 /// A list comes as its JSON alone: which one it is the client knows, who asked, and it is called
-/// [`View::Jobs`]. The original's JSON may be an empty frame (PROTOCOL.md quirk 9).
+/// [`View::Jobs`]. The original's JSON may be an empty frame (original.md quirk 9).
 pub(super) fn decode_client_reply(mut frames: Frames) -> Result<ClientReply, WireError> {
     let is_list = |json: &Bytes| json.is_empty() || json[0] == b'[';
     match frames.last() {

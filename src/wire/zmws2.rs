@@ -1,4 +1,4 @@
-//! zmws 2: clients of 2.0.0-rc1 …, workers of master (PROTOCOL.md §2).
+//! zmws 2: clients of 2.0.0-rc1 …, workers of master (original.md §2).
 //!
 //! | from, to | frames |
 //! |---|---|

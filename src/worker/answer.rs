@@ -1,6 +1,6 @@
 //! What a job's function gives back, and the frames it becomes.
 //!
-//! The conversions are those of the PHP worker's `return` (PROTOCOL.md §2.4, "Return value → wire").
+//! The conversions are those of the PHP worker's `return` (original.md §2.4, "Return value → wire").
 //! | returned | zmws | Majordomo |
 //! |---|---|---|
 //! | nothing, `None`, `true`, JSON `null` or `true` | `COMPLETE: <id>` without a value | an empty body |

@@ -1,6 +1,6 @@
 //! Upstream's three sample workers, to try things with.
 //!
-//! Sources: upstream's `sample_workers/`; PROTOCOL.md §6 for what the gateway shows of them.
+//! Sources: upstream's `sample_workers/`; original.md §6 for what the gateway shows of them.
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};

@@ -98,7 +98,7 @@ impl Job {
 
     /// The parameter as JSON; of PHP's objects the public properties.
     ///
-    /// A frame without a tag is an empty object in zmws, as for the PHP worker (PROTOCOL.md §2.4); in
+    /// A frame without a tag is an empty object in zmws, as for the PHP worker (original.md §2.4); in
     /// Majordomo, where tags are unknown, it is its own JSON, or else text.
     ///
     /// # Errors

@@ -19,7 +19,7 @@
 //! - an identity is never used at two servers, nor again after its server was given up;
 //! - nothing is sent while the connection is down but answers, which the driver's socket keeps.
 //!
-//! Sources: PROTOCOL.md §2.3, §2.4, §3; RFC 7 and RFC 18 for DISCONNECT, which asks for a new socket.
+//! Sources: original.md §2.3, §2.4, §3; RFC 7 and RFC 18 for DISCONNECT, which asks for a new socket.
 //! What differs from the PHP worker is that a lost connection is noticed at once, and that
 //! heartbeats go on while a job runs.
 
@@ -63,7 +63,7 @@ pub enum Event {
     Disconnected,
     /// The broker gave an order.
     Order(WorkerOrder),
-    /// The broker sent something that is no order: a sign of life, no more (PROTOCOL.md quirk 33).
+    /// The broker sent something that is no order: a sign of life, no more (original.md quirk 33).
     Unreadable,
     /// The running job brought a part of its result.
     Partial(Body),

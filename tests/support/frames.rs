@@ -1,7 +1,7 @@
 //! The four dialects as the specifications write them, apart from `zmws::wire`: what a peer of the
 //! tests sends and what it must get, to the byte.
 //!
-//! PROTOCOL.md §2 for zmws 1 and 2, RFC 7 and RFC 18 for Majordomo.
+//! original.md §2 for zmws 1 and 2, RFC 7 and RFC 18 for Majordomo.
 
 use serde_json::Value;
 use zmws::message::Dialect;
@@ -133,7 +133,7 @@ fn partial_alone(frames: &[Vec<u8>]) -> Option<Reply> {
     zmws_reply(frames).filter(|reply| reply.kind == Kind::Partial)
 }
 
-/// Majordomo has results alone; a failure is zmws's text as the one body frame (DESIGN.md §3).
+/// Majordomo has results alone; a failure is zmws's text as the one body frame (design.md §3).
 fn mdp_reply(frames: &[Vec<u8>], header: &[u8], kind: Option<&Vec<u8>>) -> Option<Reply> {
     let partial = kind.is_some_and(|kind| kind == b"\x02");
     let typed = kind.is_none_or(|kind| kind == b"\x02" || kind == b"\x03");

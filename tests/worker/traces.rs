@@ -226,7 +226,7 @@ fn show(frames: Option<&Vec<Bytes>>) -> String {
 }
 
 /// Upstream's worker of 1.0 takes anything for a job, and answers under whatever stands in its place
-/// (PROTOCOL.md quirk 33). Ours does jobs of its dialect, and says nothing to the rest.
+/// (original.md quirk 33). Ours does jobs of its dialect, and says nothing to the rest.
 #[test]
 fn a_zmws_1_worker_answers_jobs_and_nothing_else() {
     assert_eq!(

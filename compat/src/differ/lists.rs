@@ -293,7 +293,7 @@ impl<'a> List<'a> {
         }
     }
 
-    /// As PHP 5 shows an identity of 17 bytes (PROTOCOL.md §0).
+    /// As PHP 5 shows an identity of 17 bytes (original.md §0).
     fn hexed(&self, own: &str) -> Option<String> {
         let digits = own.bytes().map(|byte| format!("{byte:02x}"));
         (self.is_recorded && own.len() == 17).then(|| format!("@{}", digits.collect::<String>()))

@@ -1,4 +1,4 @@
-//! What the original's gateway answers (PROTOCOL.md §6).
+//! What the original's gateway answers (original.md §6).
 
 use super::exchange::{Exchange, Response};
 use crate::glance::{Asked, Form, Generation, without_delimiter};

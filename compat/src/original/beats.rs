@@ -1,4 +1,4 @@
-//! When the original sends its heartbeats (PROTOCOL.md §3).
+//! When the original sends its heartbeats (original.md §3).
 //!
 //! Its loop wakes on a message, or after a time without any; if by then an interval has passed since the
 //! last round, every idle worker hears HEARTBEAT. So a recording tells when each round was due: whoever was

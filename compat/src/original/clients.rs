@@ -1,4 +1,4 @@
-//! What the original answers its clients (PROTOCOL.md §2.2).
+//! What the original answers its clients (original.md §2.2).
 
 use bytes::Bytes;
 
@@ -95,7 +95,7 @@ impl Original<'_> {
     }
 
     /// Whether a worker has brought the result that a client hears; where the workers were recorded. What PHP takes
-    /// for nothing is lost on the way, and at master what is no parameter (quirk 6, PROTOCOL.md §2.2).
+    /// for nothing is lost on the way, and at master what is no parameter (quirk 6, original.md §2.2).
     fn is_brought(&self, question: &Question, reply: &Heard) -> bool {
         let status = |word: &[u8]| reply.frames.iter().any(|frame| frame.bytes.starts_with(word));
         let verb = match Reply::read(&reply.frames) {

@@ -1,4 +1,4 @@
-//! What the original says, by PROTOCOL.md: the recorded side of a comparison, looked at for itself.
+//! What the original says, by original.md: the recorded side of a comparison, looked at for itself.
 //!
 //! Where we differ on purpose, our answer is no measure of the recorded one. So whatever a recorded broker
 //! said is held against what its version says to such a question, to such a worker, at such a time. What
@@ -65,7 +65,7 @@ impl<'a> Version<'a> {
     }
 
     /// Whether a worker that speaks so is one to it: master files those of zmws 1 under a service without a name
-    /// (PROTOCOL.md §10).
+    /// (original.md §10).
     fn knows(self, form: WorkerForm) -> bool {
         match self.worker_form() {
             Some(WorkerForm::Zmws2) => matches!(form, WorkerForm::Zmws1 | WorkerForm::Zmws2),

@@ -1,4 +1,4 @@
-//! What the original tells its workers (PROTOCOL.md §2.3), and to whom it gives a job (§3, §4).
+//! What the original tells its workers (original.md §2.3), and to whom it gives a job (§3, §4).
 
 use bytes::Bytes;
 

@@ -51,7 +51,7 @@ fn overview(html: &mut String, cases: &[Case]) {
 }
 
 fn reasons(html: &mut String, cases: &[Case], known: &Known) {
-    html.push_str("<h2>Deliberate differences</h2><table><tr><th>name</th><th>PROTOCOL.md</th><th>why</th><th>seen in</th></tr>");
+    html.push_str("<h2>Deliberate differences</h2><table><tr><th>name</th><th>original.md</th><th>why</th><th>seen in</th></tr>");
     for (index, entry) in known.differences.iter().enumerate() {
         let seen =
             cases.iter().filter(|case| matches!(&case.verdict, Verdict::Known(_, by) if by.contains(&index)));

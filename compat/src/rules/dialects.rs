@@ -37,7 +37,7 @@ pub(super) fn odd_header_refused(case: Case<'_>) -> bool {
         && is_served(case)
 }
 
-/// Refused there: every request of a recording, by a candidate under PHP 8 (PROTOCOL.md §0), or one without
+/// Refused there: every request of a recording, by a candidate under PHP 8 (original.md §0), or one without
 /// a parameter, by rc1.
 pub(super) fn plain_request_served(case: Case<'_>) -> bool {
     let Some(asked) = case.their_reading() else { return false };
@@ -103,7 +103,7 @@ fn has_its_param(case: Case<'_>, asked: &Asked) -> bool {
     matches!(order, Some(Order::Run { param: Some(param), .. }) if param == sent)
 }
 
-/// Whether this is an answer to what was asked, in the dialect in which it was asked (PROTOCOL.md §2.2).
+/// Whether this is an answer to what was asked, in the dialect in which it was asked (original.md §2.2).
 pub(super) fn is_answer(asked: &Asked, frames: &[Frame]) -> bool {
     let all: Vec<Bytes> = frames.iter().map(|frame| frame.bytes.clone()).collect();
     let frames = without_delimiter(&all);

@@ -1,4 +1,4 @@
-//! Where our gateway does otherwise than the original's (PROTOCOL.md §6, quirk 27).
+//! Where our gateway does otherwise than the original's (original.md §6, quirk 27).
 
 use super::Case;
 use crate::differ::Kind;

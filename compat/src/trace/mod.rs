@@ -1,6 +1,6 @@
 //! A trace: what passed between peers and a broker, with the time of each message.
 //!
-//! A file is JSON Lines: a header, then one event a line in the order of time (PROTOCOL.md, head). Bytes
+//! A file is JSON Lines: a header, then one event a line in the order of time (original.md, head). Bytes
 //! stand in strings, each byte as the character of its number (latin-1), so that a trace reads well and
 //! loses nothing. Nothing here knows what the messages mean.
 

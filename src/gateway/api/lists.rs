@@ -151,7 +151,7 @@ fn shown(job: &Value, view: View) -> Value {
     Value::Object(shown)
 }
 
-/// PHP's history has entries that are an end and nothing else (PROTOCOL.md §5).
+/// PHP's history has entries that are an end and nothing else (original.md §5).
 fn text(value: &Value) -> Value {
     if value.is_null() { Value::String(String::new()) } else { value.clone() }
 }

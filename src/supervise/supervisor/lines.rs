@@ -1,4 +1,4 @@
-//! What came of an order, in the words of PHP's scripts (PROTOCOL.md §7) where they have some.
+//! What came of an order, in the words of PHP's scripts (original.md §7) where they have some.
 
 use std::time::Duration;
 

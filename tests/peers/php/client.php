@@ -1,7 +1,7 @@
 <?php
 /**
  * A client as those of the original: a REQ as the gateway's, or a DEALER without delimiter as that of
- * Zmws_Client_Base; zmws 1 or zmws 2, PROTOCOL.md §2.1, §2.2.
+ * Zmws_Client_Base; zmws 1 or zmws 2, original.md §2.1, §2.2.
  *
  * Plays the --cases one after the other and prints each message that comes: the frames as they are, long ones cut.
  * Waits ten seconds for each, and ends if none comes.

@@ -1,5 +1,5 @@
 <?php
-/** The worker of worker.php, with the flags of the original's programs (PROTOCOL.md §7). */
+/** The worker of worker.php, with the flags of the original's programs (original.md §7). */
 
 $names = ['backend-port' => 'port', 'service-name' => 'service'];
 $words = ['--deadline=600'];

@@ -1,6 +1,6 @@
 <?php
 /**
- * A worker as those of the original: zmws 1 (0.9 … 2.0.0-rc4) or zmws 2 (master), PROTOCOL.md §2.3, §2.4, §3.
+ * A worker as those of the original: zmws 1 (0.9 … 2.0.0-rc4) or zmws 2 (master), original.md §2.3, §2.4, §3.
  *
  * A DEALER with a random identity. It sends READY, then heartbeats while it has nothing to do. When the broker is
  * silent for --tries polls of --interval seconds it takes a new identity, connects again and is READY again.
