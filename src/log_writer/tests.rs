@@ -79,7 +79,7 @@ fn a_reader_that_is_gone_and_a_full_disk_cost_lines_and_nothing_else() {
 fn what_is_queued_is_written_when_the_last_handle_is_gone() {
     let (log, mut reader) = to_pipe();
     log.write("first\n".to_owned());
-    log.clone().write("second\n".to_owned());
+    log.write("second\n".to_owned());
     drop(log);
     let mut text = String::new();
     reader.read_to_string(&mut text).expect("it ends with the thread");

@@ -304,7 +304,7 @@ impl Tables<'_> {
             Change::Finished(job) => self.forget(plan, *job),
             Change::Service(state) => {
                 let name: &[u8] = state.service.as_bytes();
-                let flags = u8::from(state.paused) * PAUSED | u8::from(state.draining) * DRAINING;
+                let flags = (u8::from(state.paused) * PAUSED) | (u8::from(state.draining) * DRAINING);
                 match flags {
                     0 => drop(self.services.remove(name)?),
                     _ => drop(self.services.insert(name, flags)?),

@@ -108,7 +108,10 @@ mod tests {
     }
 
     /// Sizes of the frames of each message, and what was dropped.
-    fn seen(engine: &mut Engine, pieces: &[&[u8]]) -> Result<Vec<(Vec<usize>, Option<u64>)>, String> {
+    /// Of each message: the bytes of its frames, and of all of it if it was dropped.
+    type Seen = Vec<(Vec<usize>, Option<u64>)>;
+
+    fn seen(engine: &mut Engine, pieces: &[&[u8]]) -> Result<Seen, String> {
         let (mut input, mut seen) = (BytesMut::new(), Vec::new());
         for piece in pieces {
             input.extend_from_slice(piece);

@@ -24,8 +24,7 @@ fn logged(form: LogForm, say: impl FnOnce()) -> String {
     let subscriber = Registry::default().with(LinesLayer(Arc::clone(&lines)));
     tracing::subscriber::with_default(subscriber, say);
     lines.sum_up();
-    let text = written.lock().expect("no writer panics").clone();
-    text
+    written.lock().expect("no writer panics").clone()
 }
 
 fn a_worker_dies() {

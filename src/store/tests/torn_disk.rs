@@ -246,7 +246,7 @@ fn a_turned_bit_is_found_or_harms_nothing() {
         image[offset] ^= 0x10;
         match open(&TornDisk::of(image)) {
             Err(StoreError::Damaged { .. } | StoreError::Failing { .. } | StoreError::Format { .. }) => {
-                refused += 1
+                refused += 1;
             }
             Err(other) => panic!("at {offset}: {other}"),
             Ok(mut store) => {

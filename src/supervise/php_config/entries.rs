@@ -9,8 +9,8 @@ use super::{Entry, PhpConfig};
 /// The programs that a file lists. `file` is how warnings name it.
 pub(super) fn config(answer: Answer, file: &str) -> Result<PhpConfig, EntryFault> {
     let mut warnings = notices(&answer, file);
-    let mut list = |name, given| {
-        if matches!(given, None) {
+    let mut list = |name, given: Option<List<(String, Option<Element>)>>| {
+        if given.is_none() {
             warnings.push(format!("{file}: there is no {name}"));
         }
         read_list(name, given)
