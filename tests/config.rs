@@ -99,9 +99,11 @@ fn worker_and_call_find_the_broker_of_the_site_that_is_here() {
          heartbeat_interval = \"500ms\"\n",
     );
     let mut command = Command::new(zmws());
-    let _broker = Program::start("zmws broker", command.arg("broker").current_dir(&site.dir));
+    site.write("run/.keep", "");
+    let words = ["broker", "--admin-socket=run/admin.sock"];
+    let _broker = Program::start("zmws broker", command.args(words).current_dir(&site.dir));
     let mut command = Command::new(zmws());
-    command.args(["worker", "--builtin=reverse", "--log-level=D"]).current_dir(&site.dir);
+    command.args(["worker", "--builtin=reverse", "--log-level=I"]).current_dir(&site.dir);
     let worker = Program::start("zmws worker", &mut command);
     let connecting = format!("Worker connecting to 127.0.0.1 with port: {}", site.workers);
     worker.wait_for("the site's port", PATIENCE, |line| line.ends_with(&connecting).then_some(()));

@@ -144,7 +144,13 @@ fn every_flag_that_the_book_names_exists() {
     // Flags of programs that are not zmws.
     let foreign =
         ["--path", "--json", "--listen", "--to", "--upstream", "--mask", "--max-bytes", "--max-files"];
-    let foreign = [&foreign[..], &["--verbose", "--file", "--html", "--broker", "--backend-port"]].concat();
+    let foreign = [
+        &foreign[..],
+        &["--verbose", "--file", "--html", "--broker", "--backend-port", "--unix-socket"],
+        // Of the chore that makes the page of attacks.
+        &["--quick", "--only", "--list", "--write", "--seconds", "--seed"],
+    ]
+    .concat();
     let mut unknown = Vec::new();
     for (path, text) in chapters() {
         let flags = text.split(|letter: char| !(letter.is_ascii_alphanumeric() || "-_".contains(letter)));
@@ -237,10 +243,18 @@ fn examples_of_configuration_and_of_others_files_have_their_form() {
 
 /// The program's own judgement of a configuration.
 fn is_fine(text: &str) {
-    let file = std::env::temp_dir().join(format!("zmws-book-{}.toml", std::process::id()));
-    std::fs::write(&file, text).expect("the folder for temporary files can be written");
-    let output = Command::new(zmws()).args(["config", "check", "-c"]).arg(&file).output();
-    let _ = std::fs::remove_file(&file);
+    let folder = std::env::temp_dir().join(format!("zmws-book-{}", std::process::id()));
+    // What the examples name must be there.
+    for file in ["etc/tokens", "workers/mail_worker.php"] {
+        let file = folder.join(file);
+        std::fs::create_dir_all(file.parent().expect("it is in a folder"))
+            .expect("a folder of the test's own");
+        std::fs::write(file, "# none\n").expect("its file");
+    }
+    std::fs::copy(zmws(), folder.join("search-worker")).expect("any program will do");
+    std::fs::write(folder.join("zmws.toml"), text).expect("its file");
+    let output = Command::new(zmws()).args(["config", "check"]).current_dir(&folder).output();
+    let _ = std::fs::remove_dir_all(&folder);
     let output = output.expect("the program starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -100,7 +100,7 @@ fn what_runs_until_it_is_stopped_is_0_then_and_1_if_it_cannot_start() {
     let backend = format!("--backend-port={}", up.workers);
     let started: [(&[&str], &str); 3] = [
         (&[&["broker"][..], &ports].concat(), "admin "),
-        (&["gateway", "--http-port=0"], "Server startup"),
+        (&["gateway", "--http-port=0"], "HTTP http://"),
         (&["worker", "--builtin=sleep", &backend], "Worker connecting"),
     ];
     for (words, ready) in started {

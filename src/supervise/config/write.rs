@@ -83,7 +83,7 @@ fn example(key: Key<'_>) -> String {
 }
 
 /// What stands for keys that have no default.
-const EXAMPLES: [(&str, &str); 13] = [
+const EXAMPLES: [(&str, &str); 14] = [
     ("job_timeout", "{ STR-REV = 60, \"*\" = 3600 }"),
     ("origins", "[\"https://www.example.org\"]"),
     ("tokens", "\"etc/tokens\""),
@@ -94,6 +94,7 @@ const EXAMPLES: [(&str, &str); 13] = [
     ("admin_socket", "\"run/admin.sock\""),
     ("max_lifetime", "\"12h\""),
     ("max_memory", "\"256M\""),
+    ("memory_max", "\"512M\""),
     ("env", "{ LANG = \"C.UTF-8\" }"),
     ("user", "\"www-data\""),
     ("dir", "\"/srv/site\""),
