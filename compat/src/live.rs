@@ -15,7 +15,7 @@ use zmws::broker;
 use zmws::server::{Config, Server, Stopper, stopper};
 use zmws::transport::{Dealer, DealerEvent, DealerOptions, DealerSender};
 
-use crate::target::{Opening, Output, Target};
+use crate::target::{Opening, Output, Target, WANTS_IDS};
 use crate::trace::{ConnIndex, Header, Port};
 
 /// Where a broker listens.
@@ -137,7 +137,9 @@ impl Target for Live {
             Port::Backend => &self.doors.workers,
             Port::News | Port::Http => return,
         };
-        let options = DealerOptions { identity: opening.identity.clone(), ..DealerOptions::default() };
+        let properties = if opening.wants_ids { vec![(WANTS_IDS, Bytes::new())] } else { Vec::new() };
+        let options =
+            DealerOptions { identity: opening.identity.clone(), properties, ..DealerOptions::default() };
         let (door, heard) = (door.clone(), self.sender.clone());
         let line = self.runtime.block_on(async move {
             let mut dealer = Dealer::connect(door, options);

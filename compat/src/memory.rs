@@ -4,9 +4,9 @@ use std::collections::{HashMap, VecDeque};
 
 use bytes::Bytes;
 use zmws::admin;
-use zmws::broker::{Action, Broker, Config, Event};
+use zmws::broker::{Action, Audience, Broker, Config, Event, Stage};
 use zmws::job::{PeerId, Timestamp};
-use zmws::message::{Address, ClientReply};
+use zmws::message::{Address, ClientCommand, ClientReply, Mode};
 use zmws::wire;
 
 use crate::target::{Opening, Output, Target};
@@ -32,6 +32,8 @@ struct One {
     broker: Broker,
     conns: HashMap<ConnIndex, Peer>,
     by_peer: HashMap<PeerId, ConnIndex>,
+    /// Who is to be told the id of the job that is taken now.
+    wants_id: Option<Address>,
 }
 
 #[derive(Clone, Debug)]
@@ -39,6 +41,7 @@ struct Peer {
     id: PeerId,
     identity: Bytes,
     port: Port,
+    wants_ids: bool,
 }
 
 impl Memory {
@@ -92,7 +95,7 @@ impl Target for Memory {
         let config = &self.config;
         let one = self.brokers.entry(opening.broker.to_owned()).or_insert_with(|| One::new(config));
         one.by_peer.insert(id, conn);
-        one.conns.insert(conn, Peer { id, identity, port: opening.port });
+        one.conns.insert(conn, Peer { id, identity, port: opening.port, wants_ids: opening.wants_ids });
     }
 
     fn close(&mut self, at: u64, conn: ConnIndex) {
@@ -110,6 +113,10 @@ impl Target for Memory {
             Port::Frontend => match wire::decode_client_command(frames) {
                 Ok((origin, command)) => {
                     let from = Address { peer: peer.id, identity: peer.identity, origin };
+                    let waits = matches!(command, ClientCommand::Submit { mode: Mode::Wait, .. });
+                    if let Some(one) = self.one(conn) {
+                        one.wants_id = (waits && peer.wants_ids).then(|| from.clone());
+                    }
                     self.handle(at, conn, Event::Client { from, command });
                 }
                 Err(rejected) => {
@@ -163,7 +170,9 @@ impl Target for Memory {
 
 impl One {
     fn new(config: &Config) -> Self {
-        Self { broker: Broker::new(config.clone()), conns: HashMap::new(), by_peer: HashMap::new() }
+        let mut broker = Broker::new(config.clone());
+        broker.set_audience(Audience { accepted: true, started: false });
+        Self { broker, conns: HashMap::new(), by_peer: HashMap::new(), wants_id: None }
     }
 
     fn holder(&self, port: Port, identity: &Bytes) -> Option<ConnIndex> {
@@ -185,10 +194,12 @@ impl One {
         let mut actions = Vec::new();
         self.broker.handle(Timestamp(EPOCH + at), event, &mut actions);
         let outputs = actions.into_iter().filter_map(|action| self.carry_out(action));
-        outputs.map(|(conn, frames)| Output { at, conn, frames }).collect()
+        let outputs = outputs.map(|(conn, frames)| Output { at, conn, frames }).collect();
+        self.wants_id = None;
+        outputs
     }
 
-    fn carry_out(&self, action: Action) -> Option<(ConnIndex, Vec<Bytes>)> {
+    fn carry_out(&mut self, action: Action) -> Option<(ConnIndex, Vec<Bytes>)> {
         let (to, frames) = match action {
             Action::Reply { to, reply } => {
                 let frames = wire::encode_client_reply(&to.origin, &reply);
@@ -202,6 +213,12 @@ impl One {
             }
             Action::Order { to, order } => {
                 let frames = wire::encode_worker_order(&to.origin, &order);
+                (to, frames)
+            }
+            Action::Announce(news) if news.stage == Stage::Accepted => {
+                let to = self.wants_id.take()?;
+                let reply = ClientReply::Accepted { job: news.job, service: news.service };
+                let frames = wire::encode_client_reply(&to.origin, &reply);
                 (to, frames)
             }
             Action::Record(_) | Action::Publish(_) | Action::Announce(_) => return None,

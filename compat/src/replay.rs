@@ -268,7 +268,12 @@ impl Stage<'_> {
             self.ours.worker_left(now, holder);
             self.target.close(now, holder);
         }
-        let opening = Opening { port: about.port, broker: about.broker(), identity: identity.clone() };
+        let opening = Opening {
+            port: about.port,
+            broker: about.broker(),
+            identity: identity.clone(),
+            wants_ids: self.script.wants_ids[conn],
+        };
         self.ours.identified(conn, identity);
         self.target.open(now, conn, &opening);
         self.open.insert(conn, true);

@@ -8,6 +8,7 @@ use crate::glance::Generation;
 use crate::glance_worker::{Said, Verb};
 use crate::ledger::{End, JobIndex, Ledger, QuestionIndex};
 use crate::standin;
+use crate::target::WANTS_IDS;
 use crate::trace::{Conn, ConnIndex, Frame, Port, Side, Trace, What};
 
 /// The play.
@@ -22,6 +23,8 @@ pub struct Script {
     pub steps: Vec<Step>,
     /// Connections that the recorded broker took notice of.
     pub welcome: Vec<bool>,
+    /// Connections whose clients want to know the ids of the jobs that they wait for.
+    pub wants_ids: Vec<bool>,
     /// Lives of brokers.
     pub lives: Vec<Life>,
     /// The time of the last event.
@@ -85,6 +88,7 @@ impl Script {
                 recorded: Ledger::new(generation, trace.conns.clone()),
                 steps: Vec::new(),
                 welcome: vec![false; trace.conns.len()],
+                wants_ids: vec![false; trace.conns.len()],
                 lives: Vec::new(),
                 end: trace.events.last().map_or(0, |event| event.at),
             },
@@ -184,6 +188,7 @@ impl Author {
                 self.script.lives.push(Life { broker, from: at, seen: false });
             }
             What::Handshake { conn, peer, .. } => {
+                self.script.wants_ids[*conn] = peer.contains_key(WANTS_IDS);
                 self.opened(at, *conn, peer.get("Identity").cloned().unwrap_or_default());
             }
             What::Close { conn, .. } => self.closed(at, *conn),

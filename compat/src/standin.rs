@@ -53,6 +53,7 @@ fn hire(script: &mut Script, service: &Bytes, period: u64) -> ConnIndex {
     let peer = format!("worker-of-{}", String::from_utf8_lossy(service));
     script.conns.push(Conn { peer, number: 1, port: Port::Backend });
     script.welcome.push(true);
+    script.wants_ids.push(false);
     let ready = vec![service.clone(), Bytes::from_static(b"READY")];
     let mut step = |at, act| script.steps.push(Step { at, conn: Some(conn), act });
     step(0, Act::Open(Bytes::new()));

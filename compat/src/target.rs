@@ -39,7 +39,12 @@ pub struct Opening<'a> {
     pub broker: &'a str,
     /// The peer's own identity; empty for none.
     pub identity: Bytes,
+    /// It wants to know the ids of the jobs that it waits for: it has said so in its handshake.
+    pub wants_ids: bool,
 }
+
+/// The READY property by which a client wants to know ids (`src/server/ids.rs`).
+pub const WANTS_IDS: &str = "X-Zmws-Ids";
 
 /// A message of the broker.
 #[derive(Clone, Debug)]

@@ -8,8 +8,8 @@ use tokio::task::{JoinHandle, spawn_local};
 use zmws::client::Client;
 use zmws::message::View;
 use zmws::server::{self, Addresses};
-use zmws::worker::Worker;
 use zmws::worker::builtin::Builtin;
+use zmws::worker::{Worker, WorkerEnd};
 
 use super::broker::{self, BrokerLimits, Ports};
 use super::check::{self, Port};
@@ -104,7 +104,7 @@ fn reachable(mut address: SocketAddr) -> String {
 /// The sample workers.
 struct Samples {
     stop: watch::Sender<bool>,
-    running: Vec<JoinHandle<()>>,
+    running: Vec<JoinHandle<WorkerEnd>>,
 }
 
 impl Samples {

@@ -11,7 +11,7 @@ use zmws::duration;
 use zmws::server;
 use zmws::worker::builtin::Builtin;
 use zmws::worker::program::{IfDies, Mode, Program};
-use zmws::worker::{Builder, Worker};
+use zmws::worker::{Builder, Worker, WorkerEnd};
 
 use super::broker::Heartbeats;
 use super::dialect::DialectName;
@@ -115,12 +115,18 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         }
         notify::watchdog();
         notify::status("connecting");
-        tokio::select! {
-            () = worker.run(async move { stopped.draining().await }) => {}
-            () = ended.ending() => {}
-        }
+        let end = tokio::select! {
+            end = worker.run(async move { stopped.draining().await }) => end,
+            () = ended.ending() => WorkerEnd::CutOff,
+        };
         signals.abort();
-        Ok(())
+        match end {
+            WorkerEnd::Done => Ok(()),
+            // Whoever stops a worker must hear of it.
+            WorkerEnd::CutOff => {
+                Err("stopped in the middle of a job, which goes back to the broker".to_owned())
+            }
+        }
     })
 }
 

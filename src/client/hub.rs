@@ -97,7 +97,8 @@ impl Hub {
     async fn reach(&mut self) -> Result<(Dealer, PeerInfo), Closed> {
         let until = self.patience();
         self.waiting.iter_mut().for_each(|waiting| waiting.0 = until);
-        let mut told = false;
+        // Of the connections of one client, one tells it.
+        let mut told = !self.settings.is_first;
         loop {
             let mut dealer = self.dial();
             match self.meanwhile(dealer.recv()).await? {

@@ -40,11 +40,6 @@ impl IdSeekers {
         self.current = (waits && self.peers.contains(&from.peer)).then(|| from.clone());
     }
 
-    /// What is taken from now on is of other requests, or of none: an operator may have a job tried again.
-    pub(super) fn handled(&mut self) {
-        self.current = None;
-    }
-
     /// Whom to tell of the job that was taken just now.
     pub(super) fn take(&mut self) -> Option<Address> {
         self.current.take()

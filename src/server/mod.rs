@@ -320,7 +320,6 @@ impl Server {
         self.work.add(1);
         if let Some(event) = self.of_client(event) {
             self.handle(now, event);
-            self.id_seekers.handled();
         }
     }
 

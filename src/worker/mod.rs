@@ -146,7 +146,7 @@ impl Worker {
     /// leaves at once.
     ///
     /// Runs on the current tokio runtime, of either flavour, with its I/O and time enabled.
-    pub async fn run(self, stop: impl Future<Output = ()>) {
+    pub async fn run(self, stop: impl Future<Output = ()>) -> WorkerEnd {
         let (stage, stages) = watch::channel(Stage::Serve);
         let seed = self.settings.seed.unwrap_or_else(|| RandomState::new().hash_one(()));
         let mut seeds = fastrand::Rng::with_seed(seed);
@@ -166,17 +166,28 @@ impl Worker {
                 stage.send_replace(Stage::Drain);
                 tokio::select! {
                     () = stop => {}
-                    () = all_left(&mut drivers) => return,
+                    () = all_left(&mut drivers) => return WorkerEnd::Done,
                 }
             }
         }
         stage.send_replace(Stage::Drain);
         let margin = self.settings.margin();
-        if timeout(self.settings.grace.saturating_sub(margin), all_left(&mut drivers)).await.is_err() {
-            stage.send_replace(Stage::Leave);
-            all_left(&mut drivers).await;
+        if timeout(self.settings.grace.saturating_sub(margin), all_left(&mut drivers)).await.is_ok() {
+            return WorkerEnd::Done;
         }
+        stage.send_replace(Stage::Leave);
+        all_left(&mut drivers).await;
+        WorkerEnd::CutOff
     }
+}
+
+/// How a worker that was stopped has ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum WorkerEnd {
+    /// What it had begun is done.
+    Done,
+    /// The time of grace was over before: its broker gives what it was at to another.
+    CutOff,
 }
 
 impl Settings {

@@ -154,7 +154,7 @@ fn show(frames: &[Bytes]) -> String {
 /// A worker that runs until it is stopped.
 pub(crate) struct Running {
     stop: Option<oneshot::Sender<()>>,
-    pub(crate) task: JoinHandle<()>,
+    pub(crate) task: JoinHandle<zmws::worker::WorkerEnd>,
 }
 
 impl Running {
