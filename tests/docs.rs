@@ -152,7 +152,8 @@ fn every_flag_that_the_book_names_exists() {
     ]
     .concat();
     let mut unknown = Vec::new();
-    for (path, text) in chapters() {
+    // One chapter is about PHP's programs.
+    for (path, text) in chapters().into_iter().filter(|(path, _)| !path.ends_with("original.md")) {
         let flags = text.split(|letter: char| !(letter.is_ascii_alphanumeric() || "-_".contains(letter)));
         for flag in flags.filter(|word| word.starts_with("--") && word.trim_matches('-').len() > 1) {
             if !foreign.contains(&flag)

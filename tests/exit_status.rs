@@ -101,7 +101,7 @@ fn what_runs_until_it_is_stopped_is_0_then_and_1_if_it_cannot_start() {
     let started: [(&[&str], &str); 3] = [
         (&[&["broker"][..], &ports].concat(), "admin "),
         (&["gateway", "--http-port=0"], "HTTP http://"),
-        (&["worker", "--builtin=sleep", &backend], "Worker connecting"),
+        (&["worker", "--builtin=sleep", "--log-level=I", &backend], "Worker connecting"),
     ];
     for (words, ready) in started {
         let mut program = Program::start(words[0], &mut zmws_with(words));

@@ -108,6 +108,7 @@ async fn still_connected(mut dealer: Dealer) -> Option<Dealer> {
 
 async fn exchange(mut dealer: Dealer, settings: &LaneSettings, mut request: Box<Request>) -> LaneEnd {
     let (mut progress, sender) = (Progress::new(&request.command), dealer.sender());
+    progress.expect_id();
     let (before, mut leaving) = (sender.written(), request.is_heavy());
     loop {
         let event = tokio::select! {

@@ -193,6 +193,11 @@ impl Progress {
         Self { wanted, job: None, tells_id: false }
     }
 
+    /// The broker may tell the job's id before its result: it was asked to, whoever it is.
+    pub(crate) fn expect_id(&mut self) {
+        self.tells_id = true;
+    }
+
     /// Holds a reply against the request. A refusal answers every request: upstream's text may
     /// name the job frame, or nothing, in place of the service (original.md quirks 22 and 24).
     pub(crate) fn judge(&mut self, reply: &ClientReply) -> Verdict {

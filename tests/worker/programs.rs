@@ -310,7 +310,7 @@ fn a_job_goes_back_only_when_its_program_is_dead() {
         signal(&worker.id().to_string(), "-TERM");
         assert_eq!(broker.left().await, peer);
         assert!(!children.iter().any(|pid| runs(pid)), "the next worker would begin beside them");
-        assert!(worker.wait().expect("it is our own child").success());
+        assert_eq!(worker.wait().expect("it is our own child").code(), Some(1), "it was cut off");
     });
 }
 
