@@ -200,7 +200,7 @@ fn a_flood_of_long_names_is_summed_up_and_others_are_heard() {
         (log.contains("mmi.other") && told == 2_000).then_some(log)
     });
     assert!(log.len() < 30_000, "{} bytes of log", log.len());
-    assert!(!log.contains('\x1b') && log.contains("N…(60010 bytes)"), "{log}");
+    assert!(!log.contains('\x1b') && log.contains("N…(255 bytes)"), "{log}");
 }
 
 /// `[…] [W] - … 1,234 more: …`
@@ -276,4 +276,18 @@ fn the_programs_of_a_site_have_its_form_unless_their_section_says_otherwise() {
         of(name).iter().for_each(|line| drop(object(line)));
     }
     assert!(of("broker.txt")[0].contains("Z INFO broker started clients="), "{:?}", of("broker.txt"));
+}
+
+#[test]
+fn a_supervisor_says_what_it_does_unless_less_is_asked_for() {
+    let text = "[broker]\nclient_port = {clients}\nworker_port = {workers}\nnews_port = {news}\nadmin_port = {admin}\n";
+    for (words, tells) in [(&["start"][..], true), (&["start", "--log-level=W"], false)] {
+        let site = Site::new("zmws.toml", text);
+        for words in [words, &["restart"]] {
+            let done = site.run(words);
+            assert_eq!(done.status, Some(0), "{done:?}");
+        }
+        let log = lines(&site.dir.join("logs/zmws.txt")).join("\n");
+        assert_eq!(log.contains("] [I] - "), tells, "{words:?}: {log}");
+    }
 }

@@ -1512,7 +1512,7 @@ _zmws() {
             return 0
             ;;
         zmws__subcmd__start)
-            opts="-c -h --config --servers --workers --foreground --detached --log --log-level --log-form --help"
+            opts="-c -h --config --servers --workers --foreground --detached --log-form --log --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1526,16 +1526,16 @@ _zmws() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --log-form)
+                    COMPREPLY=($(compgen -W "php compact json" -- "${cur}"))
+                    return 0
+                    ;;
                 --log-level)
                     COMPREPLY=($(compgen -W "E W I D" -- "${cur}"))
                     return 0
                     ;;
                 --log)
                     COMPREPLY=($(compgen -W "E W I D" -- "${cur}"))
-                    return 0
-                    ;;
-                --log-form)
-                    COMPREPLY=($(compgen -W "php compact json" -- "${cur}"))
                     return 0
                     ;;
                 *)

@@ -228,13 +228,13 @@ complete -c zmws -n "__fish_zmws_using_subcommand up" -l no-api -d 'Do not serve
 complete -c zmws -n "__fish_zmws_using_subcommand up" -l no-samples -d 'Start no sample workers'
 complete -c zmws -n "__fish_zmws_using_subcommand up" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c zmws -n "__fish_zmws_using_subcommand start" -s c -l config -d 'The configuration: zmws.toml, or PHP\'s etc/config.php; by default the one that is there, in this order' -r -F
+complete -c zmws -n "__fish_zmws_using_subcommand start" -l log-form -d 'Form of the log\'s lines: php as PHP\'s programs write them, compact, or json, an object a line' -r -f -a "php\t'[Tue, 24 Nov 2026 03:16:25 +0000] [I] - text'
+compact\t'2026-11-24T03:16:25.042Z INFO text field=value'
+json\t'An object: time, level, message, and the fields beside them'"
 complete -c zmws -n "__fish_zmws_using_subcommand start" -l log-level -l log -d 'How much to log: E, W, I or D' -r -f -a "E\t'Errors'
 W\t'What an operator may act on'
 I\t'What comes and goes'
 D\t'What peers do wrong'"
-complete -c zmws -n "__fish_zmws_using_subcommand start" -l log-form -d 'Form of the log\'s lines: php as PHP\'s programs write them, compact, or json, an object a line' -r -f -a "php\t'[Tue, 24 Nov 2026 03:16:25 +0000] [I] - text'
-compact\t'2026-11-24T03:16:25.042Z INFO text field=value'
-json\t'An object: time, level, message, and the fields beside them'"
 complete -c zmws -n "__fish_zmws_using_subcommand start" -l servers -d 'The broker, the gateway, and what else PHP\'s $serverList has'
 complete -c zmws -n "__fish_zmws_using_subcommand start" -l workers -d 'The workers'
 complete -c zmws -n "__fish_zmws_using_subcommand start" -l foreground -d 'Stay in the foreground, with the output of all programs: for containers and service managers'

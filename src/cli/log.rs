@@ -114,11 +114,6 @@ pub(super) fn start_as(args: &LogArgs) {
     start_with(args.log_level, args.log_form, "warn");
 }
 
-/// The same for a supervisor, whose own doings are worth a line each.
-pub(super) fn start_supervisor(args: &LogArgs) {
-    start_with(args.log_level, args.log_form, "warn,zmws::supervise=info");
-}
-
 fn start_with(level: LogLevel, form: LogForm, warnings: &str) {
     let default = match level {
         LogLevel::E => "error",

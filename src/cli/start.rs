@@ -23,6 +23,8 @@ use super::{Failure, notify, process, variables};
 /// stays in the background: it starts again what dies, keeps the logs (logs/NAME.txt) and the pid files
 /// (run/NAME.pid), and answers stop, restart, reload and status. The exit status is 0 if all that was asked for runs.
 #[derive(Debug, clap::Args)]
+// What the supervisor does is worth a line each, unless less is asked for.
+#[command(mut_arg("log_level", |level| level.default_value("I")))]
 pub(super) struct Args {
     #[command(flatten)]
     meant: Meant,
@@ -53,7 +55,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         log::warn(warning);
     }
     if args.foreground {
-        log::start_supervisor(&args.log);
+        log::start_as(&args.log);
         return supervise(&args, fleet, Logs::Inherited, true, || Ok(()));
     }
     let request = Request::Start(args.meant.chosen.which());
@@ -118,7 +120,7 @@ const READY: &str = "ready";
 
 /// The supervisor in the background: in a session of its own, so that no terminal ends it.
 fn detached(args: &Args, fleet: Fleet) -> Result<(), Failure> {
-    log::start_supervisor(&args.log);
+    log::start_as(&args.log);
     if let Err(error) = rustix::process::setsid() {
         tracing::warn!(%error, "cannot leave the terminal's session");
     }

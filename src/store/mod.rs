@@ -16,6 +16,7 @@ mod commit;
 #[cfg(feature = "store")]
 mod disk;
 mod memory;
+#[cfg(feature = "store")]
 mod record;
 #[cfg(all(test, feature = "store"))]
 mod tests;
