@@ -7,7 +7,7 @@ use crate::job::Timestamp;
 use crate::message::{ClientCommand, WorkerCommand};
 
 /// Work in a turn, in units: an ordinary message is one.
-const WORK_MAX: u32 = 4_096;
+const WORK_MAX: u32 = 1_024;
 /// Units of work after which the clock is looked at.
 const LOOK: u32 = 32;
 /// Microseconds after which a turn takes nothing more.
