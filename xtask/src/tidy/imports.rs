@@ -194,7 +194,7 @@ mod tests {
         assert_eq!(
             findings("src/admin/mod.rs", "use crate::broker::Broker;"),
             [
-                "admin may not use crate::broker::Broker, only broker::snapshot, broker::Counters, broker::Totals, job, memory, message::Dialect, params::json"
+                "admin may not use crate::broker::Broker, only broker::snapshot, broker::Counters, broker::Totals, job, memory, message::Dialect, message::Outcome, params::json"
             ]
         );
     }
