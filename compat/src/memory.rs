@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use bytes::Bytes;
 use zmws::admin;
-use zmws::broker::{Action, Audience, Broker, Config, Event, Stage};
+use zmws::broker::{Action, Broker, Config, Event, Stage, Subscriptions};
 use zmws::job::{PeerId, Timestamp};
 use zmws::message::{Address, ClientCommand, ClientReply, Mode};
 use zmws::wire;
@@ -171,7 +171,7 @@ impl Target for Memory {
 impl One {
     fn new(config: &Config) -> Self {
         let mut broker = Broker::new(config.clone());
-        broker.set_audience(Audience { accepted: true, started: false });
+        broker.set_subscriptions(Subscriptions { accepted: true, started: false });
         Self { broker, conns: HashMap::new(), by_peer: HashMap::new(), wants_id: None }
     }
 
@@ -222,7 +222,7 @@ impl One {
                 (to, frames)
             }
             Action::Record(_) | Action::Publish(_) | Action::Announce(_) => return None,
-            Action::Operated(_) | Action::Note(_) => return None,
+            Action::Operated(_) | Action::Log(_) => return None,
         };
         // A client that has come back under its own identity gets what was meant for its old connection.
         let conn = self.by_peer.get(&to.peer).copied();

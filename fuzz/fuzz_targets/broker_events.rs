@@ -76,8 +76,8 @@ impl World {
             job_timeout_ms: HashMap::from([(service(1), 1_500)]),
             hold_ms: 5_000,
             history_max: 1 << 20,
-            kept_max: 4,
-            kept_bytes_max: 16,
+            dead_max: 4,
+            dead_bytes_max: 16,
             queued_per_service_max: 8,
             queued_max: 12,
             bytes_max: 64,
@@ -295,7 +295,7 @@ impl World {
             Action::Operated(Ok(Done::Retired { peer, .. })) => {
                 self.retired.insert(peer);
             }
-            Action::Operated(_) | Action::Inspect { .. } | Action::Note(_) => {}
+            Action::Operated(_) | Action::Inspect { .. } | Action::Log(_) => {}
             Action::Announce(_) => panic!("nobody listens"),
         }
     }

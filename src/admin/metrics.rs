@@ -1,7 +1,7 @@
 //! The broker's figures in the text format of OpenMetrics 1.0.
 //!
 //! Names end in their unit, units are seconds and bytes. No counter ever goes back: a service that has a series of
-//! its own keeps it for as long as it is known ([`Named`]), and the others are summed up.
+//! its own keeps it for as long as it is known ([`LabelledServices`]), and the others are summed up.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -56,7 +56,7 @@ pub const SERVICES_MAX: usize = 200;
 
 /// All that is shown.
 #[derive(Clone, Debug)]
-pub struct Figures {
+pub struct MetricsInput {
     /// The program's version.
     pub version: &'static str,
     /// This moment.
@@ -128,9 +128,9 @@ pub struct Port {
 
 /// The services that have had series of their own and must keep them.
 #[derive(Debug, Default)]
-pub struct Named(HashSet<ServiceName>);
+pub struct LabelledServices(HashSet<ServiceName>);
 
-impl Named {
+impl LabelledServices {
     /// Those that have.
     pub fn services(&self) -> &HashSet<ServiceName> {
         &self.0
@@ -145,7 +145,7 @@ impl Named {
 }
 
 /// The figures as text.
-pub fn text(figures: Figures) -> String {
+pub fn text(figures: MetricsInput) -> String {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(figures));
     let mut text = String::new();
@@ -156,7 +156,7 @@ pub fn text(figures: Figures) -> String {
 /// One figure of a port.
 type Figure = fn(&Port) -> u64;
 
-impl Collector for Figures {
+impl Collector for MetricsInput {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let to = &mut Families(&mut encoder);
         self.jobs(to)?;
@@ -170,7 +170,7 @@ impl Collector for Figures {
     }
 }
 
-impl Figures {
+impl MetricsInput {
     /// Each service that is told apart, and the rest.
     fn rows(&self) -> impl Iterator<Item = &ServiceRow> {
         self.overview.services.iter().chain(&self.overview.rest)
@@ -191,8 +191,8 @@ impl Figures {
             "Parameters and return envelopes of open jobs.",
             self.totals.bytes as u64,
         )?;
-        to.gauge("zmws_jobs_kept", "Given-up jobs that can be tried again.", self.totals.kept as u64)?;
-        to.gauge("zmws_jobs_kept_bytes", "Parameters of those.", self.totals.kept_bytes as u64)?;
+        to.gauge("zmws_jobs_dead", "Dead jobs: those that can be tried again.", self.totals.dead as u64)?;
+        to.gauge("zmws_jobs_dead_bytes", "Parameters of those.", self.totals.dead_bytes as u64)?;
         let draining = u64::from(self.overview.intake != Intake::Open);
         to.gauge("zmws_draining", "Whether the broker takes no new jobs.", draining)
     }

@@ -13,7 +13,7 @@ pub const SERVICES_MAX: usize = 1_000;
 
 /// What the report needs beside the broker's own rows.
 #[derive(Clone, Copy, Debug)]
-pub struct Frame<'a> {
+pub struct ServerInfo<'a> {
     /// The program's version.
     pub version: &'static str,
     /// The broker's process.
@@ -33,7 +33,12 @@ pub struct Frame<'a> {
 }
 
 /// `GET /status`.
-pub fn status(frame: &Frame<'_>, overview: &Overview, totals: &BrokerTotals, counters: &Counters) -> Status {
+pub fn status(
+    frame: &ServerInfo<'_>,
+    overview: &Overview,
+    totals: &BrokerTotals,
+    counters: &Counters,
+) -> Status {
     let mut services: Vec<Service> = overview.services.iter().map(|row| service(frame.now, row)).collect();
     services.sort_by(|one, other| one.service.cmp(&other.service));
     Status {
@@ -116,7 +121,7 @@ pub fn worker(now: Timestamp, row: &PeerRow, address: String) -> Worker {
         jobs: row.jobs.iter().map(JobId::to_string).collect(),
         done: row.done,
         busy_s: row.busy_since.map(|at| seconds_since(now, at)),
-        silent_s: seconds_since(now, row.heard_at),
+        silent_s: seconds_since(now, row.last_seen),
         retired: row.retired,
         jobs_max: row.jobs_max,
     }

@@ -3,8 +3,8 @@
 
 use super::event::{Action, Stage};
 use super::job::State;
-use super::offers::{Kind, ServiceKey};
-use super::queue::Place;
+use super::queue::Position;
+use super::services::{Frames, ServiceKey};
 use super::timers::Timer;
 use super::worker::CREDIT;
 use super::{Broker, micros};
@@ -16,16 +16,16 @@ impl Broker {
     pub(super) fn assign(&mut self, now: Timestamp, key: ServiceKey, actions: &mut Vec<Action>) {
         while let Some((kind, id, worker)) = self.pair(key) {
             self.services[key].queue(kind).pop();
-            self.give(now, id, worker, actions);
+            self.assign_to(now, id, worker, actions);
         }
     }
 
     /// The first job that a resting worker can take, and that worker.
-    fn pair(&mut self, key: ServiceKey) -> Option<(Kind, JobId, PeerId)> {
+    fn pair(&mut self, key: ServiceKey) -> Option<(Frames, JobId, PeerId)> {
         if self.stopping || self.services[key].paused {
             return None;
         }
-        let fronts = [self.front(key, Kind::One), self.front(key, Kind::Many)];
+        let fronts = [self.front(key, Frames::Single), self.front(key, Frames::Multi)];
         let pairs = fronts
             .into_iter()
             .flatten()
@@ -33,7 +33,7 @@ impl Broker {
         pairs.min_by_key(|(place, ..)| *place).map(|(_, kind, id, worker)| (kind, id, worker))
     }
 
-    fn front(&mut self, key: ServiceKey, kind: Kind) -> Option<(Kind, Place, JobId)> {
+    fn front(&mut self, key: ServiceKey, kind: Frames) -> Option<(Frames, Position, JobId)> {
         let jobs = &self.jobs;
         let is_there = |place, id: JobId| jobs.get(&id).is_some_and(|job| job.state == State::Queued(place));
         let (place, id) = self.services[key].queue(kind).front(is_there)?;
@@ -41,7 +41,7 @@ impl Broker {
     }
 
     /// A queued job, already out of its queue, becomes the worker's.
-    fn give(&mut self, now: Timestamp, id: JobId, peer: PeerId, actions: &mut Vec<Action>) {
+    fn assign_to(&mut self, now: Timestamp, id: JobId, peer: PeerId, actions: &mut Vec<Action>) {
         let (Some(job), Some(worker)) = (self.jobs.get_mut(&id), self.workers.get_mut(&peer)) else {
             debug_assert!(false, "both were found a moment ago");
             return;
@@ -58,7 +58,7 @@ impl Broker {
         };
         worker.jobs.push(id);
         worker.given += 1;
-        worker.told_at = now;
+        worker.last_sent = now;
         actions.push(Action::Order { to: worker.address.clone(), order });
         self.queued -= 1;
         self.active += 1;
@@ -68,7 +68,7 @@ impl Broker {
         if let Some(worker) = self.workers.get_mut(&peer) {
             worker.job_due = limit.map(|limit_ms| now.plus_micros(micros(limit_ms)));
         }
-        self.wake(peer);
+        self.mark_busy(peer);
         self.retire_if_spent(peer);
         self.rest_if_free(peer);
         self.set_timer(peer);
@@ -83,7 +83,7 @@ impl Broker {
     }
 
     /// A worker that has room for a job rests; it is given what waits for it at once.
-    pub(super) fn rest(&mut self, now: Timestamp, peer: PeerId, actions: &mut Vec<Action>) {
+    pub(super) fn mark_idle(&mut self, now: Timestamp, peer: PeerId, actions: &mut Vec<Action>) {
         self.rest_if_free(peer);
         while let Some(key) = self.most_urgent(peer) {
             let jobs_before = self.active;
@@ -108,8 +108,8 @@ impl Broker {
             if broker.services[key].paused {
                 return None;
             }
-            let one = broker.front(key, Kind::One).map(|(_, place, _)| place);
-            let many = broker.front(key, Kind::Many).map(|(_, place, _)| place).filter(|_| takes_many);
+            let one = broker.front(key, Frames::Single).map(|(_, place, _)| place);
+            let many = broker.front(key, Frames::Multi).map(|(_, place, _)| place).filter(|_| takes_many);
             one.into_iter().chain(many).min()
         };
         let places = services.into_iter().filter_map(|key| Some((first_place(self, key)?, key)));
@@ -129,7 +129,7 @@ impl Broker {
     }
 
     /// A worker is not among those who rest any more.
-    pub(super) fn wake(&mut self, peer: PeerId) {
+    pub(super) fn mark_busy(&mut self, peer: PeerId) {
         let Some(worker) = self.workers.get_mut(&peer) else { return };
         let Some(rest) = worker.resting.take() else { return };
         for &key in &worker.services {
@@ -141,12 +141,12 @@ impl Broker {
 
     /// A job goes back to the front of its queue: it has waited longer than anything behind it.
     pub(super) fn give_back(&mut self, id: JobId) {
-        let place = self.places.in_front();
+        let place = self.positions.in_front();
         let Some(job) = self.jobs.get_mut(&id) else { return };
         debug_assert!(matches!(job.state, State::Active { .. }), "only an active job is given back");
         job.state = State::Queued(place);
         let key = job.service;
-        let kind = Kind::of(&job.body);
+        let kind = Frames::of(&job.body);
         let service = &mut self.services[key];
         service.queue(kind).push_front(place, id);
         service.active -= 1;

@@ -1,8 +1,8 @@
 //! The broker's invariants, counted anew from all that it holds.
 
-use super::ending::Ended;
+use super::finish::Ended;
 use super::job::State;
-use super::offers::Kind;
+use super::services::Frames;
 use super::worker::CREDIT;
 use super::{Broker, weights};
 
@@ -67,7 +67,7 @@ impl Broker {
         let services: usize = self.services.iter().map(|service| service.charge.bytes()).sum();
         assert_eq!(self.accounts.names.held(), workers + services, "the account of names");
         assert_eq!(self.accounts.history.held(), self.history_bytes, "the account of the history");
-        let dead: usize = self.kept.newest_first().map(|(_, job)| weights::dead_letter(job)).sum();
+        let dead: usize = self.dead_letters.newest_first().map(|(_, job)| weights::dead_letter(job)).sum();
         assert_eq!(self.accounts.dead_letters.held(), dead, "the account of dead letters");
     }
 
@@ -98,8 +98,8 @@ impl Broker {
     }
 
     fn check_kept(&self) {
-        self.kept.check(self.config.kept_max, self.config.kept_bytes_max);
-        for (id, job) in self.kept.newest_first() {
+        self.dead_letters.check(self.config.dead_max, self.config.dead_bytes_max);
+        for (id, job) in self.dead_letters.newest_first() {
             assert!(!self.jobs.contains_key(&id), "{id} is given up and open");
             assert!(self.services[job.service].offered, "the service of {id} may go");
         }
@@ -132,7 +132,7 @@ impl Broker {
             let counted =
                 (service.workers, service.workers_many, service.idle.len(), service.idle_many.len());
             assert_eq!((all, many, idle, idle_many), counted, "workers of {}", service.name);
-            for (queue, kind) in [(&service.one, Kind::One), (&service.many, Kind::Many)] {
+            for (queue, kind) in [(&service.one, Frames::Single), (&service.many, Frames::Multi)] {
                 let live = queue.entries().filter(|(place, id)| {
                     self.jobs.get(id).is_some_and(|job| job.state == State::Queued(*place))
                 });

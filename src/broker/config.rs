@@ -29,9 +29,9 @@ pub struct Config {
     pub history_bytes_max: usize,
     /// Jobs that are kept whole after they have lost `attempts_max` workers, to be looked at and tried again.
     /// Default 1 000; the oldest is forgotten first.
-    pub kept_max: usize,
+    pub dead_max: usize,
     /// Bytes of the parameters of those. Default 64 MiB.
-    pub kept_bytes_max: usize,
+    pub dead_bytes_max: usize,
     /// Jobs queued in one service. Default 1 000 000.
     pub queued_per_service_max: usize,
     /// Jobs queued in all services together. Default 4 000 000.
@@ -59,8 +59,8 @@ impl Default for Config {
             hold_ms: 60_000,
             history_max: 100,
             history_bytes_max: 64 << 20,
-            kept_max: 1_000,
-            kept_bytes_max: 64 << 20,
+            dead_max: 1_000,
+            dead_bytes_max: 64 << 20,
             queued_per_service_max: 1_000_000,
             queued_max: 4_000_000,
             bytes_max: 1 << 30,

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::job::{Body, JobId, PeerId, ServiceName, Timestamp};
 use crate::message::{Address, ClientCommand, ClientReply, Outcome, View, WorkerCommand, WorkerOrder};
 
-use super::{Denied, Done, Note, Operation, Reason};
+use super::{Denied, Done, LogEvent, Operation, Reason};
 
 /// What happens to the broker.
 #[derive(Clone, Debug)]
@@ -75,12 +75,12 @@ pub enum Action {
     /// A job ended: tell those who listen to the news.
     Publish(JobEnd),
     /// A job has come this far: tell those who listen to that, if anybody does
-    /// ([`Broker::set_audience`](super::Broker::set_audience)).
-    Announce(Announcement),
+    /// ([`Broker::set_subscriptions`](super::Broker::set_subscriptions)).
+    Announce(JobProgress),
     /// What an [`Event::Operate`] came to, for whoever asked.
     Operated(Result<Done, Denied>),
     /// Something an operator may want to read in the log.
-    Note(Note),
+    Log(LogEvent),
 }
 
 /// What a store keeps of background jobs.
@@ -141,7 +141,7 @@ pub struct JobEnd {
 
 /// How far a job has come, for the news.
 #[derive(Clone, Debug)]
-pub struct Announcement {
+pub struct JobProgress {
     /// Its id.
     pub job: JobId,
     /// Its service.
@@ -163,7 +163,7 @@ pub enum Stage {
 
 /// Who listens to what jobs come to before they end. Nothing is made for nobody.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Audience {
+pub struct Subscriptions {
     /// Somebody listens to [`Stage::Accepted`].
     pub accepted: bool,
     /// Somebody listens to [`Stage::Started`].

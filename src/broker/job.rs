@@ -10,8 +10,8 @@
 
 use bytes::Bytes;
 
-use super::offers::ServiceKey;
-use super::queue::Place;
+use super::queue::Position;
+use super::services::ServiceKey;
 use super::weights;
 use crate::job::{Body, PeerId, Timestamp};
 use crate::memory::Charge;
@@ -50,7 +50,7 @@ pub(super) enum Client {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum State {
     /// In its service's queue.
-    Queued(Place),
+    Queued(Position),
     /// With a worker.
     Active { worker: PeerId, started_at: Timestamp },
 }

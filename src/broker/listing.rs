@@ -9,8 +9,8 @@ use std::vec;
 
 use super::Broker;
 use super::job::State;
-use super::offers::{Kind, Service, ServiceKey};
-use super::queue::Place;
+use super::queue::Position;
+use super::services::{Frames, Service, ServiceKey};
 use super::snapshot::{ENTRIES_MAX, JobRow, PARAM_BYTES_MAX, Snapshot, WorkerRow};
 use crate::job::{JobId, PeerId};
 use crate::message::View;
@@ -39,7 +39,7 @@ enum Cursor {
 }
 
 /// Where each queue goes on: the smallest place is next.
-type Heads = BinaryHeap<Reverse<(Place, ServiceKey, Kind)>>;
+type Heads = BinaryHeap<Reverse<(Position, ServiceKey, Frames)>>;
 
 /// Work in one piece: services looked at, entries passed, rows made. A row with the longest parameter is a piece.
 const PIECE: usize = 1_024;
@@ -252,8 +252,11 @@ enum Next {
     End,
 }
 
-fn heads_of(key: ServiceKey, service: &Service) -> impl Iterator<Item = Reverse<(Place, ServiceKey, Kind)>> {
-    [Kind::One, Kind::Many].into_iter().filter_map(move |kind| {
+fn heads_of(
+    key: ServiceKey,
+    service: &Service,
+) -> impl Iterator<Item = Reverse<(Position, ServiceKey, Frames)>> {
+    [Frames::Single, Frames::Multi].into_iter().filter_map(move |kind| {
         let (place, _) = service.queue_of(kind).entries().next()?;
         Some(Reverse((place, key, kind)))
     })

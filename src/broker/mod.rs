@@ -3,9 +3,9 @@
 //! A pure state machine. [`Broker::handle`] takes the time and one [`Event`], and appends the [`Action`]s that
 //! the server must carry out, in order. It reads no clock, decodes no frame and knows no dialect.
 //!
-//! What is in which file: `submit` what clients want, `labour` what workers say, `assign` how a job and a
-//! worker find each other, `ending` how a job ends, `watch` what time brings, `operate` what operators want,
-//! `listing` and `overview` what it shows of itself.
+//! What is in which file: `submit` what clients want, `workers` what workers say, `assign` how a job and a
+//! worker find each other, `finish` how a job ends, `expiry` what time brings, `operate` what operators want,
+//! `listing` and `inspect` what it shows of itself.
 //!
 //! Invariants, checked after every event in tests (`check`):
 //! - a job is queued or active, never both, and ends once;
@@ -21,32 +21,34 @@ mod assign;
 #[cfg(any(test, debug_assertions))]
 mod check;
 mod config;
-mod ending;
+mod dead_letters;
 mod event;
+mod expiry;
+mod finish;
+mod inspect;
 mod job;
-mod kept;
-mod labour;
 mod listing;
-mod notes;
-mod offers;
+mod log_event;
 mod operate;
 mod operation;
-mod overview;
 mod queue;
 mod reason;
+mod services;
 pub mod snapshot;
 mod statistics;
 mod submit;
 #[cfg(test)]
 mod tests;
 mod timers;
-mod watch;
 mod weights;
 mod worker;
+mod workers;
 
 pub use config::Config;
-pub use event::{Action, Announcement, Audience, Event, JobEnd, Record, Restored, Stage};
-pub use notes::{Counters, GivenUp, Ignored, Note, Refusal, ServiceTotals, Taken, Totals, Unoffered};
+pub use event::{Action, Event, JobEnd, JobProgress, Record, Restored, Stage, Subscriptions};
+pub use log_event::{
+    Counters, FailReason, Ignored, LogEvent, Refusal, RequeueReason, ServiceTotals, Totals, Unoffered,
+};
 pub use operation::{Denied, Done, Operation};
 pub use reason::Reason;
 
@@ -55,11 +57,11 @@ use std::collections::VecDeque;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::job::{JobId, PeerId, Timestamp};
-use ending::Ended;
+use dead_letters::DeadLetters;
+use finish::Ended;
 use job::Job;
-use kept::Kept;
-use offers::{ServiceKey, Services};
-use queue::Places;
+use queue::Positions;
+use services::{ServiceKey, Services};
 use timers::Timers;
 use weights::Accounts;
 use worker::Worker;
@@ -81,17 +83,17 @@ pub struct Broker {
     /// The ids in `history`: they are not given again.
     remembered: FxHashSet<JobId>,
     /// Jobs that were given up.
-    kept: Kept,
+    dead_letters: DeadLetters,
     /// Connections whose workers get no more jobs.
     retired: FxHashSet<PeerId>,
     /// Connections to the clients' port over which workers answer, and whose they are.
     answers_over: FxHashMap<PeerId, PeerId>,
     timers: Timers,
-    places: Places,
+    positions: Positions,
     /// Counts workers that go to rest, for the order among them.
     rests: u64,
     ids: fastrand::Rng,
-    audience: Audience,
+    subscriptions: Subscriptions,
     /// Told by an operator to take no new jobs.
     closed: bool,
     /// The server ends: no new jobs, and none begins.
@@ -116,14 +118,14 @@ impl Broker {
             history_bytes: 0,
             ended: 0,
             remembered: FxHashSet::default(),
-            kept: Kept::default(),
+            dead_letters: DeadLetters::default(),
             retired: FxHashSet::default(),
             answers_over: FxHashMap::default(),
             timers: Timers::default(),
-            places: Places::default(),
+            positions: Positions::default(),
             rests: 0,
             ids,
-            audience: Audience::default(),
+            subscriptions: Subscriptions::default(),
             closed: false,
             stopping: false,
             queued: 0,
@@ -159,8 +161,8 @@ impl Broker {
     }
 
     /// Which [`Action::Announce`] are wanted from now on.
-    pub fn set_audience(&mut self, audience: Audience) {
-        self.audience = audience;
+    pub fn set_subscriptions(&mut self, subscriptions: Subscriptions) {
+        self.subscriptions = subscriptions;
     }
 
     fn announce(
@@ -172,12 +174,12 @@ impl Broker {
         actions: &mut Vec<Action>,
     ) {
         let wanted = match stage {
-            Stage::Accepted => self.audience.accepted,
-            Stage::Started => self.audience.started,
+            Stage::Accepted => self.subscriptions.accepted,
+            Stage::Started => self.subscriptions.started,
         };
         if wanted {
             let service = self.services[service].name.clone();
-            actions.push(Action::Announce(Announcement { job, service, stage, at: now }));
+            actions.push(Action::Announce(JobProgress { job, service, stage, at: now }));
         }
     }
 
@@ -204,8 +206,8 @@ impl Broker {
             workers: self.workers.len(),
             services: self.services.len(),
             bytes: self.bytes,
-            kept: self.kept.len(),
-            kept_bytes: self.kept.bytes(),
+            dead: self.dead_letters.len(),
+            dead_bytes: self.dead_letters.bytes(),
         }
     }
 

@@ -2,13 +2,13 @@
 //!
 //! It may cost by the number of services or of remembered jobs: people ask for it, not jobs.
 
-use super::ending::Answer;
 use super::event::{Action, Record};
+use super::finish::Answer;
 use super::job::{Client, Job, Owner, State};
-use super::notes::{Note, Refusal, Taken};
-use super::offers::{Kind, ServiceKey};
+use super::log_event::{LogEvent, Refusal, RequeueReason};
 use super::operation::{Denied, Done, Operation};
 use super::reason::Reason;
+use super::services::{Frames, ServiceKey};
 use super::{Broker, weights};
 use crate::job::{JobId, PeerId, ServiceName, Timestamp};
 use crate::message::Mode;
@@ -27,7 +27,7 @@ impl Broker {
             Operation::Retry(job) => self.retry(now, job, actions),
             Operation::Delete(job) => self.delete(now, job, actions),
         };
-        actions.push(Action::Note(Note::Operated(outcome.clone())));
+        actions.push(Action::Log(LogEvent::Operated(outcome.clone())));
         actions.push(Action::Operated(outcome));
     }
 
@@ -91,7 +91,7 @@ impl Broker {
         worker.retired = true;
         let jobs = worker.jobs.len();
         self.retired.insert(peer);
-        self.wake(peer);
+        self.mark_busy(peer);
         Ok(Done::Retired { peer, jobs })
     }
 
@@ -111,7 +111,7 @@ impl Broker {
         }
         worker.retired = true;
         self.retired.insert(peer);
-        self.wake(peer);
+        self.mark_busy(peer);
     }
 
     // --- jobs
@@ -137,8 +137,8 @@ impl Broker {
         let (attempts, key) = (job.attempts, job.service);
         let service = self.services[key].name.clone();
         let done = Done::TakenBack { job: id, service: service.clone(), peer };
-        let cause = Taken::Operator;
-        actions.push(Action::Note(Note::JobRequeued { job: id, service, peer, attempts, cause }));
+        let cause = RequeueReason::Operator;
+        actions.push(Action::Log(LogEvent::JobRequeued { job: id, service, peer, attempts, cause }));
         self.requeue(now, id, key, actions);
         done
     }
@@ -146,12 +146,12 @@ impl Broker {
     /// A job that was given up waits again, under its id, as if it had been asked for now. Nobody waits for
     /// its result any more: its client was told that it failed.
     fn retry_kept(&mut self, now: Timestamp, id: JobId, actions: &mut Vec<Action>) -> Result<Done, Denied> {
-        let Some(kept) = self.kept.get(id) else { return Err(self.no_such(id)) };
+        let Some(kept) = self.dead_letters.get(id) else { return Err(self.no_such(id)) };
         let full = |cause| Denied::Full { job: id, cause };
         self.has_room(kept.service, kept.body.len()).map_err(full)?;
         let held = weights::job(&kept.body, &kept.client, &[]);
         let charge = self.accounts.jobs.charge(held).map_err(|_| full(Refusal::MemoryFull))?;
-        let kept = self.kept.take(id).expect("it was there a moment ago");
+        let kept = self.dead_letters.take(id).expect("it was there a moment ago");
         self.forget_end(id);
         let service = self.services[kept.service].name.clone();
         actions.push(Action::Record(Record::Accepted {
@@ -161,14 +161,14 @@ impl Broker {
             client: kept.client.clone(),
             at: now,
         }));
-        let kind = Kind::of(&kept.body);
+        let kind = Frames::of(&kept.body);
         let job = Job {
             service: kept.service,
             body: kept.body,
             client: Client::Restored(kept.client),
             mode: Mode::Background,
             requested_at: now,
-            state: State::Queued(self.places.at_the_end()),
+            state: State::Queued(self.positions.at_the_end()),
             attempts: 0,
             former: None,
             held_until: None,
@@ -181,7 +181,7 @@ impl Broker {
 
     fn delete(&mut self, now: Timestamp, id: JobId, actions: &mut Vec<Action>) -> Result<Done, Denied> {
         let Some(job) = self.jobs.get(&id) else {
-            let kept = self.kept.take(id).ok_or_else(|| self.no_such(id))?;
+            let kept = self.dead_letters.take(id).ok_or_else(|| self.no_such(id))?;
             return Ok(Done::Forgotten { job: id, service: self.services[kept.service].name.clone() });
         };
         match job.state {

@@ -9,31 +9,31 @@ use crate::job::JobId;
 
 /// A place in the order of all jobs of a broker: smaller is earlier.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) struct Place(i64);
+pub(super) struct Position(i64);
 
 /// Gives out places: at the end for new jobs, before all others for those that come back.
 #[derive(Debug, Default)]
-pub(super) struct Places {
+pub(super) struct Positions {
     first: i64,
     last: i64,
 }
 
-impl Places {
-    pub(super) fn at_the_end(&mut self) -> Place {
+impl Positions {
+    pub(super) fn at_the_end(&mut self) -> Position {
         self.last += 1;
-        Place(self.last)
+        Position(self.last)
     }
 
-    pub(super) fn in_front(&mut self) -> Place {
+    pub(super) fn in_front(&mut self) -> Position {
         self.first -= 1;
-        Place(self.first)
+        Position(self.first)
     }
 }
 
 /// The jobs of one service that wait for a worker.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    entries: VecDeque<(Place, JobId)>,
+    entries: VecDeque<(Position, JobId)>,
     /// Entries whose job is still there.
     live: usize,
 }
@@ -44,19 +44,19 @@ impl Queue {
         self.live
     }
 
-    pub(super) fn push_back(&mut self, place: Place, job: JobId) {
+    pub(super) fn push_back(&mut self, place: Position, job: JobId) {
         self.entries.push_back((place, job));
         self.live += 1;
     }
 
-    pub(super) fn push_front(&mut self, place: Place, job: JobId) {
+    pub(super) fn push_front(&mut self, place: Position, job: JobId) {
         self.entries.push_front((place, job));
         self.live += 1;
     }
 
     /// A job that is in the queue has left it otherwise than by [`Queue::pop`]. `is_there` tells which
     /// entries count.
-    pub(super) fn forget(&mut self, is_there: impl Fn(Place, JobId) -> bool) {
+    pub(super) fn forget(&mut self, is_there: impl Fn(Position, JobId) -> bool) {
         self.live -= 1;
         // Those that time ends die in front, one after the other.
         self.front(&is_there);
@@ -66,7 +66,7 @@ impl Queue {
     }
 
     /// The job that has waited longest, which stays. `is_there` tells which entries count.
-    pub(super) fn front(&mut self, is_there: impl Fn(Place, JobId) -> bool) -> Option<(Place, JobId)> {
+    pub(super) fn front(&mut self, is_there: impl Fn(Position, JobId) -> bool) -> Option<(Position, JobId)> {
         while let Some(&(place, job)) = self.entries.front() {
             if is_there(place, job) {
                 return Some((place, job));
@@ -88,14 +88,14 @@ impl Queue {
     }
 
     /// The entries from a place on, dead ones among them.
-    pub(super) fn from(&self, place: Place) -> impl Iterator<Item = (Place, JobId)> + '_ {
-        // Places ascend: those in front of all others are smaller than all others.
+    pub(super) fn from(&self, place: Position) -> impl Iterator<Item = (Position, JobId)> + '_ {
+        // Positions ascend: those in front of all others are smaller than all others.
         let at = self.entries.partition_point(|&(other, _)| other < place);
         self.entries.range(at..).copied()
     }
 
     /// The entries from the front, dead ones among them.
-    pub(super) fn entries(&self) -> impl Iterator<Item = (Place, JobId)> + '_ {
+    pub(super) fn entries(&self) -> impl Iterator<Item = (Position, JobId)> + '_ {
         self.entries.iter().copied()
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use super::Taken;
+use super::RequeueReason;
 use crate::job::Body;
 
 /// Why a job failed. Its `Display` is a text for people; what a worker said is in it as far as it is text.
@@ -17,7 +17,7 @@ pub enum Reason {
         /// How many.
         attempts: u32,
         /// How it lost the last of them.
-        last: Taken,
+        last: RequeueReason,
     },
     /// Nobody offered its service in time, or took its frames.
     NoWorker {
@@ -88,8 +88,8 @@ mod tests {
     #[test]
     fn reasons_are_a_line_each() {
         let lost = |attempts, last| Reason::LostWorkers { attempts, last }.to_string();
-        assert_eq!(lost(1, Taken::Timeout), "it ran too long");
-        assert_eq!(lost(5, Taken::Left), "its worker left (5 workers lost it)");
+        assert_eq!(lost(1, RequeueReason::Timeout), "it ran too long");
+        assert_eq!(lost(5, RequeueReason::Left), "its worker left (5 workers lost it)");
         assert_eq!(Reason::NoWorker { within_ms: 60_000 }.to_string(), "no worker within 60 s");
         assert_eq!(Reason::NoWorker { within_ms: 1_050 }.to_string(), "no worker within 1.05 s");
     }

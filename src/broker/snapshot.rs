@@ -145,7 +145,7 @@ pub struct PeerRow {
     /// When it got the first of its jobs.
     pub busy_since: Option<Timestamp>,
     /// When it said something.
-    pub heard_at: Timestamp,
+    pub last_seen: Timestamp,
     /// Whether it gets no more jobs.
     pub retired: bool,
     /// Jobs that it may have in all.

@@ -2,13 +2,13 @@
 
 use bytes::Bytes;
 
-use super::ending::Answer;
 use super::event::{Action, Record, Restored, Stage};
+use super::finish::Answer;
 use super::job::{Client, Job, State, envelope_len};
-use super::labour::Elsewhere;
-use super::notes::{Note, Refusal};
-use super::offers::{Kind, ServiceKey};
+use super::log_event::{LogEvent, Refusal};
+use super::services::{Frames, ServiceKey};
 use super::timers::Timer;
+use super::workers::Elsewhere;
 use super::{Broker, micros, weights};
 use crate::job::{Body, JobId, ServiceName, Timestamp};
 use crate::memory::{Charge, MemoryFull};
@@ -51,7 +51,7 @@ impl Broker {
     }
 
     fn submit(&mut self, now: Timestamp, from: Address, request: Request, actions: &mut Vec<Action>) {
-        let kind = Kind::of(&request.body);
+        let kind = Frames::of(&request.body);
         let weight = request.body.len() + envelope_len(&from);
         let (service, charge) = match self.admit(&request, &from, weight) {
             Ok(admitted) => admitted,
@@ -76,7 +76,7 @@ impl Broker {
             client: Client::Known(detached(from)),
             mode: request.mode,
             requested_at: now,
-            state: State::Queued(self.places.at_the_end()),
+            state: State::Queued(self.positions.at_the_end()),
             attempts: 0,
             former: None,
             held_until: None,
@@ -92,7 +92,7 @@ impl Broker {
         now: Timestamp,
         id: JobId,
         job: Job,
-        kind: Kind,
+        kind: Frames,
         actions: &mut Vec<Action>,
     ) {
         let key = job.service;
@@ -110,7 +110,8 @@ impl Broker {
     pub(super) fn hold(&mut self, now: Timestamp, id: JobId) {
         let Some(job) = self.jobs.get_mut(&id) else { return };
         let service = &self.services[job.service];
-        let in_vain = !service.offered || (Kind::of(&job.body) == Kind::Many && service.workers_many == 0);
+        let in_vain =
+            !service.offered || (Frames::of(&job.body) == Frames::Multi && service.workers_many == 0);
         if let (true, State::Queued(_)) = (in_vain, job.state) {
             let due = now.plus_micros(micros(self.config.hold_ms));
             job.held_until = Some(due);
@@ -125,7 +126,7 @@ impl Broker {
         from: &Address,
         weight: usize,
     ) -> Result<(ServiceKey, Charge), Refusal> {
-        let kind = Kind::of(&request.body);
+        let kind = Frames::of(&request.body);
         if request.service.is_too_long() {
             return Err(Refusal::NameTooLong);
         }
@@ -145,7 +146,7 @@ impl Broker {
             if service.draining {
                 return Err(Refusal::ServiceDraining);
             }
-            if kind == Kind::Many && service.workers > 0 && service.workers_many == 0 {
+            if kind == Frames::Multi && service.workers > 0 && service.workers_many == 0 {
                 return Err(Refusal::Frames);
             }
             self.has_room(key, weight)?;
@@ -179,14 +180,17 @@ impl Broker {
         let reply = ClientReply::Refused { service: service.as_bytes().clone() };
         let peer = from.peer;
         actions.push(Action::Reply { to: from, reply });
-        actions.push(Action::Note(Note::Refused { peer, service, cause }));
+        actions.push(Action::Log(LogEvent::Refused { peer, service, cause }));
     }
 
     /// An id that no job has that we still know.
     fn new_id(&mut self) -> JobId {
         loop {
             let id = JobId::from_bits(self.ids.u32(..));
-            if !self.jobs.contains_key(&id) && !self.remembered.contains(&id) && !self.kept.contains(id) {
+            if !self.jobs.contains_key(&id)
+                && !self.remembered.contains(&id)
+                && !self.dead_letters.contains(id)
+            {
                 return id;
             }
         }
@@ -216,8 +220,8 @@ impl Broker {
         let entered = self.services.enter(&job.service, |bytes| Ok(names.charge_promised(bytes)));
         let service = entered.expect("it is not asked for");
         self.services.mark_offered(service);
-        let kind = Kind::of(&job.body);
-        let place = self.places.at_the_end();
+        let kind = Frames::of(&job.body);
+        let place = self.positions.at_the_end();
         self.services[service].queue(kind).push_back(place, job.job);
         self.queued += 1;
         self.counters.jobs_accepted += 1;

@@ -136,10 +136,10 @@ impl World {
             Action::Record(Record::Finished(job)) => format!("record {} over", self.id(*job)),
             Action::Operated(Ok(done)) => self.with_numbers(format!("op < {done}")),
             Action::Operated(Err(denied)) => self.with_numbers(format!("op < denied: {denied}")),
-            Action::Announce(Announcement { job, service, stage, .. }) => {
+            Action::Announce(JobProgress { job, service, stage, .. }) => {
                 format!("news: {} of {service} {stage:?}", self.id(*job))
             }
-            Action::Publish(_) | Action::Note(_) => return,
+            Action::Publish(_) | Action::Log(_) => return,
         };
         writeln!(self.log, "    {text}").expect("text takes text");
     }

@@ -7,9 +7,9 @@ use std::mem::size_of;
 
 use bytes::Bytes;
 
+use super::dead_letters::DeadLetter;
 use super::job::{Job, Owner};
-use super::kept::KeptJob;
-use super::offers::Service;
+use super::services::Service;
 use super::snapshot::JobRow;
 use super::statistics::Statistics;
 use super::worker::Worker;
@@ -55,7 +55,7 @@ const OFFER: usize = 64;
 /// A row of the history beside its texts, and the place of its id.
 const ROW: usize = size_of::<JobRow>() + TABLE;
 /// A dead letter beside its body and names, and its places in two tables.
-const DEAD_LETTER: usize = size_of::<KeptJob>() + 2 * TABLE;
+const DEAD_LETTER: usize = size_of::<DeadLetter>() + 2 * TABLE;
 
 /// A body, its frames among it.
 pub(super) fn body(body: &Body) -> usize {
@@ -91,6 +91,6 @@ pub(super) fn row(row: &JobRow) -> usize {
 }
 
 /// A dead letter.
-pub(super) fn dead_letter(job: &KeptJob) -> usize {
+pub(super) fn dead_letter(job: &DeadLetter) -> usize {
     DEAD_LETTER + body(&job.body) + job.client.len() + job.worker.len() + job.reason.weight()
 }

@@ -1,6 +1,6 @@
 //! Workers: what they offer, what they do, and when they were heard.
 
-use super::offers::ServiceKey;
+use super::services::ServiceKey;
 use crate::job::{JobId, PeerId, Timestamp};
 use crate::memory::Charge;
 use crate::message::Address;
@@ -31,9 +31,9 @@ pub(super) struct Worker {
     /// Its place among the idle ones.
     pub(super) resting: Option<u64>,
     /// When it said something.
-    pub(super) heard_at: Timestamp,
+    pub(super) last_seen: Timestamp,
     /// When it was told something.
-    pub(super) told_at: Timestamp,
+    pub(super) last_sent: Timestamp,
     /// When its job must be over, if its service has a limit.
     pub(super) job_due: Option<Timestamp>,
     /// The earliest of its timers.
@@ -57,8 +57,8 @@ impl Worker {
             jobs_max: None,
             done: 0,
             resting: None,
-            heard_at: now,
-            told_at: now,
+            last_seen: now,
+            last_sent: now,
             job_due: None,
             timer: None,
             joined_at: now,

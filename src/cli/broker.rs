@@ -9,7 +9,7 @@ use tokio::task::spawn_local;
 use zmws::broker;
 use zmws::duration;
 use zmws::job::ServiceName;
-use zmws::server::{self, Config, Farewell, Server};
+use zmws::server::{self, Config, Server, Unfinished};
 use zmws::transport::ListenerOptions;
 use zmws::zmtp::Limits;
 
@@ -297,9 +297,9 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         );
         notify::watchdog();
         notify::ready(&ports);
-        let farewell = server.run(stopped).await;
+        let unfinished = server.run(stopped).await;
         signals.abort();
-        say_what_was_left(farewell);
+        say_what_was_left(unfinished);
         Ok(())
     })
 }
@@ -319,8 +319,8 @@ pub(super) fn bind(config: Config) -> Result<Server, Failure> {
 }
 
 /// One line, if anything was lost.
-pub(super) fn say_what_was_left(farewell: Farewell) {
-    let Farewell { queued, active } = farewell;
+pub(super) fn say_what_was_left(unfinished: Unfinished) {
+    let Unfinished { queued, active } = unfinished;
     if queued + active > 0 {
         let line = format!("Given up: {queued} queued jobs, {active} running jobs\n");
         log::announce(&line, "jobs were given up", &[("queued", &queued), ("active", &active)]);

@@ -78,7 +78,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 
         notify::watchdog();
         notify::ready(&format!("http://{http}/, clients {}, workers {}", at.clients, at.workers));
-        let farewell = server.await.map_err(|error| format!("the broker failed: {error}"))?;
+        let unfinished = server.await.map_err(|error| format!("the broker failed: {error}"))?;
         tokio::select! {
             _ = gateway => {}
             () = ending.ending() => {}
@@ -88,7 +88,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         }
         signals.abort();
         gateway::finish(access_log.as_ref());
-        broker::say_what_was_left(farewell);
+        broker::say_what_was_left(unfinished);
         Ok(())
     })
 }

@@ -83,13 +83,13 @@ struct Made {
 
 #[derive(Debug, Default)]
 struct Asker {
-    asks: VecDeque<Ask>,
+    asks: VecDeque<ListRequest>,
     /// Somebody waits until it has read what it was sent.
     is_watched: bool,
 }
 
 #[derive(Debug)]
-struct Ask {
+struct ListRequest {
     to: Address,
     view: View,
     echo: Vec<Bytes>,
@@ -190,7 +190,7 @@ impl Lists {
             Asker::default()
         });
         let echo = echo.into_iter().map(detached).collect();
-        asker.asks.push_back(Ask { to, view, echo, _charge: charge });
+        asker.asks.push_back(ListRequest { to, view, echo, _charge: charge });
         true
     }
 }
@@ -266,7 +266,7 @@ impl Server {
         goes_on
     }
 
-    fn first_ask(&self, peer: PeerId) -> Option<&Ask> {
+    fn first_ask(&self, peer: PeerId) -> Option<&ListRequest> {
         self.lists.askers.get(&peer)?.asks.front()
     }
 

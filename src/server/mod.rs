@@ -30,13 +30,13 @@ use bytes::Bytes;
 use tokio::time::Sleep;
 use tracing::{debug, info};
 
-use crate::broker::{Action, Announcement, Audience, Broker, Denied, Done, Event, Note, Stage};
+use crate::broker::{Action, Broker, Denied, Done, Event, JobProgress, LogEvent, Stage, Subscriptions};
 use crate::job::{PeerId, Timestamp};
 use crate::message::{Address, ClientCommand, ClientReply};
 use crate::store::Memory;
 use crate::transport::{Interest, ListenerOptions, Publisher, Router, RouterEvent};
 use crate::wire;
-use admin::{Ask, Desk};
+use admin::{AdminQueue, AdminRequest};
 use clock::Clock;
 use ids::IdSeekers;
 use lists::Lists;
@@ -57,7 +57,7 @@ pub struct BindError {
 
 /// What a server left behind.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Farewell {
+pub struct Unfinished {
     /// Jobs that no worker had got.
     pub queued: usize,
     /// Jobs that a worker had not finished.
@@ -76,7 +76,7 @@ pub struct Server {
     id_seekers: IdSeekers,
     lists: Lists,
     silent: Silent,
-    desk: Desk,
+    admin: AdminQueue,
     broker: Broker,
     store: Memory,
     clock: Clock,
@@ -99,7 +99,7 @@ enum Woken {
     /// The last turn left something for this one.
     Unfinished,
     Alarm,
-    Asked(Ask),
+    Asked(AdminRequest),
 }
 
 /// Messages that could not be read.
@@ -153,7 +153,7 @@ impl Server {
         let news = news.map_err(cannot("subscribers", addresses.news))?;
         let interests = [Stage::Accepted, Stage::Started].map(|stage| news.interest(news::kind(stage)));
         let name = format!("{} (pid {})", clients.local_addr(), std::process::id());
-        let desk = Desk::open(&config, &name)?;
+        let admin = AdminQueue::open(&config, &name)?;
         Ok(Self {
             clients,
             workers,
@@ -162,7 +162,7 @@ impl Server {
             id_seekers: IdSeekers::default(),
             lists,
             silent: Silent::default(),
-            desk,
+            admin,
             broker,
             store,
             config,
@@ -182,13 +182,13 @@ impl Server {
             clients: self.clients.local_addr(),
             workers: self.workers.local_addr(),
             news: self.news.local_addr(),
-            admin: self.desk.address(),
+            admin: self.admin.address(),
         }
     }
 
     /// Serves until told to stop; then takes no new jobs, and ends when the running ones are done, their
     /// grace is over, or it is told again.
-    pub async fn run(mut self, stopped: Stopped) -> Farewell {
+    pub async fn run(mut self, stopped: Stopped) -> Unfinished {
         let (mut draining, mut ending) = (stopped.clone(), stopped);
         self.serve(draining.draining(), |_| false).await;
         info!(grace_ms = self.config.grace.as_millis(), "stopping: no new jobs");
@@ -206,7 +206,7 @@ impl Server {
         self.news.flush();
         self.log_counts();
         let totals = self.broker.totals();
-        Farewell { queued: totals.queued, active: totals.active }
+        Unfinished { queued: totals.queued, active: totals.active }
     }
 
     /// What was counted, in one line.
@@ -245,7 +245,7 @@ impl Server {
                 () = std::future::ready(()), if more => Woken::Unfinished,
                 // One that has rung and was not set anew would ring for ever.
                 () = &mut alarm, if self.broker.deadline().is_some() => Woken::Alarm,
-                ask = self.desk.next(&self.clock) => Woken::Asked(ask),
+                ask = self.admin.next(&self.clock) => Woken::Asked(ask),
                 () = self.lists.wake(&self.clock) => Woken::Unfinished,
             };
             more = self.turn(woken);
@@ -266,7 +266,7 @@ impl Server {
     /// has a bound.
     fn turn(&mut self, woken: Woken) -> bool {
         self.work = Work::default();
-        self.know_the_audience();
+        self.refresh_subscriptions();
         self.lists.begin_turn();
         let now = self.clock.now();
         match woken {
@@ -277,7 +277,7 @@ impl Server {
             Woken::Asked(ask) => self.answer(ask),
         }
         let mut more = self.take_what_arrived(now);
-        if let Some(ask) = self.desk.try_next(now) {
+        if let Some(ask) = self.admin.try_next(now) {
             self.answer(ask);
         }
         // The alarm is looked at when nothing else wakes us, which may be never.
@@ -310,7 +310,7 @@ impl Server {
     fn take_worker(&mut self, now: Timestamp, event: RouterEvent) {
         self.work.of_workers += 1;
         self.work.add(1);
-        if let Some(event) = self.of_worker(event) {
+        if let Some(event) = self.decode_worker(event) {
             self.handle(now, event);
         }
     }
@@ -318,7 +318,7 @@ impl Server {
     fn take_client(&mut self, now: Timestamp, event: RouterEvent) {
         self.work.of_clients += 1;
         self.work.add(1);
-        if let Some(event) = self.of_client(event) {
+        if let Some(event) = self.decode_client(event) {
             self.handle(now, event);
         }
     }
@@ -329,10 +329,10 @@ impl Server {
     }
 
     /// What the broker tells of jobs before they end follows who listens.
-    fn know_the_audience(&mut self) {
+    fn refresh_subscriptions(&mut self) {
         let [accepted, started] = self.interests.each_ref().map(Interest::is_wanted);
         let accepted = accepted || !self.id_seekers.is_empty();
-        self.broker.set_audience(Audience { accepted, started });
+        self.broker.set_subscriptions(Subscriptions { accepted, started });
     }
 
     fn handle(&mut self, now: Timestamp, event: Event) {
@@ -347,12 +347,12 @@ impl Server {
 
     // --- what comes in
 
-    fn of_client(&mut self, event: RouterEvent) -> Option<Event> {
+    fn decode_client(&mut self, event: RouterEvent) -> Option<Event> {
         let (peer, identity, frames) = match event {
             RouterEvent::Came { peer, info, .. } => {
                 self.silent.came(self.clock.now(), peer);
                 info.properties.iter().for_each(|(name, _)| self.id_seekers.came_with(peer, name));
-                self.know_the_audience();
+                self.refresh_subscriptions();
                 return None;
             }
             RouterEvent::Left { peer, .. } => {
@@ -413,7 +413,7 @@ impl Server {
         }
     }
 
-    fn of_worker(&mut self, event: RouterEvent) -> Option<Event> {
+    fn decode_worker(&mut self, event: RouterEvent) -> Option<Event> {
         let (peer, identity, frames) = match event {
             RouterEvent::Came { .. } => return None,
             RouterEvent::Left { peer, .. } => return Some(Event::WorkerLeft(peer)),
@@ -468,18 +468,18 @@ impl Server {
             Action::Announce(news) => {
                 let topic = news::topic(news::kind(news.stage), &news.service);
                 self.news.send(topic, || news::announcement(&news));
-                let Announcement { job, service, stage, .. } = news;
+                let JobProgress { job, service, stage, .. } = news;
                 let seeker = if stage == Stage::Accepted { self.id_seekers.take() } else { None };
                 if let Some(to) = seeker {
                     self.reply(&to, &ClientReply::Accepted { job, service });
                 }
             }
             Action::Operated(outcome) => self.operated = Some(outcome),
-            Action::Note(note) => {
-                if let Note::WorkerUnknown { peer } | Note::AnswerIgnored { peer, .. } = &note {
+            Action::Log(event) => {
+                if let LogEvent::WorkerUnknown { peer } | LogEvent::AnswerIgnored { peer, .. } = &event {
                     self.blame(*peer);
                 }
-                log::note(&note);
+                log::event(&event);
             }
         }
     }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use crate::admin::report;
-use crate::broker::{Announcement, JobEnd, Stage};
+use crate::broker::{JobEnd, JobProgress, Stage};
 use crate::job::ServiceName;
 use crate::message::Outcome;
 
@@ -64,7 +64,7 @@ pub(super) fn kind(stage: Stage) -> &'static [u8] {
 }
 
 /// An object of `id`, `service`, `at`.
-pub(super) fn announcement(news: &Announcement) -> Bytes {
+pub(super) fn announcement(news: &JobProgress) -> Bytes {
     let progress =
         Progress { id: news.job.to_string(), service: news.service.to_string(), at: news.at.as_secs_f64() };
     serde_json::to_vec(&progress).expect("strings and finite numbers are always JSON").into()

@@ -4,7 +4,7 @@ use tokio::sync::watch;
 
 /// What a server shall do.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Will {
+enum ShutdownPhase {
     Run,
     Drain,
     End,
@@ -12,15 +12,15 @@ enum Will {
 
 /// Tells a server to stop. Dropping it changes nothing.
 #[derive(Clone, Debug)]
-pub struct Stopper(watch::Sender<Will>);
+pub struct Stopper(watch::Sender<ShutdownPhase>);
 
 /// The server's end of a [`Stopper`].
 #[derive(Clone, Debug)]
-pub struct Stopped(watch::Receiver<Will>);
+pub struct Stopped(watch::Receiver<ShutdownPhase>);
 
 /// A stopper and what listens to it.
 pub fn stopper() -> (Stopper, Stopped) {
-    let (sender, receiver) = watch::channel(Will::Run);
+    let (sender, receiver) = watch::channel(ShutdownPhase::Run);
     (Stopper(sender), Stopped(receiver))
 }
 
@@ -29,30 +29,30 @@ impl Stopper {
     pub fn stop(&self) {
         self.0.send_modify(|will| {
             *will = match will {
-                Will::Run => Will::Drain,
-                Will::Drain | Will::End => Will::End,
+                ShutdownPhase::Run => ShutdownPhase::Drain,
+                ShutdownPhase::Drain | ShutdownPhase::End => ShutdownPhase::End,
             }
         });
     }
 
     /// End at once.
     pub fn end(&self) {
-        self.0.send_replace(Will::End);
+        self.0.send_replace(ShutdownPhase::End);
     }
 }
 
 impl Stopped {
     /// Waits until work shall end, gently or at once.
     pub async fn draining(&mut self) {
-        self.reach(|will| will != Will::Run).await;
+        self.reach(|will| will != ShutdownPhase::Run).await;
     }
 
     /// Waits until all shall end at once.
     pub async fn ending(&mut self) {
-        self.reach(|will| will == Will::End).await;
+        self.reach(|will| will == ShutdownPhase::End).await;
     }
 
-    async fn reach(&mut self, is_it: impl Fn(Will) -> bool) {
+    async fn reach(&mut self, is_it: impl Fn(ShutdownPhase) -> bool) {
         if self.0.wait_for(|&will| is_it(will)).await.is_err() {
             // Nobody is left who could say so.
             std::future::pending::<()>().await;

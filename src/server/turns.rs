@@ -50,7 +50,7 @@ impl Work {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Turns {
     pub(super) times: TurnTimes,
-    told_at: Timestamp,
+    last_told: Timestamp,
     /// Long ones that were not told of.
     untold: u64,
 }
@@ -62,11 +62,11 @@ impl Turns {
         if us < LONG_US {
             return;
         }
-        if now.micros_since(self.told_at) < TOLD_EVERY_US {
+        if now.micros_since(self.last_told) < TOLD_EVERY_US {
             self.untold += 1;
             return;
         }
-        self.told_at = now;
+        self.last_told = now;
         // Not in the macro: there nothing is done if nobody listens.
         let untold = std::mem::take(&mut self.untold);
         warn!(

@@ -38,9 +38,9 @@ fn row(name: Option<&[u8]>, completed: u64) -> ServiceRow {
     }
 }
 
-fn figures(services: Vec<ServiceRow>, rest: Option<ServiceRow>) -> Figures {
+fn figures(services: Vec<ServiceRow>, rest: Option<ServiceRow>) -> MetricsInput {
     let port = |name| Port { name, connections: 5, malformed: 7, ..Port::default() };
-    Figures {
+    MetricsInput {
         version: "0.0.0",
         now: Timestamp(2_000_000),
         started_at: Timestamp(1_000_000),
@@ -145,7 +145,7 @@ proptest! {
     #[test]
     fn no_counter_ever_goes_back(jobs in prop::collection::vec((0..12u8, any::<bool>()), 1..120)) {
         let mut broker = Broker::new(Config::default());
-        let mut named = Named::default();
+        let mut named = LabelledServices::default();
         let mut last: BTreeMap<Option<ServiceName>, u64> = BTreeMap::new();
         for (at, (service, look)) in jobs.iter().enumerate() {
             do_one(&mut broker, *service);

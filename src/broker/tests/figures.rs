@@ -116,7 +116,7 @@ fn a_list_of_huge_parameters_ends_early() {
 #[test]
 fn requests_that_were_held_in_vain_do_not_all_end_in_one_turn() {
     let mut world = World::new(Config::default());
-    let held = watch::DUE_MAX + 100;
+    let held = expiry::DUE_MAX + 100;
     for _ in 0..held {
         let command = client_command(&["hold", "NOBODY"], &[]);
         world.broker.handle(START, Event::Client { from: world.address("c1"), command }, &mut Vec::new());
@@ -129,7 +129,7 @@ fn requests_that_were_held_in_vain_do_not_all_end_in_one_turn() {
         world.broker.check();
         ended.push(actions.iter().filter(|action| matches!(action, Action::Publish(_))).count());
     }
-    assert_eq!(ended, [watch::DUE_MAX, 100]);
+    assert_eq!(ended, [expiry::DUE_MAX, 100]);
 }
 
 #[test]

@@ -204,7 +204,7 @@ impl Watched {
     /// Open and kept jobs, in an order that the seed determines; none of them, if there is none.
     fn remembered(&self, nth: u8) -> JobId {
         let mut ids: Vec<JobId> = self.broker.jobs.keys().copied().collect();
-        ids.extend(self.broker.kept.newest_first().map(|(id, _)| id));
+        ids.extend(self.broker.dead_letters.newest_first().map(|(id, _)| id));
         ids.sort_unstable();
         let at = usize::from(nth) % ids.len().max(1);
         ids.get(at).copied().unwrap_or(JobId::from_bits(7))
@@ -273,7 +273,7 @@ impl Watched {
             Action::Operated(Ok(Done::Retired { peer, .. })) => {
                 self.retired.insert(peer);
             }
-            Action::Operated(_) | Action::Note(_) => {}
+            Action::Operated(_) | Action::Log(_) => {}
             Action::Announce(_) => panic!("nobody listens"),
         }
     }

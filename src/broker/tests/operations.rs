@@ -214,7 +214,7 @@ transcript!(
 
 transcript!(
     the_oldest_of_too_many_kept_jobs_is_forgotten,
-    Config { attempts_max: 1, kept_max: 2, history_max: 0, ..Config::default() },
+    Config { attempts_max: 1, dead_max: 2, history_max: 0, ..Config::default() },
     "
     w1 ready S
     c1 ask S a
@@ -234,7 +234,7 @@ transcript!(
 
 transcript!(
     a_job_larger_than_all_that_is_kept_is_not_kept,
-    Config { attempts_max: 1, kept_bytes_max: 10, ..Config::default() },
+    Config { attempts_max: 1, dead_bytes_max: 10, ..Config::default() },
     "
     w1 ready S
     c1 ask S far-too-long-for-that
@@ -292,7 +292,7 @@ fn stages_are_announced_to_those_who_listen() {
     world.play("w1 ready S\n c1 ask S a");
     assert!(!world.log.contains("news"), "{}", world.log);
     world.log.clear();
-    world.broker.set_audience(Audience { accepted: true, started: true });
+    world.broker.set_subscriptions(Subscriptions { accepted: true, started: true });
     world.play("c1 wait S b\n w1 leaves\n w2 ready S");
     insta::assert_snapshot!(world.log, @r"
     c1 wait S b

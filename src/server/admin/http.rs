@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 use tracing::debug;
 
-use super::{Ask, Question, Reply, route};
+use super::{AdminQuery, AdminRequest, Reply, route};
 use crate::admin::{BROKER_HEADER as BROKER, metrics};
 
 /// How long the head of a request may take, and how long a connection may rest between two.
@@ -37,7 +37,7 @@ const HEAD_MAX: usize = 16 << 10;
 const HEADERS_MAX: usize = 64;
 /// What each connection needs.
 pub(super) struct Door {
-    pub(super) asks: mpsc::Sender<Ask>,
+    pub(super) asks: mpsc::Sender<AdminRequest>,
     /// Listens on the loopback, or in the file system.
     pub(super) local: bool,
     /// Names the broker in each answer: `127.0.0.1:5555 (pid 4711)`.
@@ -113,7 +113,7 @@ impl Door {
             true => Err(Reply::line(413, "no request has a body here")),
             false => route::question(request, self.local),
         };
-        let mut reply = self.ask(question.unwrap_or_else(Question::Refused)).await;
+        let mut reply = self.ask(question.unwrap_or_else(AdminQuery::Refused)).await;
         if reply.media_type == metrics::MEDIA_TYPE && !takes_openmetrics(request.headers()) {
             reply.body = metrics::older(&String::from_utf8_lossy(&reply.body)).into();
             reply.media_type = metrics::OLDER_MEDIA_TYPE;
@@ -131,11 +131,11 @@ impl Door {
     }
 
     /// Asks the loop.
-    async fn ask(&self, question: Question) -> Reply {
-        let patience = if matches!(question, Question::Alive) { ALIVE } else { PATIENCE };
+    async fn ask(&self, question: AdminQuery) -> Reply {
+        let patience = if matches!(question, AdminQuery::Alive) { ALIVE } else { PATIENCE };
         let (reply, answer) = oneshot::channel();
         let answered = async {
-            self.asks.send(Ask { question, reply }).await.ok()?;
+            self.asks.send(AdminRequest { question, reply }).await.ok()?;
             answer.await.ok()
         };
         let answer = timeout(patience, answered).await.ok().flatten();

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use super::super::{BindError, Config};
-use super::Ask;
+use super::AdminRequest;
 use super::http::{Door, Turn, connection};
 
 /// Connections at a time. For the next one the one goes that has been idle for longest.
@@ -129,7 +129,7 @@ pub(super) fn listeners(config: &Config) -> Result<Vec<Listener>, BindError> {
 }
 
 /// Serves until the task is aborted.
-pub(super) async fn serve(listener: Listener, broker: Rc<str>, asks: mpsc::Sender<Ask>) {
+pub(super) async fn serve(listener: Listener, broker: Rc<str>, asks: mpsc::Sender<AdminRequest>) {
     let local = match &listener {
         Listener::Tcp(listener) => listener.local_addr().is_ok_and(|address| address.ip().is_loopback()),
         Listener::Unix { .. } => true,

@@ -2,7 +2,7 @@
 //!
 //! They come by a port or by a socket in the file system ([`listen`]), which serve alike and keep out of each other's
 //! way. Connections live in tasks of their own ([`http`]); what they want is read there ([`route`]) and comes to the
-//! loop over a short channel, as a [`Question`]. The loop answers one a turn and rests from them for nine times as
+//! loop over a short channel, as a [`AdminQuery`]. The loop answers one a turn and rests from them for nine times as
 //! long as that took, so that whoever asks much waits longer, and jobs do not.
 
 mod host;
@@ -21,8 +21,8 @@ use tokio::task::JoinHandle;
 
 use super::clock::Clock;
 use super::{BindError, Config, Server};
-use crate::admin::metrics::{self, Figures, Named, Port};
-use crate::admin::report::{self, Frame};
+use crate::admin::metrics::{self, LabelledServices, MetricsInput, Port};
+use crate::admin::report::{self, ServerInfo};
 use crate::broker::snapshot::{Intake, JobFilter};
 use crate::broker::{Denied, Event, Operation};
 use crate::job::{PeerId, ServiceName, Timestamp};
@@ -31,7 +31,7 @@ use listen::Listener;
 
 /// What somebody wants to know, or to be done.
 #[derive(Clone, Debug)]
-enum Question {
+enum AdminQuery {
     /// Whether the loop turns.
     Alive,
     /// Whether new jobs are taken.
@@ -47,8 +47,8 @@ enum Question {
 
 /// A question and where its answer goes.
 #[derive(Debug)]
-pub(super) struct Ask {
-    question: Question,
+pub(super) struct AdminRequest {
+    question: AdminQuery,
     reply: oneshot::Sender<Reply>,
 }
 
@@ -81,19 +81,19 @@ impl Reply {
 
 /// Where the loop hears of what operators want.
 #[derive(Debug)]
-pub(super) struct Desk {
+pub(super) struct AdminQueue {
     open: Option<Open>,
     /// No question is taken before.
     rests_until: Timestamp,
     /// The services that have series of their own.
-    named: Named,
+    named: LabelledServices,
 }
 
 #[derive(Debug)]
 struct Open {
     /// Where the port is, if there is one.
     address: Option<SocketAddr>,
-    asks: mpsc::Receiver<Ask>,
+    asks: mpsc::Receiver<AdminRequest>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -104,10 +104,10 @@ const REST_MAX_US: u64 = 100_000;
 /// Questions that may wait for the loop. Each connection has one at most.
 const ASKS_MAX: usize = 16;
 
-impl Desk {
+impl AdminQueue {
     /// No admin port: nobody asks.
     fn closed() -> Self {
-        Self { open: None, rests_until: Timestamp::default(), named: Named::default() }
+        Self { open: None, rests_until: Timestamp::default(), named: LabelledServices::default() }
     }
 
     /// Listens where the settings say; nowhere, and nobody asks. `broker` names us in each answer. Call it inside a
@@ -133,7 +133,7 @@ impl Desk {
     }
 
     /// The next question. Cancel safe.
-    pub(super) async fn next(&mut self, clock: &Clock) -> Ask {
+    pub(super) async fn next(&mut self, clock: &Clock) -> AdminRequest {
         if self.rests(clock.now()) {
             tokio::time::sleep_until(clock.instant(self.rests_until)).await;
         }
@@ -146,7 +146,7 @@ impl Desk {
     }
 
     /// The next question, if one has arrived.
-    pub(super) fn try_next(&mut self, now: Timestamp) -> Option<Ask> {
+    pub(super) fn try_next(&mut self, now: Timestamp) -> Option<AdminRequest> {
         if self.rests(now) {
             return None;
         }
@@ -174,29 +174,29 @@ impl Drop for Open {
 
 impl Server {
     /// Answers one question. Whoever asked may have gone.
-    pub(super) fn answer(&mut self, ask: Ask) {
+    pub(super) fn answer(&mut self, ask: AdminRequest) {
         let began = self.clock.now();
         self.work.questions += 1;
         let reply = match ask.question {
-            Question::Alive => Reply::line(200, "ok"),
-            Question::Ready => match self.broker.intake() {
+            AdminQuery::Alive => Reply::line(200, "ok"),
+            AdminQuery::Ready => match self.broker.intake() {
                 Intake::Open => Reply::line(200, "ok"),
                 Intake::Closed => Reply::line(503, "draining"),
                 Intake::Stopping => Reply::line(503, "stopping"),
             },
-            Question::Metrics => self.metrics(),
-            Question::Status => self.status(),
-            Question::Workers(service) => self.list_workers(service.as_ref()),
-            Question::Jobs(filter) => {
+            AdminQuery::Metrics => self.metrics(),
+            AdminQuery::Status => self.status(),
+            AdminQuery::Workers(service) => self.list_workers(service.as_ref()),
+            AdminQuery::Jobs(filter) => {
                 let rows = self.broker.jobs(&filter);
                 Reply::json(&rows.iter().map(report::job).collect::<Vec<_>>())
             }
-            Question::Operate(operation) => self.operate(operation),
-            Question::Refused(reply) => reply,
+            AdminQuery::Operate(operation) => self.operate(operation),
+            AdminQuery::Refused(reply) => reply,
         };
         let _gone = ask.reply.send(reply);
         let now = self.clock.now();
-        self.desk.rest(now, now.micros_since(began));
+        self.admin.rest(now, now.micros_since(began));
     }
 
     fn operate(&mut self, operation: Operation) -> Reply {
@@ -211,7 +211,7 @@ impl Server {
     fn status(&mut self) -> Reply {
         let now = self.clock.now();
         let clients = self.clients.local_addr().to_string();
-        let frame = Frame {
+        let frame = ServerInfo {
             version: env!("CARGO_PKG_VERSION"),
             pid: std::process::id(),
             clients: &clients,
@@ -221,7 +221,8 @@ impl Server {
             worker_connections: self.workers.connections(),
             malformed: self.malformed.clients,
         };
-        let overview = self.broker.overview(now, report::SERVICES_MAX, Named::default().services());
+        let overview =
+            self.broker.overview(now, report::SERVICES_MAX, LabelledServices::default().services());
         let (totals, counters) = (self.broker.totals(), self.broker.counters());
         Reply::json(&report::status(&frame, &overview, &totals, counters))
     }
@@ -239,10 +240,10 @@ impl Server {
 
     fn metrics(&mut self) -> Reply {
         let now = self.clock.now();
-        let overview = self.broker.overview(now, metrics::SERVICES_MAX, self.desk.named.services());
-        self.desk.named.learn(&overview);
+        let overview = self.broker.overview(now, metrics::SERVICES_MAX, self.admin.named.services());
+        self.admin.named.learn(&overview);
         let (clients, workers) = (self.clients.counters(), self.workers.counters());
-        let figures = Figures {
+        let figures = MetricsInput {
             version: env!("CARGO_PKG_VERSION"),
             now,
             started_at: self.started_at,

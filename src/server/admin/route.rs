@@ -1,10 +1,10 @@
-//! What a request wants: method, path, query and headers to a [`Question`].
+//! What a request wants: method, path, query and headers to a [`AdminQuery`].
 
 use hyper::header::{HOST, HeaderMap};
 use hyper::{Method, Request, Version};
 
 use super::host::is_of_this_machine;
-use super::{Question, Reply};
+use super::{AdminQuery, Reply};
 use crate::broker::Operation;
 use crate::broker::snapshot::{JobFilter, JobState};
 use crate::job::{JobId, PeerId, ServiceName};
@@ -15,7 +15,7 @@ const MARK: &str = "X-Zmws";
 const LIMIT: usize = 100;
 
 /// What the request wants, or what is wrong with it. `local`: the port is on the loopback.
-pub(super) fn question<B>(request: &Request<B>, local: bool) -> Result<Question, Reply> {
+pub(super) fn question<B>(request: &Request<B>, local: bool) -> Result<AdminQuery, Reply> {
     check_host(request, local)?;
     let (path, query) = (request.uri().path(), request.uri().query().unwrap_or(""));
     let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
@@ -32,7 +32,7 @@ pub(super) fn question<B>(request: &Request<B>, local: bool) -> Result<Question,
     if !request.headers().contains_key(MARK) {
         return Err(Reply::line(403, "what changes something needs the header X-Zmws, with any value"));
     }
-    operation.map(Question::Operate)
+    operation.map(AdminQuery::Operate)
 }
 
 /// HTTP/1.1 demands a Host; on the loopback it must be ours.
@@ -54,19 +54,19 @@ fn hosts(headers: &HeaderMap) -> impl Iterator<Item = Option<&str>> {
 }
 
 /// `None`: the path is none that is read.
-fn reading(segments: &[&str], query: &str) -> Option<Result<Question, Reply>> {
+fn reading(segments: &[&str], query: &str) -> Option<Result<AdminQuery, Reply>> {
     match segments {
-        ["healthz"] => Some(Ok(Question::Alive)),
-        ["readyz"] => Some(Ok(Question::Ready)),
-        ["metrics"] => Some(Ok(Question::Metrics)),
-        ["status"] => Some(Ok(Question::Status)),
+        ["healthz"] => Some(Ok(AdminQuery::Alive)),
+        ["readyz"] => Some(Ok(AdminQuery::Ready)),
+        ["metrics"] => Some(Ok(AdminQuery::Metrics)),
+        ["status"] => Some(Ok(AdminQuery::Status)),
         ["workers"] => Some(workers(query)),
         ["jobs"] => Some(jobs(query)),
         _ => None,
     }
 }
 
-fn workers(query: &str) -> Result<Question, Reply> {
+fn workers(query: &str) -> Result<AdminQuery, Reply> {
     let mut service = None;
     for (key, value) in pairs(query) {
         match key {
@@ -74,10 +74,10 @@ fn workers(query: &str) -> Result<Question, Reply> {
             _ => return Err(unknown_parameter(key)),
         }
     }
-    Ok(Question::Workers(service))
+    Ok(AdminQuery::Workers(service))
 }
 
-fn jobs(query: &str) -> Result<Question, Reply> {
+fn jobs(query: &str) -> Result<AdminQuery, Reply> {
     let mut filter = JobFilter { service: None, state: None, limit: LIMIT };
     for (key, value) in pairs(query) {
         match key {
@@ -90,7 +90,7 @@ fn jobs(query: &str) -> Result<Question, Reply> {
             _ => return Err(unknown_parameter(key)),
         }
     }
-    Ok(Question::Jobs(filter))
+    Ok(AdminQuery::Jobs(filter))
 }
 
 fn job_state(text: &str) -> Result<JobState, Reply> {

@@ -2,9 +2,9 @@
 
 use super::{File, Finding};
 
-const EMPTY_WORDS: [&str; 14] = [
-    "common", "handler", "handlers", "helper", "helpers", "manager", "managers", "misc", "service",
-    "services", "types", "util", "utils", "shared",
+const EMPTY_WORDS: [&str; 13] = [
+    "common", "handler", "handlers", "helper", "helpers", "manager", "managers", "misc", "service", "types",
+    "util", "utils", "shared",
 ];
 
 /// Files that are called so because that is what is in them.

@@ -1,12 +1,12 @@
 //! What time brings: heartbeats, silences, jobs that run too long, requests that were held in vain; and
 //! the end.
 
-use super::ending::Answer;
 use super::event::Action;
+use super::finish::Answer;
 use super::job::{Owner, State};
-use super::notes::{GivenUp, Note, Taken};
-use super::offers::Kind;
+use super::log_event::{FailReason, LogEvent, RequeueReason};
 use super::reason::Reason;
+use super::services::Frames;
 use super::timers::Timer;
 use super::worker::Worker;
 use super::{Broker, MS, micros};
@@ -60,14 +60,14 @@ impl Broker {
     /// A little earlier than promised, so that a worker that polls for one interval never counts a silence
     /// (original.md quirk 34).
     fn heartbeat_due(&self, worker: &Worker) -> Timestamp {
-        worker.told_at.plus_micros(micros(self.config.heartbeat_ms.max(1)) / 5 * 4)
+        worker.last_sent.plus_micros(micros(self.config.heartbeat_ms.max(1)) / 5 * 4)
     }
 
     /// When a worker's silence is too long.
     pub(super) fn expires_at(&self, worker: &Worker) -> Timestamp {
         let patience =
             self.config.heartbeat_ms.max(1).saturating_mul(u64::from(self.config.missed_max.max(1)));
-        worker.heard_at.plus_micros(micros(patience))
+        worker.last_seen.plus_micros(micros(patience))
     }
 
     fn look_after(&mut self, now: Timestamp, peer: PeerId, actions: &mut Vec<Action>) {
@@ -82,7 +82,7 @@ impl Broker {
             let order = WorkerOrder::Heartbeat;
             actions.push(Action::Order { to: worker.address.clone(), order });
             if let Some(worker) = self.workers.get_mut(&peer) {
-                worker.told_at = now;
+                worker.last_sent = now;
             }
         }
         self.set_timer(peer);
@@ -91,9 +91,9 @@ impl Broker {
     /// An idle worker was silent for too long. It may come back with a READY.
     fn expire(&mut self, now: Timestamp, peer: PeerId, actions: &mut Vec<Action>) {
         let Some(worker) = self.workers.get(&peer) else { return };
-        let silent_ms = now.micros_since(worker.heard_at) / MS;
+        let silent_ms = now.micros_since(worker.last_seen) / MS;
         actions.push(Action::Order { to: worker.address.clone(), order: WorkerOrder::Disconnect });
-        actions.push(Action::Note(Note::WorkerExpired { peer, silent_ms }));
+        actions.push(Action::Log(LogEvent::WorkerExpired { peer, silent_ms }));
         self.remove_worker(peer);
         self.counters.workers_expired += 1;
     }
@@ -106,7 +106,7 @@ impl Broker {
         for id in worker.jobs.clone() {
             if self.is_with(id, peer) {
                 let owner = Owner { peer, identity: identity.clone() };
-                self.lose(now, id, owner, Taken::Timeout, actions);
+                self.worker_lost(now, id, owner, RequeueReason::Timeout, actions);
             }
         }
     }
@@ -121,16 +121,16 @@ impl Broker {
             job.held_until = Some(due);
             return self.timers.set(due, Timer::Held(id));
         }
-        let servable = match Kind::of(&job.body) {
-            Kind::One => service.offered,
-            Kind::Many => service.workers_many > 0,
+        let servable = match Frames::of(&job.body) {
+            Frames::Single => service.offered,
+            Frames::Multi => service.workers_many > 0,
         };
         if servable {
             return;
         }
         let (service, attempts, requested_at) = (service.name.clone(), job.attempts, job.requested_at);
-        let cause = GivenUp::HeldTooLong;
-        actions.push(Action::Note(Note::JobFailed { job: id, service, attempts, cause }));
+        let cause = FailReason::HeldTooLong;
+        actions.push(Action::Log(LogEvent::JobFailed { job: id, service, attempts, cause }));
         self.counters.jobs_held_too_long += 1;
         let within_ms = now.micros_since(requested_at) / MS;
         self.end(now, id, Answer::failed(Reason::NoWorker { within_ms }), actions);

@@ -8,7 +8,7 @@ use crate::job::{JobId, PeerId, ServiceName};
 
 /// A fact for the log. Nothing that happens with each job of a healthy broker makes one.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Note {
+pub enum LogEvent {
     /// A worker offers a service for the first time.
     WorkerJoined {
         /// Its connection.
@@ -57,7 +57,7 @@ pub enum Note {
         /// Workers it has lost so far.
         attempts: u32,
         /// Why.
-        cause: Taken,
+        cause: RequeueReason,
     },
     /// A job was failed by the broker.
     JobFailed {
@@ -68,7 +68,7 @@ pub enum Note {
         /// Workers it has lost.
         attempts: u32,
         /// Why.
-        cause: GivenUp,
+        cause: FailReason,
     },
     /// A request was not taken.
     Refused {
@@ -101,7 +101,7 @@ pub enum Note {
 
 /// Why a job was taken from its worker.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Taken {
+pub enum RequeueReason {
     /// The worker's connection closed, or it said that it goes.
     Left,
     /// The job ran longer than it may.
@@ -110,7 +110,7 @@ pub enum Taken {
     Operator,
 }
 
-impl fmt::Display for Taken {
+impl fmt::Display for RequeueReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Left => "its worker left",
@@ -120,7 +120,7 @@ impl fmt::Display for Taken {
     }
 }
 
-impl Note {
+impl LogEvent {
     /// Who did what is not taken, if that is what the note is about: whoever does it all the time means no good.
     pub fn culprit(&self) -> Option<PeerId> {
         match self {
@@ -158,7 +158,7 @@ pub enum Unoffered {
 
 /// Why the broker failed a job.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum GivenUp {
+pub enum FailReason {
     /// It lost `attempts_max` workers.
     Attempts,
     /// Nobody offered its service in time.
@@ -266,7 +266,7 @@ pub struct Counters {
     pub workers_expired: u64,
     /// Commands by peers that had not said READY.
     pub workers_unknown: u64,
-    /// Offers of a service that were not taken.
+    /// Services named by workers that were not taken.
     pub services_refused: u64,
 }
 
@@ -306,10 +306,10 @@ pub struct Totals {
     pub services: usize,
     /// Bytes of parameters and return envelopes of queued and active jobs.
     pub bytes: usize,
-    /// Given-up jobs that are kept.
-    pub kept: usize,
+    /// Dead letters.
+    pub dead: usize,
     /// Bytes of those.
-    pub kept_bytes: usize,
+    pub dead_bytes: usize,
 }
 
 /// How much there is of one service, at this moment.

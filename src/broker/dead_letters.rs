@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
-use super::offers::ServiceKey;
 use super::reason::Reason;
+use super::services::ServiceKey;
 use super::weights;
 use crate::job::{Body, JobId, Timestamp};
 use crate::memory::Charge;
 
 /// A job that was given up.
 #[derive(Debug)]
-pub(super) struct KeptJob {
+pub(super) struct DeadLetter {
     /// A worker offered it once, so it stays known.
     pub(super) service: ServiceKey,
     pub(super) body: Body,
@@ -34,7 +34,7 @@ pub(super) struct KeptJob {
     pub(super) charge: Charge,
 }
 
-impl KeptJob {
+impl DeadLetter {
     fn weight(&self) -> usize {
         self.body.len() + self.client.len() + self.worker.len()
     }
@@ -42,17 +42,17 @@ impl KeptJob {
 
 /// The jobs that were given up, within bounds: the oldest is forgotten first.
 #[derive(Debug, Default)]
-pub(super) struct Kept {
+pub(super) struct DeadLetters {
     /// By the order in which they were given up.
-    jobs: BTreeMap<u64, (JobId, KeptJob)>,
-    places: FxHashMap<JobId, u64>,
+    jobs: BTreeMap<u64, (JobId, DeadLetter)>,
+    positions: FxHashMap<JobId, u64>,
     last: u64,
     bytes: usize,
 }
 
-impl Kept {
+impl DeadLetters {
     /// Keeps it. The job was held until now, so that its weight is not asked for again: the bounds are those of here.
-    pub(super) fn keep(&mut self, id: JobId, mut job: KeptJob, jobs_max: usize, bytes_max: usize) {
+    pub(super) fn keep(&mut self, id: JobId, mut job: DeadLetter, jobs_max: usize, bytes_max: usize) {
         if jobs_max == 0 || job.weight() > bytes_max {
             return;
         }
@@ -61,25 +61,25 @@ impl Kept {
         job.charge.set(weights::dead_letter(&job));
         self.bytes += job.weight();
         self.last += 1;
-        self.places.insert(id, self.last);
+        self.positions.insert(id, self.last);
         self.jobs.insert(self.last, (id, job));
         while self.jobs.len() > jobs_max || self.bytes > bytes_max {
             let Some((_, (id, job))) = self.jobs.pop_first() else { break };
-            self.places.remove(&id);
+            self.positions.remove(&id);
             self.bytes -= job.weight();
         }
     }
 
     pub(super) fn contains(&self, id: JobId) -> bool {
-        self.places.contains_key(&id)
+        self.positions.contains_key(&id)
     }
 
-    pub(super) fn get(&self, id: JobId) -> Option<&KeptJob> {
-        self.jobs.get(self.places.get(&id)?).map(|(_, job)| job)
+    pub(super) fn get(&self, id: JobId) -> Option<&DeadLetter> {
+        self.jobs.get(self.positions.get(&id)?).map(|(_, job)| job)
     }
 
-    pub(super) fn take(&mut self, id: JobId) -> Option<KeptJob> {
-        let (_, job) = self.jobs.remove(&self.places.remove(&id)?)?;
+    pub(super) fn take(&mut self, id: JobId) -> Option<DeadLetter> {
+        let (_, job) = self.jobs.remove(&self.positions.remove(&id)?)?;
         self.bytes -= job.weight();
         Some(job)
     }
@@ -94,7 +94,7 @@ impl Kept {
     }
 
     /// The one that was given up last in front.
-    pub(super) fn newest_first(&self) -> impl Iterator<Item = (JobId, &KeptJob)> {
+    pub(super) fn newest_first(&self) -> impl Iterator<Item = (JobId, &DeadLetter)> {
         self.jobs.values().rev().map(|(id, job)| (*id, job))
     }
 
@@ -104,7 +104,7 @@ impl Kept {
         let bytes: usize = self.jobs.values().map(|(_, job)| job.weight()).sum();
         let held = self.jobs.values().all(|(_, job)| job.charge.bytes() == weights::dead_letter(job));
         assert!(held, "weights of dead letters");
-        assert_eq!((bytes, self.places.len()), (self.bytes, self.jobs.len()), "kept jobs");
+        assert_eq!((bytes, self.positions.len()), (self.bytes, self.jobs.len()), "kept jobs");
         assert!(self.jobs.len() <= jobs_max && bytes <= bytes_max, "more jobs are kept than may be");
     }
 }

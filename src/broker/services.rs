@@ -14,18 +14,18 @@ pub(super) struct ServiceKey(u32);
 
 /// What can be taken by whom.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) enum Kind {
+pub(super) enum Frames {
     /// A body of one frame, which every worker takes.
-    One,
+    Single,
     /// A body of several frames, for workers whose dialect carries them.
-    Many,
+    Multi,
 }
 
-impl Kind {
+impl Frames {
     pub(super) fn of(body: &Body) -> Self {
         match body {
-            Body::One(_) => Self::One,
-            Body::Many(_) => Self::Many,
+            Body::One(_) => Self::Single,
+            Body::Many(_) => Self::Multi,
         }
     }
 }
@@ -74,17 +74,17 @@ impl Service {
         }
     }
 
-    pub(super) fn queue(&mut self, kind: Kind) -> &mut Queue {
+    pub(super) fn queue(&mut self, kind: Frames) -> &mut Queue {
         match kind {
-            Kind::One => &mut self.one,
-            Kind::Many => &mut self.many,
+            Frames::Single => &mut self.one,
+            Frames::Multi => &mut self.many,
         }
     }
 
-    pub(super) fn queue_of(&self, kind: Kind) -> &Queue {
+    pub(super) fn queue_of(&self, kind: Frames) -> &Queue {
         match kind {
-            Kind::One => &self.one,
-            Kind::Many => &self.many,
+            Frames::Single => &self.one,
+            Frames::Multi => &self.many,
         }
     }
 
@@ -117,10 +117,10 @@ impl Service {
     }
 
     /// The worker that has rested longest of those that take such a body.
-    pub(super) fn rested(&self, kind: Kind) -> Option<PeerId> {
+    pub(super) fn rested(&self, kind: Frames) -> Option<PeerId> {
         let idle = match kind {
-            Kind::One => &self.idle,
-            Kind::Many => &self.idle_many,
+            Frames::Single => &self.idle,
+            Frames::Multi => &self.idle_many,
         };
         idle.first_key_value().map(|(_, &worker)| worker)
     }

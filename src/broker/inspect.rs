@@ -7,10 +7,10 @@ use std::collections::{HashMap, HashSet};
 use bytes::Bytes;
 
 use super::Broker;
+use super::dead_letters::DeadLetter;
 use super::job::State;
-use super::kept::KeptJob;
-use super::offers::{Service, ServiceKey};
 use super::queue::Queue;
+use super::services::{Service, ServiceKey};
 use super::snapshot::{
     ENTRIES_MAX, Intake, JobFilter, JobRow, JobState, Overview, PeerRow, RunRow, ServiceRow, Sums,
 };
@@ -129,7 +129,7 @@ impl Broker {
             jobs: worker.jobs.clone(),
             done: worker.done,
             busy_since: worker.jobs.iter().filter_map(since).min(),
-            heard_at: worker.heard_at,
+            last_seen: worker.last_seen,
             retired: worker.retired,
             jobs_max: worker.jobs_max,
         }
@@ -192,14 +192,14 @@ impl Broker {
     /// Those that are kept, and what the history has beside them.
     fn failed_of(&self, service: Option<&ServiceName>) -> Vec<JobRow> {
         let mut rows = self.ended_of(service, Outcome::Fail);
-        rows.retain(|row| !self.kept.contains(row.job));
-        let kept = self.kept.newest_first().map(|(id, job)| self.kept_row(id, job));
+        rows.retain(|row| !self.dead_letters.contains(row.job));
+        let kept = self.dead_letters.newest_first().map(|(id, job)| self.kept_row(id, job));
         rows.extend(kept.filter(|row| service.is_none_or(|service| row.service == *service)));
         rows.sort_by_key(|row| Reverse(row.completed_at));
         rows
     }
 
-    fn kept_row(&self, id: JobId, job: &KeptJob) -> JobRow {
+    fn kept_row(&self, id: JobId, job: &DeadLetter) -> JobRow {
         JobRow {
             service: self.services[job.service].name.clone(),
             requested_at: job.requested_at,

@@ -2,13 +2,13 @@
 
 use bytes::Bytes;
 
+use super::dead_letters::DeadLetter;
 use super::event::{Action, JobEnd, Record};
 use super::job::{Client, Job, Owner, State};
-use super::kept::KeptJob;
-use super::notes::{GivenUp, Note, Taken};
-use super::offers::{Kind, ServiceKey};
+use super::log_event::{FailReason, LogEvent, RequeueReason};
 use super::queue::SHRINK_FROM;
 use super::reason::Reason;
+use super::services::{Frames, ServiceKey};
 use super::snapshot::{JobRow, RunRow};
 use super::timers::Timer;
 use super::{Broker, weights};
@@ -115,7 +115,7 @@ impl Broker {
                 let jobs = &self.jobs;
                 let is_there =
                     |place, id: JobId| jobs.get(&id).is_some_and(|job| job.state == State::Queued(place));
-                service.queue(Kind::of(&job.body)).forget(is_there);
+                service.queue(Frames::of(&job.body)).forget(is_there);
             }
             State::Active { .. } => {
                 self.active -= 1;
@@ -192,12 +192,12 @@ impl Broker {
     }
 
     /// A worker has lost an active job: it goes to the next, or is given up.
-    pub(super) fn lose(
+    pub(super) fn worker_lost(
         &mut self,
         now: Timestamp,
         id: JobId,
         owner: Owner,
-        cause: Taken,
+        cause: RequeueReason,
         actions: &mut Vec<Action>,
     ) {
         let attempts_max = self.config.attempts_max.max(1);
@@ -213,12 +213,12 @@ impl Broker {
                 reason = Reason::LostWorkers { attempts, last: cause };
                 self.keep(now, id, &reason);
                 self.counters.jobs_given_up += 1;
-                let cause = GivenUp::Attempts;
-                actions.push(Action::Note(Note::JobFailed { job: id, service, attempts, cause }));
+                let cause = FailReason::Attempts;
+                actions.push(Action::Log(LogEvent::JobFailed { job: id, service, attempts, cause }));
             }
             return self.end(now, id, Answer::failed(reason), actions);
         }
-        actions.push(Action::Note(Note::JobRequeued { job: id, service, peer, attempts, cause }));
+        actions.push(Action::Log(LogEvent::JobRequeued { job: id, service, peer, attempts, cause }));
         self.requeue(now, id, key, actions);
     }
 
@@ -236,7 +236,7 @@ impl Broker {
         let Some(job) = self.jobs.get(&id) else { return };
         let State::Active { started_at, .. } = job.state else { return };
         let last = job.former.as_ref().and_then(|owners| owners.last());
-        let kept = KeptJob {
+        let kept = DeadLetter {
             service: job.service,
             body: job.body.clone(),
             client: job.client_identity().clone(),
@@ -249,7 +249,7 @@ impl Broker {
             reason: reason.clone(),
             charge: self.accounts.dead_letters.empty(),
         };
-        self.kept.keep(id, kept, self.config.kept_max, self.config.kept_bytes_max);
+        self.dead_letters.keep(id, kept, self.config.dead_max, self.config.dead_bytes_max);
     }
 
     /// Whether `peer` has this job now.

@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 
-use super::ending::Answer;
 use super::event::Action;
+use super::finish::Answer;
 use super::job::{Owner, State, is_own};
-use super::notes::{Ignored, Note, Taken, Unoffered};
-use super::offers::ServiceKey;
+use super::log_event::{Ignored, LogEvent, RequeueReason, Unoffered};
+use super::services::ServiceKey;
 use super::timers::Timer;
 use super::worker::{self, Worker};
 use super::{Broker, weights};
@@ -22,7 +22,7 @@ pub(super) struct Elsewhere {
 }
 
 /// Whose answer it is.
-enum Standing {
+enum Claim {
     /// The worker has the job.
     Owner,
     /// It had it, and the job is still open.
@@ -40,7 +40,7 @@ impl Broker {
         actions: &mut Vec<Action>,
     ) {
         if let Some(worker) = self.workers.get_mut(&from.peer) {
-            worker.heard_at = now;
+            worker.last_seen = now;
         }
         match command {
             WorkerCommand::Ready { service } => self.ready(now, from, &service, actions),
@@ -65,7 +65,7 @@ impl Broker {
         let worker = self.workers.get(&peer);
         let (is_new, rests) = (worker.is_none(), worker.is_some_and(|worker| worker.resting.is_some()));
         if !worker.is_some_and(offers) && !self.offer(now, from, service, actions) {
-            return self.rest(now, peer, actions);
+            return self.mark_idle(now, peer, actions);
         }
         if rests {
             // It has no job that could be settled, and its place among those who rest.
@@ -81,7 +81,7 @@ impl Broker {
         if let Some(worker) = self.workers.get_mut(&peer) {
             worker.jobs = own;
         }
-        self.rest(now, peer, actions);
+        self.mark_idle(now, peer, actions);
         if is_new {
             self.greet(now, peer, actions);
         }
@@ -93,7 +93,7 @@ impl Broker {
             return;
         };
         let took_many = usize::from(worker.takes_many());
-        self.wake(from.peer);
+        self.mark_busy(from.peer);
         let Some(worker) = self.workers.get_mut(&from.peer) else { return };
         worker.address = from.clone();
         let takes_many = usize::from(worker.takes_many());
@@ -108,7 +108,7 @@ impl Broker {
         let Some(worker) = self.workers.get_mut(&peer).filter(|worker| worker.jobs.is_empty()) else {
             return;
         };
-        worker.told_at = now;
+        worker.last_sent = now;
         actions.push(Action::Order { to: worker.address.clone(), order: WorkerOrder::Heartbeat });
     }
 
@@ -125,7 +125,7 @@ impl Broker {
             Ok(admitted) => admitted,
             Err(cause) => {
                 self.counters.services_refused += 1;
-                actions.push(Action::Note(Note::ServiceRefused { peer, service: service.cut(), cause }));
+                actions.push(Action::Log(LogEvent::ServiceRefused { peer, service: service.cut(), cause }));
                 if !self.workers.contains_key(&peer) {
                     actions.push(Action::Order { to: from, order: WorkerOrder::Disconnect });
                 }
@@ -148,7 +148,7 @@ impl Broker {
         if let Some(rest) = resting {
             service.rests(rest, peer, takes_many);
         }
-        actions.push(Action::Note(Note::WorkerJoined { peer, service: service.name.clone() }));
+        actions.push(Action::Log(LogEvent::WorkerJoined { peer, service: service.name.clone() }));
         true
     }
 
@@ -183,7 +183,7 @@ impl Broker {
             return;
         }
         self.counters.workers_unknown += 1;
-        actions.push(Action::Note(Note::WorkerUnknown { peer: from.peer }));
+        actions.push(Action::Log(LogEvent::WorkerUnknown { peer: from.peer }));
         // RFC 18: what comes unexpectedly is answered with DISCONNECT, so that the worker says READY anew.
         // zmws has no such word: its workers notice the silence.
         actions.push(Action::Order { to: from, order: WorkerOrder::Disconnect });
@@ -196,9 +196,9 @@ impl Broker {
         let Some(id) = self.named(from.peer, job) else {
             return self.ignore(from.peer, None, Ignored::Unknown, actions);
         };
-        match self.standing(from, id) {
-            Standing::Owner | Standing::Former => {}
-            Standing::None(cause) => return self.ignore(from.peer, Some(id), cause, actions),
+        match self.claim(from, id) {
+            Claim::Owner | Claim::Former => {}
+            Claim::None(cause) => return self.ignore(from.peer, Some(id), cause, actions),
         }
         let Some(job) = self.jobs.get(&id).filter(|job| job.mode == Mode::Wait) else { return };
         if let super::job::Client::Known(to) = &job.client {
@@ -218,18 +218,18 @@ impl Broker {
     ) {
         let peer = from.peer;
         let id = self.named(peer, job);
-        match id.map(|id| (id, self.standing(&from, id))) {
-            Some((id, Standing::Owner)) => {
+        match id.map(|id| (id, self.claim(&from, id))) {
+            Some((id, Claim::Owner)) => {
                 self.count_done(peer);
                 self.end(now, id, answer, actions);
             }
-            Some((id, Standing::Former)) => {
+            Some((id, Claim::Former)) => {
                 self.counters.answers_late += 1;
                 self.count_done(peer);
-                actions.push(Action::Note(Note::LateAnswer { job: id, peer }));
+                actions.push(Action::Log(LogEvent::LateAnswer { job: id, peer }));
                 self.end(now, id, answer, actions);
             }
-            Some((id, Standing::None(cause))) => self.ignore(peer, Some(id), cause, actions),
+            Some((id, Claim::None(cause))) => self.ignore(peer, Some(id), cause, actions),
             None => self.ignore(peer, None, Ignored::Unknown, actions),
         }
         if !self.workers.contains_key(&peer) {
@@ -252,7 +252,7 @@ impl Broker {
         let Some(at) = worker.jobs.iter().position(|&job| job == id) else { return };
         worker.jobs.swap_remove(at);
         worker.job_due = None;
-        self.rest(now, peer, actions);
+        self.mark_idle(now, peer, actions);
     }
 
     /// An answer at the clients' port (original.md quirk 1): zmws 2's original opens a connection there beside that
@@ -289,7 +289,7 @@ impl Broker {
         if let Some(worker) = self.workers.get_mut(&owner) {
             worker.answers_over = Some(from.peer);
             worker.done += 1;
-            worker.heard_at = now;
+            worker.last_seen = now;
         }
         self.settle(now, owner, id, actions);
     }
@@ -324,20 +324,20 @@ impl Broker {
         }
     }
 
-    fn standing(&self, from: &Address, id: JobId) -> Standing {
+    fn claim(&self, from: &Address, id: JobId) -> Claim {
         let peer = from.peer;
         let has_it = self.workers.get(&peer).is_some_and(|worker| worker.jobs.contains(&id));
         let Some(job) = self.jobs.get(&id) else {
-            return Standing::None(if has_it { Ignored::Answered } else { Ignored::Unknown });
+            return Claim::None(if has_it { Ignored::Answered } else { Ignored::Unknown });
         };
         if self.is_with(id, peer) {
-            return Standing::Owner;
+            return Claim::Owner;
         }
         let anonymous =
             !is_own(&from.identity) && self.offers(peer, job.service) && job.was_with_an_anonymous_worker();
         match job.was_with(peer, &from.identity) || anonymous {
-            true => Standing::Former,
-            false => Standing::None(Ignored::NotOwner),
+            true => Claim::Former,
+            false => Claim::None(Ignored::NotOwner),
         }
     }
 
@@ -352,7 +352,7 @@ impl Broker {
             Ignored::NotOwner => &mut counters.answers_not_owner,
             Ignored::Answered => &mut counters.answers_superseded,
         } += 1;
-        actions.push(Action::Note(Note::AnswerIgnored { peer, job, cause }));
+        actions.push(Action::Log(LogEvent::AnswerIgnored { peer, job, cause }));
     }
 
     // --- gone
@@ -363,16 +363,16 @@ impl Broker {
         self.counters.workers_left += 1;
         let service = |id| self.jobs.get(&id).map(|job| (id, self.services[job.service].name.clone()));
         let job = own.jobs.first().copied().and_then(service);
-        actions.push(Action::Note(Note::WorkerLeft { peer, identity: own.identity.clone(), job }));
+        actions.push(Action::Log(LogEvent::WorkerLeft { peer, identity: own.identity.clone(), job }));
         for id in own.jobs {
             let owner = Owner { peer, identity: own.identity.clone() };
-            self.lose(now, id, owner, Taken::Left, actions);
+            self.worker_lost(now, id, owner, RequeueReason::Left, actions);
         }
     }
 
     /// Forgets a worker; what it had.
-    pub(super) fn remove_worker(&mut self, peer: PeerId) -> Option<Estate> {
-        self.wake(peer);
+    pub(super) fn remove_worker(&mut self, peer: PeerId) -> Option<RemovedWorker> {
+        self.mark_busy(peer);
         let worker = self.workers.get(&peer)?;
         let jobs = worker.jobs.iter().copied().filter(|&id| self.is_with(id, peer)).collect();
         let worker = self.workers.remove(&peer)?;
@@ -387,12 +387,12 @@ impl Broker {
             service.workers -= 1;
             service.workers_many -= usize::from(worker.takes_many());
         }
-        Some(Estate { identity: worker.address.identity, jobs })
+        Some(RemovedWorker { identity: worker.address.identity, jobs })
     }
 }
 
 /// What a worker that is gone leaves behind.
-pub(super) struct Estate {
+pub(super) struct RemovedWorker {
     pub(super) identity: bytes::Bytes,
     /// Jobs that were its own.
     pub(super) jobs: Vec<JobId>,
