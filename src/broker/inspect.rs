@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::Broker;
 use super::dead_letters::DeadLetter;
-use super::job::State;
+use super::job::{Job, State};
 use super::queue::Queue;
 use super::services::{Service, ServiceKey};
 use super::snapshot::{
@@ -180,6 +180,16 @@ impl Broker {
         let mut rows: Vec<JobRow> = ids.filter_map(|id| Some(self.row(id, self.jobs.get(&id)?))).collect();
         rows.sort_unstable_by_key(|row| (row.run.as_ref().map(|run| run.started_at), row.job));
         rows
+    }
+
+    /// Jobs that a worker has, by their ids, and what they ask for.
+    pub fn active(&self) -> Vec<(JobId, ServiceName)> {
+        let is_active = |job: &Job| matches!(job.state, State::Active { .. });
+        let active = self.jobs.iter().filter(|(_, job)| is_active(job));
+        let mut active: Vec<_> =
+            active.map(|(&id, job)| (id, self.services[job.service].name.clone())).collect();
+        active.sort_unstable_by_key(|(id, _)| *id);
+        active
     }
 
     fn ended_of(&self, service: Option<&ServiceName>, outcome: Outcome) -> Vec<JobRow> {

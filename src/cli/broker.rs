@@ -10,6 +10,7 @@ use zmws::broker;
 use zmws::duration;
 use zmws::job::ServiceName;
 use zmws::server::{self, Config, Server, Unfinished};
+use zmws::supervise::{self, Notice};
 use zmws::transport::ListenerOptions;
 use zmws::zmtp::Limits;
 
@@ -299,7 +300,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         notify::ready(&ports);
         let unfinished = server.run(stopped).await;
         signals.abort();
-        say_what_was_left(unfinished);
+        say_what_was_left(&unfinished);
         Ok(())
     })
 }
@@ -318,11 +319,15 @@ pub(super) fn bind(config: Config) -> Result<Server, Failure> {
     })
 }
 
-/// One line, if anything was lost.
-pub(super) fn say_what_was_left(unfinished: Unfinished) {
+/// One line, if anything was lost; and the supervisor hears it.
+pub(super) fn say_what_was_left(unfinished: &Unfinished) {
     let Unfinished { queued, active } = unfinished;
-    if queued + active > 0 {
-        let line = format!("Given up: {queued} queued jobs, {active} running jobs\n");
-        log::announce(&line, "jobs were given up", &[("queued", &queued), ("active", &active)]);
+    if *queued == 0 && active.is_empty() {
+        return;
     }
+    let named = active.iter().map(|(job, service)| format!("{job} ({service})"));
+    notify::tell_supervisor(&Notice::Unfinished(supervise::Unfinished::new(*queued, named)));
+    let active = active.len();
+    let line = format!("Given up: {queued} queued jobs, {active} running jobs\n");
+    log::announce(&line, "jobs were given up", &[("queued", queued), ("active", &active)]);
 }

@@ -8,20 +8,20 @@ use std::time::Duration;
 
 use sd_notify::NotifyState;
 use tokio::task::spawn_local;
-use zmws::supervise::READY_MARK;
+use zmws::supervise::{NOTIFY_MARK, Notice};
 
 /// The command serves: its ports are bound, its worker is connected. Once said, it may be said again.
 pub(super) fn ready(status: &str) {
-    tell_supervisor();
+    tell_supervisor(&Notice::Ready);
     send(&[NotifyState::Ready, NotifyState::Status(&one_line(status))]);
 }
 
 /// A supervisor that waits for us hears it; the socket of one that does not is gone.
-fn tell_supervisor() {
-    let Some(path) = std::env::var_os(READY_MARK) else { return };
+pub(super) fn tell_supervisor(notice: &Notice) {
+    let Some(path) = std::env::var_os(NOTIFY_MARK) else { return };
     let told = UnixDatagram::unbound().and_then(|socket| {
         socket.set_nonblocking(true)?;
-        socket.send_to(b"READY=1", path)
+        socket.send_to(notice.encode().as_bytes(), path)
     });
     if let Err(error) = told {
         tracing::debug!(%error, "no supervisor waits for us");

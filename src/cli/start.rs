@@ -10,7 +10,7 @@ use tokio::task::spawn_local;
 use zmws::supervise::control::{AskError, Report, Request};
 use zmws::supervise::program::Fleet;
 use zmws::supervise::{
-    Load, Logs, NAME_MARK, OWN_LOG, Phase, READY_MARK, RUN_DIR_MARK, Signalled, Supervisor, open_log,
+    Load, Logs, NAME_MARK, NOTIFY_MARK, OWN_LOG, Phase, RUN_DIR_MARK, Signalled, Supervisor, open_log,
 };
 
 use super::log::{self, LogArgs};
@@ -95,7 +95,7 @@ fn detach(args: &Args, fleet: &Fleet) -> Result<(), Failure> {
         // A program of a site may start one: what it starts is not the program's.
         .env_remove(NAME_MARK)
         .env_remove(RUN_DIR_MARK)
-        .env_remove(READY_MARK)
+        .env_remove(NOTIFY_MARK)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log)

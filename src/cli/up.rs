@@ -88,7 +88,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         }
         signals.abort();
         gateway::finish(access_log.as_ref());
-        broker::say_what_was_left(unfinished);
+        broker::say_what_was_left(&unfinished);
         Ok(())
     })
 }

@@ -31,7 +31,7 @@ use tokio::time::Sleep;
 use tracing::{debug, info};
 
 use crate::broker::{Action, Broker, Denied, Done, Event, JobProgress, LogEvent, Stage, Subscriptions};
-use crate::job::{PeerId, Timestamp};
+use crate::job::{JobId, PeerId, ServiceName, Timestamp};
 use crate::message::{Address, ClientCommand, ClientReply};
 use crate::store::Memory;
 use crate::transport::{Interest, ListenerOptions, Publisher, Router, RouterEvent};
@@ -56,12 +56,12 @@ pub struct BindError {
 }
 
 /// What a server left behind.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Unfinished {
     /// Jobs that no worker had got.
     pub queued: usize,
-    /// Jobs that a worker had not finished.
-    pub active: usize,
+    /// Jobs that a worker had not finished, and what they ask for.
+    pub active: Vec<(JobId, ServiceName)>,
 }
 
 /// A broker on its ports.
@@ -205,8 +205,7 @@ impl Server {
         self.workers.drain(LINGER).await;
         self.news.flush();
         self.log_counts();
-        let totals = self.broker.totals();
-        Unfinished { queued: totals.queued, active: totals.active }
+        Unfinished { queued: self.broker.totals().queued, active: self.broker.active() }
     }
 
     /// What was counted, in one line.

@@ -15,8 +15,8 @@ use tokio::process::Command;
 use super::files;
 use super::identity::{NAME_MARK, RUN_DIR_MARK};
 use super::leftovers::{self, Urgency};
+use super::notify_socket::{NOTIFY_MARK, NotifySocket};
 use super::program::Program;
-use super::ready::READY_MARK;
 
 /// A process that runs, or has run.
 #[derive(Debug)]
@@ -47,12 +47,7 @@ impl Child {
     /// # Errors
     ///
     /// The system's, of whatever could not be done: no such program, no such user, no log, no right.
-    pub(super) fn start(
-        program: &Program,
-        run_dir: &Path,
-        output: &Output,
-        ready: Option<&Path>,
-    ) -> io::Result<Self> {
+    pub(super) fn start(program: &Program, run_dir: &Path, output: &Output) -> io::Result<Self> {
         let Some((executable, arguments)) = program.command.split_first() else {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "no command"));
         };
@@ -70,9 +65,9 @@ impl Child {
             .env_remove("WATCHDOG_PID")
             .stdin(Stdio::null())
             .process_group(0);
-        match ready {
-            Some(path) => command.env(READY_MARK, path),
-            None => command.env_remove(READY_MARK),
+        match program.notifies {
+            true => command.env(NOTIFY_MARK, NotifySocket::path(run_dir, &program.name)),
+            false => command.env_remove(NOTIFY_MARK),
         };
         if let Output::File(path) = output {
             let log = open_log(path)?;

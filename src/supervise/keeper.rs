@@ -33,6 +33,7 @@ use super::control::{Process, ProcessState};
 use super::identity::PidFile;
 use super::leftovers::{self, Urgency};
 use super::logs;
+use super::notify_socket::Unfinished;
 use super::program::{Patience, Program, Restart};
 use super::sight::Sight;
 use files::Fingerprint;
@@ -90,14 +91,15 @@ pub(super) struct Ending {
     pub(super) killed: Option<Duration>,
     /// Jobs in the middle of which it ended: `12AB-34CD (MAIL)`.
     pub(super) cut_off: Vec<String>,
-    /// What a broker says of jobs that nobody will do.
-    pub(super) given_up: Option<String>,
+    /// What a broker has left undone.
+    pub(super) unfinished: Option<Unfinished>,
 }
 
 impl Ending {
-    /// Whether it ended by itself, and no job was cut off.
+    /// Whether it ended by itself, and no running job was lost to it.
     pub(super) fn is_clean(&self) -> bool {
-        self.killed.is_none() && self.cut_off.is_empty()
+        let lost = self.unfinished.as_ref().is_some_and(|unfinished| !unfinished.active.is_empty());
+        self.killed.is_none() && self.cut_off.is_empty() && !lost
     }
 }
 

@@ -64,13 +64,6 @@ fn numbered(log: &Path, number: u32) -> PathBuf {
     path.into()
 }
 
-/// The last line of a log that says something. Looks at its last 4 KiB.
-pub(super) fn last_line(log: &Path) -> Option<String> {
-    let length = length(log);
-    let said = said_since(log, length.saturating_sub(TAIL))?;
-    said.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
-}
-
 /// Why a program ended that has written all of its log from `start` on: the first line that speaks of an error, or
 /// the last that says something.
 pub(super) fn last_words(log: &Path, start: u64) -> Option<String> {
@@ -147,8 +140,7 @@ mod tests {
         let place = Place::new("last");
         let log = path(&place.0, "mail");
         std::fs::write(&log, "x".repeat(10_000) + "\nzmws: cannot listen\n\n  \n").expect("room");
-        assert_eq!(last_line(&log).as_deref(), Some("zmws: cannot listen"));
-        assert_eq!(last_line(Path::new("/nonexistent")), None);
+        assert_eq!(last_words(Path::new("/nonexistent"), 0), None);
         assert_eq!(last_words(&log, 10_000).as_deref(), Some("zmws: cannot listen"));
     }
 

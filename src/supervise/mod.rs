@@ -10,9 +10,9 @@ mod identity;
 mod keeper;
 mod leftovers;
 mod logs;
+mod notify_socket;
 pub mod php_config;
 pub mod program;
-mod ready;
 mod sight;
 mod supervisor;
 #[cfg(test)]
@@ -20,5 +20,5 @@ mod tests;
 
 pub use child::{open_log, user_may_start};
 pub use identity::{NAME_MARK, RUN_DIR_MARK};
-pub use ready::READY_MARK;
+pub use notify_socket::{NOTIFY_MARK, Notice, Unfinished};
 pub use supervisor::{ClaimError, Listening, Load, Logs, OWN_LOG, Phase, Signalled, Supervisor, Task};

@@ -83,8 +83,9 @@ pub struct Program {
     pub grace: Duration,
     /// How much later it is killed: a program of ours ends by then what it has started, and itself. Default none.
     pub margin: Duration,
-    /// Whether it says that it serves ([`READY_MARK`](super::READY_MARK)), which a start then waits for. Default no.
-    pub says_ready: bool,
+    /// Whether it tells its supervisor how it is ([`NOTIFY_MARK`](super::NOTIFY_MARK)), which then waits for its word.
+    /// Default no.
+    pub notifies: bool,
     /// When a worker is replaced by a fresh one, without losing a job.
     pub limits: Limits,
     /// Files whose change makes a reload restart the program: its script.
@@ -105,7 +106,7 @@ impl Program {
             restart: Restart::Always,
             grace: GRACE,
             margin: Duration::ZERO,
-            says_ready: false,
+            notifies: false,
             limits: Limits::default(),
             files: Vec::new(),
         }
@@ -118,7 +119,7 @@ impl Program {
         flag: impl Fn(&str) -> Option<&'a str>,
     ) -> Self {
         let own = flag("grace").and_then(|grace| duration::parse(grace).ok()).unwrap_or(GRACE);
-        Self { grace: own, margin: MARGIN, says_ready: true, ..Self::new(name, Kind::Server, command) }
+        Self { grace: own, margin: MARGIN, notifies: true, ..Self::new(name, Kind::Server, command) }
     }
 
     /// A process that is alive though the configuration does not name it any more: nothing is known of it but how
@@ -134,7 +135,7 @@ impl Program {
 
     /// Whether it is a broker of ours.
     pub(super) fn is_broker(&self) -> bool {
-        self.says_ready && self.command.get(1).is_some_and(|word| word == "broker")
+        self.notifies && self.command.get(1).is_some_and(|word| word == "broker")
     }
 
     /// Where a file of it is: its paths begin where it runs.

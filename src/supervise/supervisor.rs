@@ -109,6 +109,7 @@ struct Kept {
     name: String,
     group: String,
     kind: Kind,
+    is_broker: bool,
     orders: mpsc::Sender<(Order, oneshot::Sender<Outcome>)>,
     shown: watch::Receiver<keeper::Shown>,
     task: JoinHandle<()>,
@@ -229,9 +230,10 @@ impl Supervisor {
             hurry: self.hurry.subscribe(),
         };
         let (name, group, kind) = (program.name.clone(), program.group.clone(), program.kind);
+        let is_broker = program.is_broker();
         let keeper = Keeper::new(Arc::clone(&self.site), program, before, links);
         let task = spawn_local(keeper.run());
-        self.kept.push(Kept { name, group, kind, orders, shown, task });
+        self.kept.push(Kept { name, group, kind, is_broker, orders, shown, task });
         self.show();
     }
 

@@ -314,30 +314,6 @@ fn a_program_is_replaced_when_it_holds_too_much_memory() {
 }
 
 #[test]
-fn what_a_broker_gives_up_is_said() {
-    let broker =
-        "trap 'echo Given up: 3 queued jobs, 0 running jobs; exit 0' TERM; while :; do sleep 0.05; done";
-    World::with([script("broker", broker)]).run(async |world| {
-        world.ask(Request::Start(all())).await;
-        world.configure([Program {
-            env: [("A".to_owned(), "1".to_owned())].into(),
-            ..script("broker", broker)
-        }]);
-        let reloaded = world.ask(Request::Reload { force: false }).await;
-        insta::assert_snapshot!(without_pids(&reloaded.lines), @r"
-        broker: Given up: 3 queued jobs, 0 running jobs
-        broker restarted (#)
-        Reloaded
-        ");
-        let stopped = world.ask(Request::Stop(named("broker"))).await;
-        insta::assert_snapshot!(without_pids(&stopped.lines), @r"
-        Stopped broker (#)
-        broker: Given up: 3 queued jobs, 0 running jobs
-        ");
-    });
-}
-
-#[test]
 fn a_program_runs_as_its_user_where_it_is_told_to() {
     if !rustix::process::geteuid().is_root() {
         println!("left out: only root may start programs of other users");

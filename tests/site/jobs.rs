@@ -91,6 +91,33 @@ fn a_stop_leaves_nothing_of_a_job_behind() {
     assert_eq!(left, [0; 0]);
 }
 
+/// Whatever is stopped or restarted: a job that is cut off by it is named, and the order was not done in full.
+#[test]
+fn a_stop_of_the_whole_site_says_which_job_it_cut_off() {
+    let (site, first) = busy();
+    let stopped = site.run(&["stop"]);
+    assert_eq!(stopped.status, Some(1), "{stopped:?}");
+    assert!(
+        stopped.stdout.contains("in the middle of job ") && stopped.stdout.contains("(LONG)"),
+        "{stopped:?}"
+    );
+    assert!(!is_alive(first));
+}
+
+#[test]
+fn a_restart_of_the_broker_says_which_running_job_it_gave_up() {
+    let (site, _) = busy();
+    let before = site.pid("broker").expect("it runs");
+    let restarted = site.run(&["restart", "broker", "--force"]);
+    assert_eq!(restarted.status, Some(1), "{restarted:?}");
+    let said = restarted
+        .stdout
+        .lines()
+        .any(|line| line.starts_with("broker: gave up running ") && line.ends_with(" (LONG)"));
+    assert!(said, "{restarted:?}");
+    assert_ne!(site.pid("broker"), Some(before));
+}
+
 #[test]
 fn a_worker_that_is_killed_takes_its_program_with_it() {
     let (site, first) = busy();
@@ -136,7 +163,7 @@ fn a_restart_that_would_lose_queued_jobs_says_how_many_and_does_nothing() {
     assert_eq!(site.run(&["restart", "--workers"]).status, Some(0));
     let forced = site.run(&["reload", "--force"]);
     assert_eq!(forced.status, Some(0), "{forced:?}");
-    assert!(forced.stdout.contains("Given up: 3 queued jobs"), "{forced:?}");
+    assert!(forced.stdout.contains("broker: gave up 3 queued jobs\n"), "{forced:?}");
     assert_ne!(site.pid("broker"), Some(before));
 }
 

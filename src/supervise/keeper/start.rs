@@ -8,7 +8,7 @@ use tracing::{error, info, warn};
 use super::super::backoff::Verdict;
 use super::super::child::{Child, End, Output};
 use super::super::logs;
-use super::super::ready::Ready;
+use super::super::notify_socket::NotifySocket;
 use super::{Fingerprint, Keeper, Outcome, Rest, Running, end_of};
 
 /// A program that has lived so long has started. Port in use, syntax error, missing file: all come sooner.
@@ -33,9 +33,8 @@ impl Keeper {
         self.rest = Rest::Stopped;
         self.end_orphans().await;
         let stale = self.pid_file.read();
-        let ready = self.program.says_ready.then(|| Ready::listen(&self.site.run_dir, &self.program.name));
-        let ready = ready.and_then(Result::ok);
-        let pid = match self.start(ready.as_ref()) {
+        let notices = self.listen();
+        let pid = match self.start() {
             Ok(pid) => pid,
             Err(error) => return Outcome::Failed(self.could_not_start(error)),
         };
@@ -46,7 +45,7 @@ impl Keeper {
                 self.ended(end).await;
                 Outcome::Failed(line)
             }
-            serves = settled(ready.as_ref()) => match serves {
+            serves = settled(notices.as_ref()) => match serves {
                 true => Outcome::Started { pid, stale },
                 false => Outcome::Failed(format!(
                     "{} ({pid}) does not serve after {} s; see its log",
@@ -57,8 +56,14 @@ impl Keeper {
         }
     }
 
+    /// Listens to what the program tells, if it does.
+    pub(super) fn listen(&self) -> Option<NotifySocket> {
+        let (run_dir, name) = (&self.site.run_dir, &self.program.name);
+        self.program.notifies.then(|| NotifySocket::listen(run_dir, name).ok()).flatten()
+    }
+
     /// Starts the process.
-    fn start(&mut self, ready: Option<&Ready>) -> Result<u32, StartError> {
+    fn start(&mut self) -> Result<u32, StartError> {
         if let Some(missing) = self.program.files.iter().find(|file| !self.program.path(file).is_file()) {
             let line = format!("{}: Cannot read {}", self.program.name, missing.display());
             return Err(StartError { line, may_pass: true });
@@ -69,7 +74,7 @@ impl Keeper {
             Output::File(path) => logs::length(path),
             Output::Inherited => 0,
         };
-        let child = Child::start(&self.program, &self.site.run_dir, &output, ready.map(Ready::path));
+        let child = Child::start(&self.program, &self.site.run_dir, &output);
         let child = child.map_err(|error| self.start_error(&error))?;
         let pid = child.pid();
         self.running = Some(Running { log_start, ..Running::new(child, files) });
@@ -88,7 +93,7 @@ impl Keeper {
     /// Starts it where nobody waits for what comes of it.
     pub(super) fn start_unasked(&mut self) {
         self.rest = Rest::Stopped;
-        match self.start(None) {
+        match self.start() {
             Ok(pid) => info!(name = self.program.name, pid, "started again"),
             Err(error) => {
                 let line = self.could_not_start(error);
@@ -136,9 +141,9 @@ impl Keeper {
 }
 
 /// Whether a program serves that has just been started: it says so, or has lived for long enough.
-async fn settled(ready: Option<&Ready>) -> bool {
-    match ready {
-        Some(ready) => tokio::time::timeout(READY, ready.said()).await.is_ok(),
+async fn settled(notices: Option<&NotifySocket>) -> bool {
+    match notices {
+        Some(notices) => tokio::time::timeout(READY, notices.ready()).await.is_ok(),
         None => {
             tokio::time::sleep(SETTLED).await;
             true

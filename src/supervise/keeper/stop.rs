@@ -6,10 +6,10 @@ use rustix::process::Signal;
 use tokio::time::{Instant, sleep};
 use tracing::info;
 
-use super::super::child::{End, Output};
+use super::super::child::End;
 use super::super::control::ProcessState;
 use super::super::leftovers::{self, Urgency};
-use super::super::logs;
+use super::super::notify_socket::NotifySocket;
 use super::gentle::Jobs;
 use super::{Ending, Hurry, Keeper, Outcome, Running};
 
@@ -28,6 +28,7 @@ impl Keeper {
             return Outcome::DidNotRun;
         };
         let pid = running.child.pid();
+        let notices = self.listen();
         let patience = match jobs {
             Jobs::Remain(_) => LAST_WORDS,
             Jobs::Ended | Jobs::Unknown => self.program.grace + self.program.margin,
@@ -39,6 +40,8 @@ impl Keeper {
             Jobs::Remain(jobs) if is_killed || !end.is_good() => jobs,
             Jobs::Remain(_) | Jobs::Ended | Jobs::Unknown => Vec::new(),
         };
+        let unfinished =
+            notices.and_then(NotifySocket::unfinished).filter(|unfinished| !unfinished.is_empty());
         self.pid_file.remove();
         self.last_end = Some(end.to_string());
         match killed {
@@ -47,7 +50,7 @@ impl Keeper {
             }
             None => info!(name = self.program.name, pid, "stopped: {end}"),
         }
-        Outcome::Stopped { pid, ending: Ending { killed, cut_off, given_up: self.given_up() } }
+        Outcome::Stopped { pid, ending: Ending { killed, cut_off, unfinished } }
     }
 
     /// Tells it to end, and kills it when its patience is over. How it ended, and whether it was killed.
@@ -84,10 +87,5 @@ impl Keeper {
         if std::mem::take(&mut self.orphans) {
             leftovers::end(&self.site.run_dir, &self.program.name, None, Urgency::Kill).await;
         }
-    }
-
-    fn given_up(&self) -> Option<String> {
-        let Output::File(log) = self.output() else { return None };
-        logs::last_line(&log).filter(|line| line.starts_with("Given up:"))
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::super::keeper::{Ending, Outcome};
+use super::super::notify_socket::Unfinished;
 
 /// Lines, and whether all is as it was asked for.
 pub(super) type Said = (Vec<String>, bool);
@@ -57,7 +58,7 @@ pub(super) fn of_reload(name: &str, outcome: &Outcome) -> Said {
 
 /// What is to be said of how a program ended; nothing, if it ended as it should.
 pub(in crate::supervise) fn of_ending(name: &str, ending: &Ending) -> Vec<String> {
-    let Ending { killed, cut_off, given_up } = ending;
+    let Ending { killed, cut_off, unfinished } = ending;
     let jobs = match cut_off.as_slice() {
         [] => String::new(),
         [job] => format!(" in the middle of job {job}"),
@@ -71,7 +72,20 @@ pub(in crate::supervise) fn of_ending(name: &str, ending: &Ending) -> Vec<String
         None if jobs.is_empty() => None,
         None => Some(format!("ended{jobs}")),
     };
-    end.iter().chain(given_up).map(|what| format!("{name}: {what}")).collect()
+    let lost = unfinished.as_ref().map(given_up);
+    end.iter().chain(&lost).map(|what| format!("{name}: {what}")).collect()
+}
+
+/// `gave up 3 queued jobs, and running 12AB-34CD (MAIL)`.
+fn given_up(unfinished: &Unfinished) -> String {
+    let queued = match unfinished.queued {
+        0 => None,
+        1 => Some("1 queued job".to_owned()),
+        queued => Some(format!("{queued} queued jobs")),
+    };
+    let active = (!unfinished.active.is_empty()).then(|| format!("running {}", unfinished.active.join(", ")));
+    let what: Vec<String> = queued.into_iter().chain(active).collect();
+    format!("gave up {}", what.join(", and "))
 }
 
 /// `10 s`, `0.3 s`.

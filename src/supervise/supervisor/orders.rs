@@ -66,15 +66,22 @@ impl Supervisor {
         ok
     }
 
-    /// Gateway before broker, so that nothing new comes; broker before workers, so that running jobs can end.
+    /// Gateways first, so that nothing new comes; brokers last, since they say which jobs a worker has, and take what
+    /// a worker still answers.
     async fn stop(&mut self, which: &Which, reports: &Reports) -> bool {
         let Some(chosen) = self.choose(which, reports) else { return false };
         let (servers, workers) = self.by_kind(&chosen);
+        let (brokers, gateways): (Vec<usize>, Vec<usize>) =
+            servers.iter().rev().partition(|&&at| self.kept[at].is_broker);
         let mut ok = true;
-        for &at in servers.iter().rev() {
+        for at in gateways {
             ok &= self.stop_some(&[at], reports).await;
         }
-        ok & self.stop_some(&workers, reports).await
+        ok &= self.stop_some(&workers, reports).await;
+        for at in brokers {
+            ok &= self.stop_some(&[at], reports).await;
+        }
+        ok
     }
 
     async fn stop_some(&self, some: &[usize], reports: &Reports) -> bool {
