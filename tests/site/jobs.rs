@@ -194,9 +194,26 @@ max_jobs = 5
 
 #[test]
 fn a_worker_does_as_many_jobs_as_it_may_and_is_replaced() {
-    let site = Site::new("zmws.toml", FEW);
+    does_five_jobs_a_process(FEW, 2);
+}
+
+/// One that speaks ZeroMQ itself is counted by the broker, which is told as soon as the worker has come: its jobs take
+/// longer than that.
+#[test]
+fn a_foreign_worker_gets_as_many_jobs_as_it_may_and_is_replaced() {
+    let job = "sleep 0.2; cut -d' ' -f4 /proc/$PPID/stat >> {dir}/done";
+    let zmws = zmws().display().to_string();
+    let own = FEW.lines().filter(|line| !line.starts_with("command") && !line.starts_with("concurrency"));
+    let config: Vec<String> = own.map(str::to_owned).chain([format!(
+        r#"program = ["{zmws}", "worker", "--service-name=FEW", "--backend-port={{workers}}", "--", "sh", "-c", "{job}"]"#
+    )]).collect();
+    does_five_jobs_a_process(&config.join("\n"), 1);
+}
+
+fn does_five_jobs_a_process(config: &str, workers: u64) {
+    let site = Site::new("zmws.toml", config);
     assert_eq!(site.run(&["start"]).status, Some(0));
-    wait_for_workers(&site, 2);
+    wait_for_workers(&site, workers);
     let port = format!("--port={}", site.clients);
     for _ in 0..23 {
         let call =
