@@ -87,11 +87,7 @@ mod status_of {
         let admin = broker.admin;
         broker.was_stopped();
         broker.program.kill();
-        let line = refused(admin, &["status"]);
-        assert!(
-            line.starts_with(&format!("zmws: broker: no broker answers at 127.0.0.1:{admin}: ")),
-            "{line}"
-        );
+        assert_eq!(refused(admin, &["status"]), "zmws: not all is well: broker\n");
         assert_eq!(status(admin)["broker"], Value::Null);
         for order in [&["drain"][..], &["resume"], &["pause", "--service=A"], &["drain", "--wait"]] {
             let line = refused(admin, order);
@@ -129,9 +125,12 @@ mod status_of {
         std::fs::create_dir(&dir).expect("it is new");
         let socket = dir.join("zmws.sock");
         drop(std::os::unix::net::UnixListener::bind(&socket).expect("the folder is new"));
-        let line = refused(broker.admin, &["status", "--run-dir", path(&dir)]);
+        let output = zmws_says(broker.admin, &["status", "--run-dir", path(&dir)]);
         std::fs::remove_dir_all(&dir).expect("it is ours");
-        assert!(line.contains("supervisor: the supervisor is gone"), "{line}");
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let screen = String::from_utf8(output.stdout).expect("it is text");
+        assert!(screen.starts_with("down     supervisor: the supervisor is gone"), "{screen}");
+        assert_eq!(output.stderr, b"zmws: not all is well: supervisor\n");
     }
 
     fn path(path: &Path) -> &str {
@@ -244,6 +243,7 @@ mod jobs {
     fn dead_ones_are_marked_and_tried_again_and_others_say_why_not() {
         let (broker, dead, failed) = graveyard();
         let list = printed(broker.admin, &["jobs", "GRAVE"]);
+        assert_eq!(printed(broker.admin, &["jobs", "list", "GRAVE"]), list);
         let line = |id: &str| list.lines().find(|line| line.contains(id)).expect("it is listed").to_owned();
         assert!(line(&dead).contains("  dead ") && line(&failed).contains("  failed "), "{list}");
         assert!(list.ends_with("`zmws jobs delete JOB` forgets it\n"), "{list}");

@@ -18,6 +18,12 @@ pub(super) struct Args {
     #[command(subcommand)]
     what: Option<What>,
 
+    #[command(flatten)]
+    list: Listing,
+}
+
+#[derive(Debug, clap::Args)]
+struct Listing {
     /// Of this service only, as STR-REV
     #[arg(value_name = "SERVICE")]
     name: Option<String>,
@@ -44,6 +50,8 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
+    /// The same as without a word
+    List(Listing),
     /// Queue dead jobs again, under their ids; a job that a worker has is taken from it
     Retry(Chosen),
     /// Delete jobs that wait, and forget dead ones
@@ -90,7 +98,8 @@ impl From<StateName> for Which {
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     process::on_one_thread(async {
         match &args.what {
-            None => list(&args).await,
+            None => list(&args.list).await,
+            Some(What::List(listing)) => list(listing).await,
             Some(What::Retry(chosen)) => {
                 let orders = chosen.jobs.iter().map(|job| Order::Retry { job: job.clone() });
                 operator::give_all(orders, &chosen.port.admin()?).await
@@ -103,7 +112,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     })
 }
 
-async fn list(args: &Args) -> Result<(), Failure> {
+async fn list(args: &Listing) -> Result<(), Failure> {
     let service = args.name.as_deref().or(args.flagged.as_deref());
     let asked = jobs::ask(&args.port.admin()?, service, args.state.map(Which::from), args.limit).await;
     let jobs = asked.map_err(|error| shown::printable(&error.to_string()))?;

@@ -68,13 +68,13 @@ pub(super) fn no_terminal(error: std::io::Error) -> Failure {
     format!("cannot use the terminal: {error}")
 }
 
-/// The line for standard error, and with it exit status 1, if anything is down.
+/// The line for standard error, and with it exit status 1, if anything is down: what it is that is. What is wrong with
+/// it stands on the screen.
 fn verdict(troubles: &[Trouble]) -> Result<(), Failure> {
-    let mut down = troubles.iter().filter(|trouble| trouble.severity == Severity::Down);
-    let Some(first) = down.next() else { return Ok(()) };
-    let more = match down.count() {
-        0 => String::new(),
-        more => format!(", and {more} more"),
-    };
-    Err(shown::printable(&format!("{}: {}{more}", first.subject, first.text)))
+    let down = troubles.iter().filter(|trouble| trouble.severity == Severity::Down);
+    let down: Vec<&str> = down.map(|trouble| trouble.subject.as_str()).collect();
+    if down.is_empty() {
+        return Ok(());
+    }
+    Err(shown::printable(&format!("not all is well: {}", down.join(", "))))
 }

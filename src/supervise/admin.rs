@@ -72,7 +72,7 @@ pub struct Told {
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
     /// Nobody listens there.
-    #[error("no broker answers at {place}: {source}")]
+    #[error("{}", away(place, source))]
     Away {
         /// Where.
         place: Place,
@@ -95,6 +95,16 @@ pub enum AdminError {
         /// What the broker says.
         line: String,
     },
+}
+
+/// Nobody has made the socket of a site that was stopped, or not started yet.
+fn away(place: &Place, source: &io::Error) -> String {
+    match (place, source.kind()) {
+        (Place::Socket(path), io::ErrorKind::NotFound) => {
+            format!("no broker runs here, at {}; `zmws start` starts it", path.display())
+        }
+        _ => format!("no broker answers at {place}: {source}"),
+    }
 }
 
 /// How long an answer may take.
