@@ -12,7 +12,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::Notify;
 
 use super::hub::Hub;
-use super::identity::Kept;
+use super::identity::Buffered;
 use super::inbox::Inbox;
 use super::left::LeftReason;
 use super::options::{ConnectionSlot, ListenerOptions};
@@ -47,7 +47,7 @@ pub(super) struct State {
     /// Bytes that came since the last whole message.
     pub(super) message_bytes: usize,
     /// Messages said while its identity is in use.
-    pub(super) kept: Kept,
+    pub(super) buffered: Buffered,
     /// Output that is not written.
     pub(super) unread: Weight,
     /// Large messages in the output: where each ends, and its bytes.
@@ -124,7 +124,7 @@ impl Connection {
             info: None,
             unfinished: Weight::new(account(Purpose::Unfinished).empty(), &sums.unfinished),
             message_bytes: 0,
-            kept: Kept::new(arrived()),
+            buffered: Buffered::new(arrived()),
             unread: Weight::new(account(Purpose::Unread).empty(), &sums.unread),
             large: VecDeque::new(),
             received: Moved::default(),
@@ -164,7 +164,7 @@ impl Connection {
         };
         self.flush(); // an ERROR command, perhaps
         let reason = self.state.borrow().reason.clone().unwrap_or(reason);
-        hub.part(&self, reason);
+        hub.closed(&self, reason);
     }
 
     /// Appends a message to its output. `false`: it takes none any more.

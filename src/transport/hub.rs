@@ -85,7 +85,7 @@ impl Hub {
     // --- connections come and go
 
     /// A connection was accepted; it is closed at once if there are too many.
-    pub(super) fn welcome(self: &Rc<Self>, stream: TcpStream, from: SocketAddr) {
+    pub(super) fn accept(self: &Rc<Self>, stream: TcpStream, from: SocketAddr) {
         let full = self.connection_count() >= self.options.connections_max;
         let Some(slot) = self.options.connections.take().filter(|_| !full) else {
             self.count(|counters| counters.refused += 1);
@@ -103,7 +103,7 @@ impl Hub {
     }
 
     /// The reader of `connection` is done.
-    pub(super) fn part(&self, connection: &Rc<Connection>, reason: LeftReason) {
+    pub(super) fn closed(&self, connection: &Rc<Connection>, reason: LeftReason) {
         let (phase, identity) = {
             let mut state = connection.state.borrow_mut();
             self.shared.borrow_mut().connections.remove(&connection.peer);

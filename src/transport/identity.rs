@@ -20,14 +20,14 @@ const BYTES_MAX: usize = 1 << 20;
 
 /// Messages of a connection whose identity is in use.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct Buffered {
     messages: VecDeque<Vec<Bytes>>,
     pub(super) weight: Weight,
     /// It has waited for too long: nothing more is kept.
     over: bool,
 }
 
-impl Kept {
+impl Buffered {
     pub(super) fn new(weight: Weight) -> Self {
         Self { messages: VecDeque::new(), weight, over: false }
     }
@@ -59,7 +59,7 @@ pub(super) type Held = BTreeMap<PeerId, Rc<Connection>>;
 
 impl Hub {
     /// The handshake is done: the connection gets its identity, or waits for it.
-    pub(super) fn admit(&self, connection: &Rc<Connection>, info: PeerInfo) {
+    pub(super) fn ready(&self, connection: &Rc<Connection>, info: PeerInfo) {
         self.count(|counters| counters.ready += 1);
         let identity = match info.identity.is_empty() {
             true => self.automatic_identity(),
@@ -108,9 +108,9 @@ impl Hub {
         let (identity, info, kept) = {
             let mut state = connection.state.borrow_mut();
             state.phase = Phase::Open;
-            let info = state.info.take().expect("set by admit before");
+            let info = state.info.take().expect("set by `ready` before");
             state.weigh_info();
-            (state.identity.clone(), info, state.kept.take())
+            (state.identity.clone(), info, state.buffered.take())
         };
         let peer = connection.peer;
         self.shared.borrow_mut().identities.insert(identity.clone(), peer);
@@ -134,8 +134,8 @@ impl Hub {
     pub(super) fn give_up_waiting(&self, connection: &Rc<Connection>) {
         let (identity, kept) = {
             let mut state = connection.state.borrow_mut();
-            state.kept.over = true;
-            (state.identity.clone(), state.kept.take())
+            state.buffered.over = true;
+            (state.identity.clone(), state.buffered.take())
         };
         kept.into_iter().for_each(|frames| self.hold_back(connection, &identity, frames));
     }

@@ -26,7 +26,7 @@ pub(super) async fn accept_all(hub: Rc<Hub>, listener: TcpListener) {
             match listener.accept().await {
                 Ok((stream, from)) => {
                     told = false;
-                    hub.welcome(stream, from);
+                    hub.accept(stream, from);
                 }
                 Err(error) => {
                     if !std::mem::replace(&mut told, true) {

@@ -115,7 +115,7 @@ impl Connection {
     fn held(&self) -> usize {
         let state = self.state.borrow();
         state.unfinished.bytes()
-            + state.kept.weight.bytes()
+            + state.buffered.weight.bytes()
             + state.unread.bytes()
             + self.inbox.borrow().held()
     }
@@ -132,7 +132,7 @@ impl Connection {
         state.engine.abandon();
         state.unfinished.set(0);
         state.unread.set(0);
-        state.kept.clear();
+        state.buffered.clear();
     }
 }
 

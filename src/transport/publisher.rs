@@ -11,7 +11,7 @@ use tracing::debug;
 
 use super::hub::{Counters, Hub, HubEvent, ListenerOptions};
 use super::subscriptions::{Interest, Subscriptions};
-use super::{janitor, listen};
+use super::{listen, liveness};
 use crate::job::PeerId;
 use crate::memory::Purpose;
 use crate::zmtp::SocketType;
@@ -45,7 +45,7 @@ impl Publisher {
         let subscriptions = Rc::new(RefCell::new(subscriptions));
         let tasks = [
             tokio::task::spawn_local(listen::accept_all(Rc::clone(&hub), listener)),
-            tokio::task::spawn_local(janitor::watch(Rc::clone(&hub))),
+            tokio::task::spawn_local(liveness::watch(Rc::clone(&hub))),
             tokio::task::spawn_local(follow(Rc::clone(&hub), Rc::clone(&subscriptions))),
         ];
         let (dropped, wanting) = (Cell::new(0), RefCell::default());

@@ -113,7 +113,7 @@ impl Connection {
                 Some(Event::Ready(info)) => {
                     state.message_came();
                     drop(state);
-                    hub.admit(self, info);
+                    hub.ready(self, info);
                     state = self.state.borrow_mut();
                 }
                 Some(Event::Subscribe(topic)) => {
@@ -146,7 +146,7 @@ impl Connection {
                 hub.push(self, HubEvent::Message { peer, identity, frames, held_back: false });
             }
             Phase::Held => {
-                if let Err(frames) = state.kept.keep(frames) {
+                if let Err(frames) = state.buffered.keep(frames) {
                     hub.hold_back(self, &state.identity, frames);
                 }
             }

@@ -9,9 +9,9 @@ use bytes::Bytes;
 use tokio::task::JoinHandle;
 
 use super::hub::{Counters, Hub, HubEvent, ListenerOptions};
-use super::janitor::{self, BLAME_MAX};
 use super::left::LeftReason;
 use super::listen;
+use super::liveness::{self, BLAME_MAX};
 use crate::job::PeerId;
 use crate::zmtp::{PeerInfo, SocketType};
 
@@ -81,7 +81,7 @@ impl Router {
         let hub = Hub::new(SocketType::Router, options);
         let tasks = [
             tokio::task::spawn_local(listen::accept_all(Rc::clone(&hub), listener)),
-            tokio::task::spawn_local(janitor::watch(Rc::clone(&hub))),
+            tokio::task::spawn_local(liveness::watch(Rc::clone(&hub))),
         ];
         Ok(Self { hub, address, tasks })
     }

@@ -24,14 +24,14 @@ const FORGIVEN_A_SECOND: u128 = 1_000;
 
 /// Looks until the task is aborted.
 pub(super) async fn watch(hub: Rc<Hub>) {
-    let patience = Patience::of(&hub.options);
-    let mut interval = tokio::time::interval(patience.tick);
+    let timeouts = Timeouts::of(&hub.options);
+    let mut interval = tokio::time::interval(timeouts.tick);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut told = Counters::default();
     loop {
         interval.tick().await;
         for some in hub.connections().chunks(IN_ONE_GO) {
-            some.iter().for_each(|connection| patience.look_at(&hub, connection));
+            some.iter().for_each(|connection| timeouts.look_at(&hub, connection));
             tokio::task::yield_now().await;
         }
         told = tell(&hub, told);
@@ -62,7 +62,7 @@ fn tell(hub: &Hub, told: Counters) -> Counters {
 }
 
 /// In ticks.
-struct Patience {
+struct Timeouts {
     tick: Duration,
     handshake: u32,
     ping: Option<u32>,
@@ -75,7 +75,7 @@ struct Patience {
     forgiven: u32,
 }
 
-impl Patience {
+impl Timeouts {
     fn of(options: &ListenerOptions) -> Self {
         let tick = tick_length(options);
         let ticks =
