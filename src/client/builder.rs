@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc, watch};
 
-use crate::client::hub::Hub;
+use crate::client::connection_task::ConnectionTask;
 use crate::client::{Client, Link, Shared};
 use crate::job::Body;
 use crate::memory::{Account, MemoryFull};
@@ -230,7 +230,7 @@ impl Builder {
         };
         let of_one = |servers: &Vec<String>| {
             let one = self.clone().servers(servers.clone());
-            // At a foreign broker the others are in reserve, with a lane each.
+            // At a foreign broker the others are in reserve, with a pooled connection each.
             let first = Self { lanes_max: self.lanes_max - (connections - 1), ..one.clone() };
             let others = (1..connections).map(move |_| Self { is_first: false, lanes_max: 1, ..one.clone() });
             std::iter::once(first).chain(others).map(Self::link)
@@ -242,10 +242,10 @@ impl Builder {
 
     /// Starts the task that keeps a connection to one of the servers.
     fn link(self) -> Link {
-        let (orders, from_handles) = mpsc::unbounded_channel();
+        let (commands, from_handles) = mpsc::unbounded_channel();
         let (announce, connected) = watch::channel(false);
-        tokio::spawn(Hub::new(self, from_handles, announce).run());
-        Link { orders, connected, in_flight: Arc::default() }
+        tokio::spawn(ConnectionTask::new(self, from_handles, announce).run());
+        Link { commands, connected, in_flight: Arc::default() }
     }
 
     pub(super) fn rng(&self) -> fastrand::Rng {

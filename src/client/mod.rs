@@ -40,13 +40,13 @@
 //! as it comes, so that neither ends a connection that others use. At a foreign one (PHP's, or a Majordomo broker) each request in flight has a
 //! connection of its own, of a pool, and speaks [`Builder::dialect`].
 
-mod answers;
 mod builder;
+mod connection_task;
 mod error;
-mod hub;
-mod lane;
 mod link;
 mod param;
+mod pooled;
+mod reply_stream;
 mod request;
 mod session;
 
@@ -62,12 +62,12 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use crate::job::{JobId, ServiceName};
 use crate::message::{ClientCommand, ClientReply, IfUnknown, Mode, Outcome, View};
 
-pub use answers::{Answer, Answers};
 pub use builder::{Builder, WhenFull};
 pub use error::CallError;
 pub use param::{Param, Reply, json};
+pub use reply_stream::{Answer, ReplyStream};
 
-use request::{InFlight, Order, PARTS_MAX, Request, Ticket, Waiter};
+use request::{Command, InFlight, PARTS_MAX, Request, Slot, Waiter};
 
 /// A handle to a connection, or a pool of them, to the first broker of a list that can be reached.
 #[derive(Clone, Debug)]
@@ -89,7 +89,7 @@ struct Shared {
 /// The way to a task that keeps a connection.
 #[derive(Debug)]
 struct Link {
-    orders: mpsc::UnboundedSender<Order>,
+    commands: mpsc::UnboundedSender<Command>,
     connected: watch::Receiver<bool>,
     /// Requests that were sent this way and are not over.
     in_flight: Arc<AtomicUsize>,
@@ -159,11 +159,11 @@ impl Client {
         &self,
         service: impl AsRef<[u8]>,
         param: impl Into<Param>,
-    ) -> Result<Answers, CallError> {
+    ) -> Result<ReplyStream, CallError> {
         let command = submission(service.as_ref(), param.into(), Mode::Wait)?;
         let (sender, parts) = mpsc::channel(PARTS_MAX + 1);
-        let ticket = self.send(command, Waiter::Many(sender)).await?;
-        Ok(Answers::new(parts, ticket, self.timeout.unwrap_or(RESULT_TIMEOUT)))
+        let in_flight = self.send(command, Waiter::Many(sender)).await?;
+        Ok(ReplyStream::new(parts, in_flight, self.timeout.unwrap_or(RESULT_TIMEOUT)))
     }
 
     /// One of the broker's lists (`SERVER-*`): a JSON array, as original.md §5 has it. PHP's 2.x
@@ -209,9 +209,9 @@ impl Client {
         let (sender, mut answer) = oneshot::channel();
         let (told, id) = watch::channel(None);
         let exchange = async {
-            let mut ticket = self.send(command, Waiter::One(sender, told)).await?;
+            let mut in_flight = self.send(command, Waiter::One(sender, told)).await?;
             let answer = (&mut answer).await.unwrap_or(Err(CallError::Closed));
-            ticket.settle();
+            in_flight.settle();
             answer
         };
         let limit = self.timeout.unwrap_or(limit);
@@ -219,7 +219,7 @@ impl Client {
         tokio::time::timeout(limit, exchange).await.unwrap_or_else(timeout)
     }
 
-    async fn send(&self, command: ClientCommand, waiter: Waiter) -> Result<Ticket, CallError> {
+    async fn send(&self, command: ClientCommand, waiter: Waiter) -> Result<InFlight, CallError> {
         let shared = &self.shared;
         let room = Arc::clone(&shared.room);
         let permit = match shared.when_full {
@@ -230,9 +230,9 @@ impl Client {
         let repeatable = self.repeatable || matches!(command, ClientCommand::Inspect { .. });
         let request = Request { id, command, repeatable, place: 0, waiter };
         let link = shared.link(id);
-        let in_flight = InFlight::one_more(&link.in_flight);
-        link.orders.send(Order::Send(Box::new(request))).map_err(|_| CallError::Closed)?;
-        Ok(Ticket::new(id, link.orders.clone(), permit, in_flight))
+        let in_flight = Slot::one_more(&link.in_flight);
+        link.commands.send(Command::Send(Box::new(request))).map_err(|_| CallError::Closed)?;
+        Ok(InFlight::new(id, link.commands.clone(), permit, in_flight))
     }
 }
 

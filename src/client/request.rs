@@ -1,4 +1,4 @@
-//! A request on its way from a caller to the hub.
+//! A request on its way from a caller to the connection's task.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,9 +16,9 @@ const HEAVY: usize = 1 << 10;
 /// Parts of a result that may wait to be taken.
 pub(super) const PARTS_MAX: usize = 1_024;
 
-/// What a caller tells the hub.
+/// What a caller tells the connection's task.
 #[derive(Debug)]
-pub(super) enum Order {
+pub(super) enum Command {
     /// Send this.
     Send(Box<Request>),
     /// The caller gave up.
@@ -119,42 +119,42 @@ impl Waiter {
     }
 }
 
-/// A caller's hold on a request: room among those in flight, and the duty to tell the hub if the
+/// A caller's hold on a request: room among those in flight, and the duty to tell the task if the
 /// caller gives up.
 #[derive(Debug)]
-pub(super) struct Ticket {
+pub(super) struct InFlight {
     id: RequestId,
-    orders: mpsc::UnboundedSender<Order>,
+    commands: mpsc::UnboundedSender<Command>,
     settled: bool,
     _room: OwnedSemaphorePermit,
-    _in_flight: InFlight,
+    _in_flight: Slot,
 }
 
 /// One among the requests of a connection, until dropped.
 #[derive(Debug)]
-pub(super) struct InFlight(Arc<AtomicUsize>);
+pub(super) struct Slot(Arc<AtomicUsize>);
 
-impl InFlight {
+impl Slot {
     pub(super) fn one_more(count: &Arc<AtomicUsize>) -> Self {
         count.fetch_add(1, Ordering::Relaxed);
         Self(Arc::clone(count))
     }
 }
 
-impl Drop for InFlight {
+impl Drop for Slot {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-impl Ticket {
+impl InFlight {
     pub(super) fn new(
         id: RequestId,
-        orders: mpsc::UnboundedSender<Order>,
+        commands: mpsc::UnboundedSender<Command>,
         room: OwnedSemaphorePermit,
-        in_flight: InFlight,
+        in_flight: Slot,
     ) -> Self {
-        Self { id, orders, settled: false, _room: room, _in_flight: in_flight }
+        Self { id, commands, settled: false, _room: room, _in_flight: in_flight }
     }
 
     /// The last reply is here.
@@ -163,10 +163,10 @@ impl Ticket {
     }
 }
 
-impl Drop for Ticket {
+impl Drop for InFlight {
     fn drop(&mut self) {
         if !self.settled {
-            let _closed = self.orders.send(Order::Cancel(self.id));
+            let _closed = self.commands.send(Command::Cancel(self.id));
         }
     }
 }

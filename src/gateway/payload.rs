@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
-use crate::client::{Answer, Answers, CallError};
+use crate::client::{Answer, CallError, ReplyStream};
 use crate::gateway::http::Door;
 use crate::gateway::request::Delivery;
 use crate::gateway::{offload, response};
@@ -41,7 +41,7 @@ impl Payload {
 /// The parts of a result, then the result, in the form the client wants. When the client goes, so
 /// does this, and with it the request at the broker.
 pub(crate) struct Stream {
-    answers: Answers,
+    answers: ReplyStream,
     lines: bool,
     number: u64,
     over: bool,
@@ -53,7 +53,7 @@ pub(crate) struct Stream {
 type Making = Pin<Box<dyn Future<Output = Bytes> + Send>>;
 
 impl Stream {
-    pub(crate) fn new(door: Arc<Door>, answers: Answers, delivery: Delivery) -> Self {
+    pub(crate) fn new(door: Arc<Door>, answers: ReplyStream, delivery: Delivery) -> Self {
         Self { answers, lines: delivery == Delivery::Lines, number: 0, over: false, door, making: None }
     }
 

@@ -24,9 +24,9 @@ use tracing::{debug, info, warn};
 
 use crate::client::CallError;
 use crate::client::builder::Builder;
-use crate::client::lane::{Lane, LaneEnd, LaneSettings, carry};
 use crate::client::link::Link;
-use crate::client::request::{Order, Request};
+use crate::client::pooled::{Pooled, PooledEnd, PooledSettings, carry};
+use crate::client::request::{Command, Request};
 use crate::client::session::RequestId;
 use crate::transport::{Dealer, DealerEvent, DealerOptions};
 use crate::zmtp::{Limits, PeerInfo};
@@ -39,9 +39,9 @@ const WANTS_IDS: &str = "X-Zmws-Ids";
 const AROUND_MAX: usize = 64 << 10;
 
 #[derive(Debug)]
-pub(super) struct Hub {
+pub(super) struct ConnectionTask {
     settings: Builder,
-    orders: mpsc::UnboundedReceiver<Order>,
+    commands: mpsc::UnboundedReceiver<Command>,
     connected: watch::Sender<bool>,
     rng: fastrand::Rng,
     /// Which server of the list is, or is to be, connected.
@@ -51,21 +51,21 @@ pub(super) struct Hub {
     /// Requests that are not sent yet, each with the moment its patience ends.
     waiting: VecDeque<(Instant, Box<Request>)>,
     /// Requests on connections of their own.
-    lanes: JoinSet<LaneEnd>,
+    pooled: JoinSet<PooledEnd>,
 }
 
 /// All handles are dropped.
 struct Closed;
 
-impl Hub {
+impl ConnectionTask {
     pub(super) fn new(
         settings: Builder,
-        orders: mpsc::UnboundedReceiver<Order>,
+        commands: mpsc::UnboundedReceiver<Command>,
         connected: watch::Sender<bool>,
     ) -> Self {
         let rng = settings.rng();
-        let (waiting, lanes) = (VecDeque::new(), JoinSet::new());
-        Self { settings, orders, connected, rng, server: 0, rounds: 0, waiting, lanes }
+        let (waiting, pooled) = (VecDeque::new(), JoinSet::new());
+        Self { settings, commands, connected, rng, server: 0, rounds: 0, waiting, pooled }
     }
 
     pub(super) async fn run(mut self) {
@@ -78,7 +78,7 @@ impl Hub {
         if !self.settings.is_first && !is_ours(&peer) && self.waiting.is_empty() {
             // One is enough: it makes as many connections as it needs.
             drop(dealer);
-            self.wait_for_an_order().await?;
+            self.wait_for_a_command().await?;
             (dealer, peer) = self.reach().await?;
         }
         self.connected.send_replace(true);
@@ -124,27 +124,27 @@ impl Hub {
         }
     }
 
-    /// Waits for `event`; takes orders meanwhile, and ends requests whose patience is over.
+    /// Waits for `event`; takes commands meanwhile, and ends requests whose patience is over.
     async fn meanwhile<T>(&mut self, event: impl Future<Output = T>) -> Result<T, Closed> {
         let mut event = pin!(event);
         loop {
             let expiry = self.waiting.front().map(|waiting| waiting.0);
             tokio::select! {
                 output = &mut event => return Ok(output),
-                order = self.orders.recv() => match order.ok_or(Closed)? {
-                    Order::Send(request) => self.waiting.push_back((self.patience(), request)),
-                    Order::Cancel(id) => self.forget(id),
+                command = self.commands.recv() => match command.ok_or(Closed)? {
+                    Command::Send(request) => self.waiting.push_back((self.patience(), request)),
+                    Command::Cancel(id) => self.forget(id),
                 },
-                Some(end) = self.lanes.join_next() => self.enqueue_unsent(end),
+                Some(end) = self.pooled.join_next() => self.enqueue_unsent(end),
                 () = at(expiry) => self.expire(),
             }
         }
     }
 
-    async fn wait_for_an_order(&mut self) -> Result<(), Closed> {
-        match self.orders.recv().await.ok_or(Closed)? {
-            Order::Send(request) => self.waiting.push_back((self.patience(), request)),
-            Order::Cancel(_) => {}
+    async fn wait_for_a_command(&mut self) -> Result<(), Closed> {
+        match self.commands.recv().await.ok_or(Closed)? {
+            Command::Send(request) => self.waiting.push_back((self.patience(), request)),
+            Command::Cancel(_) => {}
         }
         Ok(())
     }
@@ -158,7 +158,7 @@ impl Hub {
         }
     }
 
-    fn enqueue_unsent(&mut self, end: Result<LaneEnd, JoinError>) {
+    fn enqueue_unsent(&mut self, end: Result<PooledEnd, JoinError>) {
         if let Some(request) = end.ok().and_then(|end| end.unsent) {
             self.waiting.push_back((self.patience(), request));
         }
@@ -227,12 +227,12 @@ impl Hub {
                         break;
                     }
                 },
-                order = self.orders.recv() => match order.ok_or(Closed)? {
-                    Order::Send(request) => link.send(request),
-                    Order::Cancel(id) => drop(link.session.close(id)),
+                command = self.commands.recv() => match command.ok_or(Closed)? {
+                    Command::Send(request) => link.send(request),
+                    Command::Cancel(id) => drop(link.session.close(id)),
                 },
                 () = link.sender.moved(), if !link.leaving.is_empty() => link.release(),
-                Some(end) = self.lanes.join_next() => {
+                Some(end) = self.pooled.join_next() => {
                     if let Some(request) = end.ok().and_then(|end| end.unsent) {
                         link.send(request);
                     }
@@ -271,13 +271,13 @@ impl Hub {
         self.tell_connected("connected to a foreign broker");
         let mut idle = vec![first];
         loop {
-            self.fill_lanes(&mut idle);
+            self.fill_pool(&mut idle);
             tokio::select! {
-                order = self.orders.recv() => match order.ok_or(Closed)? {
-                    Order::Send(request) => self.waiting.push_back((self.patience(), request)),
-                    Order::Cancel(id) => self.forget(id),
+                command = self.commands.recv() => match command.ok_or(Closed)? {
+                    Command::Send(request) => self.waiting.push_back((self.patience(), request)),
+                    Command::Cancel(id) => self.forget(id),
                 },
-                Some(end) = self.lanes.join_next() => {
+                Some(end) = self.pooled.join_next() => {
                     let Ok(end) = end else { continue };
                     idle.extend(end.dealer);
                     if let Some(request) = end.unsent {
@@ -292,20 +292,20 @@ impl Hub {
         }
     }
 
-    fn fill_lanes(&mut self, idle: &mut Vec<Dealer>) {
-        while self.lanes.len() < self.settings.lanes_max {
+    fn fill_pool(&mut self, idle: &mut Vec<Dealer>) {
+        while self.pooled.len() < self.settings.lanes_max {
             let Some((_, request)) = self.waiting.pop_front() else { return };
-            let lane = match idle.pop() {
-                Some(dealer) => Lane::Used(dealer),
-                None => Lane::New(self.dial()),
+            let pooled = match idle.pop() {
+                Some(dealer) => Pooled::Used(dealer),
+                None => Pooled::New(self.dial()),
             };
-            let settings = LaneSettings {
+            let settings = PooledSettings {
                 dialect: self.settings.dialect,
                 param_max: self.settings.param_max,
                 result_max: self.settings.result_max,
                 results: self.settings.results.clone(),
             };
-            self.lanes.spawn(carry(lane, settings, request));
+            self.pooled.spawn(carry(pooled, settings, request));
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep, sleep};
 
-use crate::client::request::Ticket;
+use crate::client::request::InFlight;
 use crate::client::{CallError, Reply, finished};
 use crate::job::JobId;
 use crate::message::ClientReply;
@@ -24,23 +24,23 @@ pub enum Answer {
 
 /// The replies to a job, in order. Dropping it gives the job up.
 #[derive(Debug)]
-pub struct Answers {
+pub struct ReplyStream {
     parts: mpsc::Receiver<Result<ClientReply, CallError>>,
     /// `None` when the last reply is out.
-    ticket: Option<Ticket>,
+    in_flight: Option<InFlight>,
     limit: Duration,
     patience: Pin<Box<Sleep>>,
     /// The job, once it is known.
     job: Option<JobId>,
 }
 
-impl Answers {
+impl ReplyStream {
     pub(super) fn new(
         parts: mpsc::Receiver<Result<ClientReply, CallError>>,
-        ticket: Ticket,
+        in_flight: InFlight,
         limit: Duration,
     ) -> Self {
-        Self { parts, ticket: Some(ticket), limit, patience: Box::pin(sleep(limit)), job: None }
+        Self { parts, in_flight: Some(in_flight), limit, patience: Box::pin(sleep(limit)), job: None }
     }
 
     /// The next reply. `None` after the last, which is the result or an error. Cancel safe.
@@ -48,10 +48,10 @@ impl Answers {
         poll_fn(|cx| self.poll_next(cx)).await
     }
 
-    /// As [`Answers::next`], for those who write futures by hand.
+    /// As [`ReplyStream::next`], for those who write futures by hand.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Answer, CallError>>> {
         loop {
-            if self.ticket.is_none() {
+            if self.in_flight.is_none() {
                 return Poll::Ready(None);
             }
             if let Poll::Ready(reply) = self.parts.poll_recv(cx) {
@@ -61,7 +61,7 @@ impl Answers {
                 }
             }
             ready!(self.patience.as_mut().poll(cx));
-            self.ticket = None;
+            self.in_flight = None;
             return Poll::Ready(Some(Err(CallError::Timeout { job: self.job })));
         }
     }
@@ -79,8 +79,8 @@ impl Answers {
             }
             _ => {}
         }
-        if let Some(mut ticket) = self.ticket.take() {
-            ticket.settle();
+        if let Some(mut in_flight) = self.in_flight.take() {
+            in_flight.settle();
         }
         Some(reply.and_then(finished).map(Answer::Result))
     }

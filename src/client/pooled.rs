@@ -17,7 +17,7 @@ use crate::wire;
 
 /// A connection to use.
 #[derive(Debug)]
-pub(super) enum Lane {
+pub(super) enum Pooled {
     /// It has just been asked for.
     New(Dealer),
     /// It has carried a request to its end, or none yet, and is connected as far as is known.
@@ -26,7 +26,7 @@ pub(super) enum Lane {
 
 /// What is left when a request is over.
 #[derive(Debug, Default)]
-pub(super) struct LaneEnd {
+pub(super) struct PooledEnd {
     /// The connection, if it may be used again.
     pub(super) dealer: Option<Dealer>,
     /// The request, if it is to be sent (again).
@@ -35,7 +35,7 @@ pub(super) struct LaneEnd {
     pub(super) broken: bool,
 }
 
-impl LaneEnd {
+impl PooledEnd {
     fn unsent(request: Box<Request>, broken: bool) -> Self {
         Self { dealer: None, unsent: Some(request), broken }
     }
@@ -43,7 +43,7 @@ impl LaneEnd {
 
 /// How a request is carried.
 #[derive(Debug)]
-pub(super) struct LaneSettings {
+pub(super) struct PooledSettings {
     pub(super) dialect: Dialect,
     pub(super) param_max: usize,
     pub(super) result_max: usize,
@@ -51,16 +51,16 @@ pub(super) struct LaneSettings {
 }
 
 /// Carries one request.
-pub(super) async fn carry(lane: Lane, settings: LaneSettings, mut request: Box<Request>) -> LaneEnd {
-    let dealer = match lane {
-        Lane::New(dealer) => match connected(dealer, &mut request).await {
+pub(super) async fn carry(pooled: Pooled, settings: PooledSettings, mut request: Box<Request>) -> PooledEnd {
+    let dealer = match pooled {
+        Pooled::New(dealer) => match connected(dealer, &mut request).await {
             Up::Yes(dealer) => dealer,
-            Up::No => return LaneEnd::unsent(request, true),
-            Up::NobodyWaits => return LaneEnd::default(),
+            Up::No => return PooledEnd::unsent(request, true),
+            Up::NobodyWaits => return PooledEnd::default(),
         },
-        Lane::Used(dealer) => match still_connected(dealer).await {
+        Pooled::Used(dealer) => match still_connected(dealer).await {
             Some(dealer) => dealer,
-            None => return LaneEnd::unsent(request, false),
+            None => return PooledEnd::unsent(request, false),
         },
     };
     let frames = wire::encode_client_command(&Origin::plain(settings.dialect), &request.command);
@@ -69,11 +69,11 @@ pub(super) async fn carry(lane: Lane, settings: LaneSettings, mut request: Box<R
         Ok(frames) => frames,
         Err(error) => {
             request.fail(error);
-            return LaneEnd { dealer: Some(dealer), ..LaneEnd::default() };
+            return PooledEnd { dealer: Some(dealer), ..PooledEnd::default() };
         }
     };
     if dealer.sender().try_send(frames).is_err() {
-        return LaneEnd::unsent(request, true);
+        return PooledEnd::unsent(request, true);
     }
     exchange(dealer, &settings, request).await
 }
@@ -106,7 +106,7 @@ async fn still_connected(mut dealer: Dealer) -> Option<Dealer> {
     }
 }
 
-async fn exchange(mut dealer: Dealer, settings: &LaneSettings, mut request: Box<Request>) -> LaneEnd {
+async fn exchange(mut dealer: Dealer, settings: &PooledSettings, mut request: Box<Request>) -> PooledEnd {
     let (mut progress, sender) = (Progress::new(&request.command), dealer.sender());
     progress.expect_id();
     let (before, mut leaving) = (sender.written(), request.is_heavy());
@@ -120,19 +120,19 @@ async fn exchange(mut dealer: Dealer, settings: &LaneSettings, mut request: Box<
                 }
                 continue;
             }
-            () = request.waiter.gone() => return LaneEnd::default(),
+            () = request.waiter.gone() => return PooledEnd::default(),
         };
         let frames = match event {
             DealerEvent::Message(frames) => frames,
             DealerEvent::TooLarge { size, .. } => {
                 request.fail(CallError::ResultTooLarge { size, max: settings.result_max });
-                return LaneEnd::default();
+                return PooledEnd::default();
             }
             DealerEvent::Connected(_) | DealerEvent::Disconnected(_) => return lost(request),
         };
         let Ok((_, reply)) = wire::decode_client_reply(settings.dialect, frames) else {
             request.fail(CallError::Garbled);
-            return LaneEnd::default();
+            return PooledEnd::default();
         };
         let verdict = progress.judge(&reply);
         let held = settings.results.hold(reply).map_err(CallError::from);
@@ -141,25 +141,25 @@ async fn exchange(mut dealer: Dealer, settings: &LaneSettings, mut request: Box<
                 let taken = held.and_then(|part| request.waiter.part(part).map_err(|_| CallError::Overrun));
                 if let Err(error) = taken {
                     request.fail(error);
-                    return LaneEnd::default();
+                    return PooledEnd::default();
                 }
             }
             Verdict::Final => {
                 request.waiter.finish(held);
-                return LaneEnd { dealer: Some(dealer), ..LaneEnd::default() };
+                return PooledEnd { dealer: Some(dealer), ..PooledEnd::default() };
             }
             Verdict::Mismatch => {
                 request.fail(CallError::Garbled);
-                return LaneEnd::default();
+                return PooledEnd::default();
             }
         }
     }
 }
 
-fn lost(request: Box<Request>) -> LaneEnd {
+fn lost(request: Box<Request>) -> PooledEnd {
     if request.repeatable {
-        return LaneEnd::unsent(request, true);
+        return PooledEnd::unsent(request, true);
     }
     request.fail(CallError::Lost);
-    LaneEnd { broken: true, ..LaneEnd::default() }
+    PooledEnd { broken: true, ..PooledEnd::default() }
 }
