@@ -100,7 +100,7 @@ impl Check {
             Command::Broker(args) => self.listens(program, args.ports.all()),
             Command::Gateway(args) => {
                 self.listens(program, [args.port()]);
-                if let Err(failure) = args.door.check() {
+                if let Err(failure) = args.options.check() {
                     self.wrong(program, &failure);
                 }
             }

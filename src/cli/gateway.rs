@@ -31,7 +31,7 @@ pub(super) struct Args {
     _config: ConfigFile,
 
     #[command(flatten)]
-    pub(super) door: Door,
+    pub(super) options: GatewayOptions,
 
     /// Address to listen at; 0.0.0.0 opens the port to the network
     #[arg(long, visible_alias = "iface", value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
@@ -64,9 +64,9 @@ impl Args {
     }
 }
 
-/// Settings of the door that `zmws up` has, too.
+/// Settings of the gateway that `zmws up` has, too.
 #[derive(Debug, clap::Args)]
-pub(super) struct Door {
+pub(super) struct GatewayOptions {
     /// Form of the old paths' bodies: v1 as PHP's 1.0.0, v2 as its 2.x
     #[arg(long, value_name = "FORM", default_value = "v1")]
     body_form: Form,
@@ -123,7 +123,7 @@ enum AccessForm {
     Json,
 }
 
-impl Door {
+impl GatewayOptions {
     /// The gateway's settings, for brokers at `servers`.
     pub(super) fn config(&self, servers: Vec<String>, log: LogForm) -> Result<Config, Failure> {
         Ok(self.limits.apply(Config {
@@ -177,13 +177,13 @@ impl Door {
     }
 }
 
-impl Door {
+impl GatewayOptions {
     fn rotation(&self) -> Rotation {
         Rotation { bytes: self.access_log_max_mb.saturating_mul(1 << 20), keep: self.access_log_keep }
     }
 }
 
-impl Door {
+impl GatewayOptions {
     /// What SIGHUP does: the access log is opened anew, and the tokens are read anew. Tokens that cannot be read leave
     /// those that there are.
     pub(super) fn reload(&self, config: &Config) -> impl FnMut() + use<> {
@@ -221,15 +221,16 @@ pub(super) async fn listen(address: IpAddr, port: u16) -> Result<TcpListener, Fa
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     log::start_as(&args.log);
     process::raise_descriptor_limit();
-    process::enough_descriptors(args.door.limits.in_flight_max)?;
+    process::enough_descriptors(args.options.limits.in_flight_max)?;
     process::on_one_thread(async {
         let servers = args.broker.iter().map(|host| process::host_port(host, args.client_port)).collect();
-        let config = Config { dialect: args.dialect.into(), ..args.door.config(servers, args.log.log_form)? };
+        let config =
+            Config { dialect: args.dialect.into(), ..args.options.config(servers, args.log.log_form)? };
         let listener = listen(args.address, args.http_port).await?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         let (stopper, mut stopped) = server::stopper();
         let mut ended = stopped.clone();
-        let (access_log, reload) = (config.access_log.clone(), args.door.reload(&config));
+        let (access_log, reload) = (config.access_log.clone(), args.options.reload(&config));
         let signals = tokio::task::spawn_local(process::at_each_signal(move || stopper.stop(), reload)?);
         let date = log::date();
         log::announce(

@@ -13,7 +13,7 @@ use zmws::worker::{Worker, WorkerEnd};
 
 use super::broker::{self, BrokerLimits, Ports};
 use super::check::{self, Port};
-use super::gateway::{self, Door};
+use super::gateway::{self, GatewayOptions};
 use super::layers::ConfigFile;
 use super::log::{self, LogArgs};
 use super::{Failure, notify, process};
@@ -37,7 +37,7 @@ pub(super) struct Args {
     limits: BrokerLimits,
 
     #[command(flatten)]
-    door: Door,
+    options: GatewayOptions,
 
     /// Start no sample workers
     #[arg(long)]
@@ -60,15 +60,15 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         let at = server.addresses();
         let listener = gateway::listen(args.ports.address, args.http_port).await?;
         let http = listener.local_addr().map_err(|error| error.to_string())?;
-        let door = args.door.config(vec![reachable(at.clients)], args.log.log_form)?;
+        let options = args.options.config(vec![reachable(at.clients)], args.log.log_form)?;
 
         let (stopper, stopped) = server::stopper();
         let (mut closing, mut ending) = (stopped.clone(), stopped.clone());
-        let (access_log, reload) = (door.access_log.clone(), args.door.reload(&door));
+        let (access_log, reload) = (options.access_log.clone(), args.options.reload(&options));
         let signals = spawn_local(process::at_each_signal(move || stopper.stop(), reload)?);
         let server = spawn_local(server.run(stopped));
         let gateway =
-            spawn_local(zmws::gateway::serve(listener, door, async move { closing.draining().await }));
+            spawn_local(zmws::gateway::serve(listener, options, async move { closing.draining().await }));
         let samples = if args.no_samples { None } else { Some(Samples::start(&args, at).await?) };
         log::announce(
             &screen(at, http, samples.is_some()),

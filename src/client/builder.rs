@@ -67,7 +67,7 @@ pub struct Builder {
     pub(super) dialect: Dialect,
     pub(super) in_flight_max: usize,
     pub(super) when_full: WhenFull,
-    pub(super) lanes_max: usize,
+    pub(super) pool_max: usize,
     pub(super) connections: usize,
     pub(super) param_max: usize,
     pub(super) result_max: usize,
@@ -88,7 +88,7 @@ impl Default for Builder {
             dialect: Dialect::Zmws1,
             in_flight_max: 1_000,
             when_full: WhenFull::Wait,
-            lanes_max: 64,
+            pool_max: 64,
             connections: 1,
             param_max: 64 << 20,
             result_max: 64 << 20,
@@ -147,8 +147,8 @@ impl Builder {
     /// Connections to a foreign broker, where each carries one request at a time; further requests
     /// wait for one to come free. Default 64.
     #[must_use]
-    pub fn lanes_max(mut self, count: usize) -> Self {
-        self.lanes_max = count.max(1);
+    pub fn pool_max(mut self, count: usize) -> Self {
+        self.pool_max = count.max(1);
         self
     }
 
@@ -223,7 +223,7 @@ impl Builder {
     /// Outside of a tokio runtime.
     pub fn connect(self) -> Client {
         let (room, when_full) = (Arc::new(Semaphore::new(self.in_flight_max)), self.when_full);
-        let connections = self.connections.min(self.lanes_max);
+        let connections = self.connections.min(self.pool_max);
         let servers: Vec<Vec<String>> = match self.spread {
             true => self.servers.iter().map(|server| vec![server.clone()]).collect(),
             false => vec![self.servers.clone()],
@@ -231,8 +231,8 @@ impl Builder {
         let of_one = |servers: &Vec<String>| {
             let one = self.clone().servers(servers.clone());
             // At a foreign broker the others are in reserve, with a pooled connection each.
-            let first = Self { lanes_max: self.lanes_max - (connections - 1), ..one.clone() };
-            let others = (1..connections).map(move |_| Self { is_first: false, lanes_max: 1, ..one.clone() });
+            let first = Self { pool_max: self.pool_max - (connections - 1), ..one.clone() };
+            let others = (1..connections).map(move |_| Self { is_first: false, pool_max: 1, ..one.clone() });
             std::iter::once(first).chain(others).map(Self::link)
         };
         let links = servers.iter().flat_map(of_one).collect();

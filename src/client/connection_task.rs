@@ -293,7 +293,7 @@ impl ConnectionTask {
     }
 
     fn fill_pool(&mut self, idle: &mut Vec<Dealer>) {
-        while self.pooled.len() < self.settings.lanes_max {
+        while self.pooled.len() < self.settings.pool_max {
             let Some((_, request)) = self.waiting.pop_front() else { return };
             let pooled = match idle.pop() {
                 Some(dealer) => Pooled::Used(dealer),

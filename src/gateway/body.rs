@@ -12,7 +12,7 @@ use crate::memory::{Account, Charge};
 
 /// Limits on what is read, and what all requests hold together.
 #[derive(Debug)]
-pub(crate) struct Intake {
+pub(crate) struct BodyReader {
     pub(crate) body_max: usize,
     pub(crate) bodies_max: usize,
     pub(crate) timeout: Duration,
@@ -26,7 +26,7 @@ pub(crate) struct Taken {
     pub(crate) charge: Charge,
 }
 
-impl Intake {
+impl BodyReader {
     /// Reads a body to its end. A body that announces more than is taken is refused before the
     /// client is told to go on (`100 Continue` comes with the first read).
     pub(crate) async fn read(&self, mut body: Incoming) -> Result<Taken, Refusal> {

@@ -25,7 +25,7 @@ pub struct Config {
     /// What is spoken to a foreign broker; our own is known. Default [`Dialect::Zmws1`], PHP's 1.0.0.
     pub dialect: Dialect,
     /// Connections to a foreign broker, each for one request at a time. Default 64.
-    pub lanes_max: usize,
+    pub pool_max: usize,
     /// Connections to a broker of ours, over which requests are spread, so that one that is lost is not all. Default 4.
     pub broker_connections: usize,
     /// The form of the old paths' bodies. Default [`BodyForm::V1`].
@@ -97,7 +97,7 @@ impl Default for Config {
         Self {
             servers: vec!["127.0.0.1:5555".to_owned()],
             dialect: Dialect::Zmws1,
-            lanes_max: 64,
+            pool_max: 64,
             broker_connections: 4,
             body_form: BodyForm::V1,
             api: true,

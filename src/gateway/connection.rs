@@ -26,7 +26,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tracing::debug;
 
 use crate::gateway::config::Config;
-use crate::gateway::http::Door;
+use crate::gateway::http::Gateway;
 use crate::gateway::idle::{Traffic, Turn, Watched};
 use crate::gateway::stall::Stall;
 use crate::memory::Charge;
@@ -42,18 +42,18 @@ struct Between {
 
 /// Serves a connection until it ends, or until `stopping`.
 pub(crate) async fn attend(
-    door: Arc<Door>,
+    gateway: Arc<Gateway>,
     stream: TcpStream,
     peer: SocketAddr,
     mut stopping: Stopping,
     mut charge: Charge,
 ) {
     let _best_effort = stream.set_nodelay(true);
-    let stream = Stall::new(stream, door.config.write_timeout);
+    let stream = Stall::new(stream, gateway.config.write_timeout);
     let mut between = Between { stream, begun: Bytes::new() };
     loop {
         if between.begun.is_empty() {
-            match awaited(between.stream.get_ref(), door.config.head_timeout, &mut stopping).await {
+            match awaited(between.stream.get_ref(), gateway.config.head_timeout, &mut stopping).await {
                 Awaited::Something => {}
                 Awaited::TooLong => return linger(between.stream).await,
                 Awaited::Stop => return,
@@ -61,7 +61,7 @@ pub(crate) async fn attend(
         }
         charge.set(BUSY);
         // Boxed, so that the room of it is given back.
-        match Box::pin(serve(&door, between, peer, &mut stopping)).await {
+        match Box::pin(serve(&gateway, between, peer, &mut stopping)).await {
             Some(again) => between = again,
             None => return,
         }
@@ -93,20 +93,20 @@ async fn awaited(stream: &TcpStream, limit: Duration, stopping: &mut Stopping) -
 
 /// Lets hyper answer what is asked, until nothing is; `None` if the connection is at its end.
 async fn serve(
-    door: &Arc<Door>,
+    gateway: &Arc<Gateway>,
     between: Between,
     peer: SocketAddr,
     stopping: &mut Stopping,
 ) -> Option<Between> {
-    let config = &door.config;
+    let config = &gateway.config;
     let traffic = Arc::new(Traffic::default());
     let io = TokioIo::new(Watched::new(between.stream, between.begun, Arc::clone(&traffic)));
     let cut_short = AtomicBool::new(false);
     // Boxed, as hyper keeps the room of the last request's future for as long as it has the connection.
     let service = service_fn(|request| {
-        let (door, cut_short, turn) = (Arc::clone(door), &cut_short, Turn::begin(&traffic));
+        let (gateway, cut_short, turn) = (Arc::clone(gateway), &cut_short, Turn::begin(&traffic));
         Box::pin(async move {
-            let response = door.handle(peer, request).await;
+            let response = gateway.handle(peer, request).await;
             let closes = response.headers().get(header::CONNECTION).is_some_and(|value| value == "close");
             cut_short.fetch_or(closes, Ordering::Relaxed);
             Ok::<_, Infallible>(response.map(|body| turn.until_sent(body)))
@@ -214,9 +214,9 @@ mod tests {
         let address = listener.local_addr().expect("bound");
         let stream = TcpStream::connect(address).await.expect("it listens");
         let (_stop, stopping) = watch::channel(false);
-        let door = Arc::new(Door::open(Config::default()));
-        let charge = door.connections.empty();
-        let size = size_of_val(&attend(door, stream, address, stopping, charge));
+        let gateway = Arc::new(Gateway::open(Config::default()));
+        let charge = gateway.connections.empty();
+        let size = size_of_val(&attend(gateway, stream, address, stopping, charge));
         assert!(size <= 832, "{size} bytes");
     }
 }

@@ -21,13 +21,13 @@ use tracing::{info, warn};
 
 use crate::client::{Client, WhenFull};
 use crate::gateway::access::Origins;
+use crate::gateway::address_limit::AddressLimit;
 use crate::gateway::api;
 use crate::gateway::api::idempotency::Keys;
-use crate::gateway::body::Intake;
-use crate::gateway::classic;
+use crate::gateway::body::BodyReader;
 use crate::gateway::config::Config;
 use crate::gateway::connection;
-use crate::gateway::guests::Guests;
+use crate::gateway::legacy;
 use crate::gateway::lists::Lists;
 use crate::gateway::log::{self, Entry};
 use crate::gateway::offload::Offload;
@@ -37,10 +37,10 @@ use crate::memory::{Account, Purpose};
 
 /// What every request needs.
 #[derive(Debug)]
-pub(crate) struct Door {
+pub(crate) struct Gateway {
     pub(crate) config: Config,
     pub(crate) client: Client,
-    pub(crate) intake: Intake,
+    pub(crate) bodies: BodyReader,
     pub(crate) keys: Keys,
     pub(crate) lists: Lists,
     pub(crate) offload: Offload,
@@ -62,11 +62,11 @@ pub async fn bind(address: impl ToSocketAddrs) -> io::Result<TcpListener> {
 pub async fn serve(listener: TcpListener, config: Config, shutdown: impl Future<Output = ()>) {
     let (stop, stopping) = watch::channel(false);
     let drain = config.drain;
-    let door = Arc::new(Door::open(config));
+    let gateway = Arc::new(Gateway::open(config));
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     let mut told = false;
-    let guests = Guests::new(door.config.connections_per_address);
+    let addresses = AddressLimit::new(gateway.config.connections_per_address);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -76,13 +76,13 @@ pub async fn serve(listener: TcpListener, config: Config, shutdown: impl Future<
         match accepted {
             Ok((stream, peer)) => {
                 told = false;
-                let charge = door.connections.charge(connection::IDLE).ok();
-                let has_room = connections.len() < door.config.connections_max;
-                match (guests.enter(peer.ip()), charge) {
-                    (Some(guest), Some(charge)) if has_room => {
-                        let door = Arc::clone(&door);
-                        let attending = connection::attend(door, stream, peer, stopping.clone(), charge);
-                        connections.spawn(guest.until(attending));
+                let charge = gateway.connections.charge(connection::IDLE).ok();
+                let has_room = connections.len() < gateway.config.connections_max;
+                match (addresses.enter(peer.ip()), charge) {
+                    (Some(address_slot), Some(charge)) if has_room => {
+                        let gateway = Arc::clone(&gateway);
+                        let attending = connection::attend(gateway, stream, peer, stopping.clone(), charge);
+                        connections.spawn(address_slot.until(attending));
                     }
                     _ => turn_away(&stream),
                 }
@@ -113,12 +113,12 @@ fn turn_away(stream: &TcpStream) {
     let _all_or_nothing = stream.try_write(FULL);
 }
 
-impl Door {
+impl Gateway {
     pub(crate) fn open(config: Config) -> Self {
         let client = Client::builder()
             .servers(config.servers.clone())
             .dialect(config.dialect)
-            .lanes_max(config.lanes_max)
+            .pool_max(config.pool_max)
             .connections(config.broker_connections)
             .param_max(config.param_max)
             .result_max(config.result_max)
@@ -128,7 +128,7 @@ impl Door {
             .when_full(WhenFull::Refuse)
             .connect_wait(config.connect_wait)
             .connect();
-        let intake = Intake {
+        let bodies = BodyReader {
             body_max: config.body_max,
             bodies_max: config.bodies_max,
             timeout: config.body_timeout,
@@ -138,7 +138,7 @@ impl Door {
         let (responses, connections) =
             (config.memory.account(Purpose::Responses), config.memory.account(Purpose::Connections));
         let (lists, offload) = (Lists::default(), Offload::default());
-        Self { config, client, intake, keys, lists, offload, responses, connections }
+        Self { config, client, bodies, keys, lists, offload, responses, connections }
     }
 
     /// Whether a request may call a service.
@@ -173,14 +173,14 @@ impl Door {
     async fn respond(self: &Arc<Self>, request: Request<Incoming>) -> Response<Payload> {
         let origin = request.headers().get(header::ORIGIN).cloned();
         let is_api = self.config.api && api::owns(request.uri().path());
-        let mut response = match manners(&request) {
+        let mut response = match check_request(&request) {
             Err(refusal) if is_api => api::refuse(&refusal),
-            Err(refusal) => finish(classic::refuse(&refusal), &refusal),
+            Err(refusal) => finish(legacy::refuse(&refusal), &refusal),
             Ok(()) if request.method() == Method::OPTIONS => preflight(),
             Ok(()) if is_api => api::answer(self, request).await,
-            Ok(()) => match classic::answer(self, request).await {
+            Ok(()) => match legacy::answer(self, request).await {
                 Ok(response) => response,
-                Err(refusal) => finish(classic::refuse(&refusal), &refusal),
+                Err(refusal) => finish(legacy::refuse(&refusal), &refusal),
             },
         };
         self.share(origin.as_ref(), response.headers_mut());
@@ -221,7 +221,7 @@ pub(crate) fn finish(mut response: Response<Payload>, refusal: &Refusal) -> Resp
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
 /// What HTTP asks of every request, and hyper does not.
-fn manners(request: &Request<Incoming>) -> Result<(), Refusal> {
+fn check_request(request: &Request<Incoming>) -> Result<(), Refusal> {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let (host, second) = (hosts.next(), hosts.next());
     // RFC 9112 §3.2

@@ -1,18 +1,18 @@
-//! The HTTP door: jobs by URL, answers in the bodies that the PHP gateway gave.
+//! The HTTP gateway: jobs by URL, answers in the bodies that the PHP gateway gave.
 //!
 //! A client of the broker like any other: it knows nothing of the broker's insides, and works in
 //! front of PHP's as well. HTTP itself is hyper's.
 //!
 //! - `request`: what a request asks for; pure.
 //! - `response`: what an answer looks like; pure.
-//! - `refusal`: what goes wrong at the door, as a status and a few words; pure.
-//! - `classic`: the old paths, `/SERVICE?query`, `/SYNC-SERVICE?query`, `/SERVER-WORKERS`.
-//! - `welcome`: what is said at `/`; pure.
+//! - `refusal`: what goes wrong at the gateway, as a status and a few words; pure.
+//! - `legacy`: the old paths, `/SERVICE?query`, `/SYNC-SERVICE?query`, `/SERVER-WORKERS`.
+//! - `front_page`: what is said at `/`; pure.
 //! - `api`: the paths under `/v1/`.
 //! - `http`: the port, and what HTTP asks of every request.
 //! - `connection`: one client's connection; `idle`: when it is between two requests.
 //!
-//! - `body`, `lists`, `offload`, `guests`: bodies within limits; the broker's lists, asked once for all; what is long, beside
+//! - `body`, `lists`, `offload`, `address_limit`: bodies within limits; the broker's lists, asked once for all; what is long, beside
 //!   the loop; connections an address.
 //!
 //! Invariants:
@@ -23,14 +23,15 @@
 //! - which answer belongs to which request is `client::session`'s doing, and nowhere touched here.
 
 mod access;
+mod address_limit;
 mod api;
 mod body;
-mod classic;
 mod config;
 mod connection;
-mod guests;
+mod front_page;
 mod http;
 mod idle;
+mod legacy;
 mod lists;
 mod log;
 mod offload;
@@ -39,7 +40,6 @@ mod refusal;
 pub mod request;
 mod response;
 mod stall;
-mod welcome;
 
 pub use access::{Origins, TokenError, Tokens};
 pub use config::{BodyForm, Config};

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
 use crate::client::{Answer, CallError, ReplyStream};
-use crate::gateway::http::Door;
+use crate::gateway::http::Gateway;
 use crate::gateway::request::Delivery;
 use crate::gateway::{offload, response};
 
@@ -45,7 +45,7 @@ pub(crate) struct Stream {
     lines: bool,
     number: u64,
     over: bool,
-    door: Arc<Door>,
+    gateway: Arc<Gateway>,
     /// The element that is being made of the last answer.
     making: Option<Making>,
 }
@@ -53,8 +53,8 @@ pub(crate) struct Stream {
 type Making = Pin<Box<dyn Future<Output = Bytes> + Send>>;
 
 impl Stream {
-    pub(crate) fn new(door: Arc<Door>, answers: ReplyStream, delivery: Delivery) -> Self {
-        Self { answers, lines: delivery == Delivery::Lines, number: 0, over: false, door, making: None }
+    pub(crate) fn new(gateway: Arc<Gateway>, answers: ReplyStream, delivery: Delivery) -> Self {
+        Self { answers, lines: delivery == Delivery::Lines, number: 0, over: false, gateway, making: None }
     }
 
     fn poll_element(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
@@ -75,7 +75,7 @@ impl Stream {
     }
 
     fn make(&self, answer: Result<Answer, CallError>) -> impl Future<Output = Bytes> + Send + use<> {
-        let (door, lines, number) = (Arc::clone(&self.door), self.lines, self.number);
+        let (gateway, lines, number) = (Arc::clone(&self.gateway), self.lines, self.number);
         let bytes = match &answer {
             Ok(Answer::Part(reply) | Answer::Result(reply)) => reply.body.len(),
             Err(_) => 0,
@@ -85,8 +85,8 @@ impl Stream {
                 let element = response::element(&answer);
                 if lines { element.as_line() } else { element.as_event(number) }
             };
-            let element = door.offload.run(bytes, offload::LONG, write).await.unwrap_or_default();
-            door.responses.charge_promised(element.len()).around(element)
+            let element = gateway.offload.run(bytes, offload::LONG, write).await.unwrap_or_default();
+            gateway.responses.charge_promised(element.len()).around(element)
         }
     }
 }

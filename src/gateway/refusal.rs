@@ -1,4 +1,4 @@
-//! What goes wrong at the door, as a status and a few words. Pure.
+//! What goes wrong at the gateway, as a status and a few words. Pure.
 
 use hyper::StatusCode;
 

@@ -66,7 +66,7 @@ pub(super) struct State {
     own: Charge,
 }
 
-/// What the janitor counts, in its looks.
+/// What the liveness check counts, in its looks.
 #[derive(Debug, Default)]
 pub(super) struct Times {
     /// Something came since the last look.

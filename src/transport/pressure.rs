@@ -136,7 +136,7 @@ impl Connection {
     }
 }
 
-/// Bytes moved in this tick of the janitor and the one before.
+/// Bytes moved in this tick of the liveness check and the one before.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Moved {
     now: usize,

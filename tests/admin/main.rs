@@ -1,10 +1,10 @@
-//! The admin port of the real broker: figures to the number, operations as peers feel them, and manners.
+//! The admin port of the real broker: figures to the number, operations as peers feel them, and the rules of HTTP.
 
 #[path = "../support/mod.rs"]
 mod support;
 
 mod figures;
-mod manners;
+mod http_rules;
 mod news;
 mod operations;
 mod socket;

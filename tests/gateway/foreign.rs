@@ -98,7 +98,7 @@ fn late_answer_dies_with_its_connection() {
         let php = Php::start();
         let mut config = php.config();
         config.result_timeout = Duration::from_millis(100);
-        config.lanes_max = 1;
+        config.pool_max = 1;
         let (gateway, _task) = gateway(config).await;
         let mut http = Http::connect(gateway).await;
         assert_eq!(http.ask("GET /SYNC-ECHO?n=0").await.status, 200);

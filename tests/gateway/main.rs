@@ -2,13 +2,13 @@
 
 mod access;
 mod api;
-mod classic;
 mod crosstalk;
 mod fate;
 mod foreign;
 mod http;
+mod http_rules;
 mod keep_alive;
+mod legacy;
 mod limits;
-mod manners;
 mod streams;
 mod world;

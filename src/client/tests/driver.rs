@@ -417,7 +417,7 @@ fn failures_are_told_apart() {
 fn foreign_broker_gets_a_connection_for_each_request_in_flight() {
     play(async {
         let broker = Broker::foreign();
-        let client = broker.client().dialect(Dialect::Zmws1).lanes_max(2).connect();
+        let client = broker.client().dialect(Dialect::Zmws1).pool_max(2).connect();
         let calls = [1, 2, 3].map(|number| {
             let client = client.clone();
             spawn_local(async move { client.call("A", json!({"n": number})).await })

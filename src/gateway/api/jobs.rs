@@ -16,7 +16,7 @@ use crate::gateway::api::idempotency::{Claim, Key};
 use crate::gateway::api::lists::query_value;
 use crate::gateway::api::{Reply, problem};
 use crate::gateway::body::Taken;
-use crate::gateway::http::Door;
+use crate::gateway::http::Gateway;
 use crate::gateway::refusal::Refusal;
 use crate::gateway::{offload, response};
 use crate::job::percent_encoded;
@@ -33,28 +33,28 @@ struct Wanted {
 
 /// Has a job done; with an `Idempotency-Key` once.
 pub(crate) async fn submit(
-    door: &Arc<Door>,
+    gateway: &Arc<Gateway>,
     request: Request<Incoming>,
     names: &[Vec<u8>],
 ) -> Result<Reply, Refusal> {
     let service = names.first().cloned().unwrap_or_default();
-    door.permit(request.headers(), &service)?;
+    gateway.permit(request.headers(), &service)?;
     is_json(request.headers())?;
     let wait = query_value(request.uri().query(), "wait").map(duration).transpose()?;
-    let wait = wait.map(|wait| wait.min(door.config.result_timeout));
+    let wait = wait.map(|wait| wait.min(gateway.config.result_timeout));
     let (head, body) = request.into_parts();
     let key = key(&head.headers)?;
-    let taken = door.intake.read(body).await?;
-    let (param, fingerprint) = param(door, taken, wait.is_some(), key.is_some()).await?;
+    let taken = gateway.bodies.read(body).await?;
+    let (param, fingerprint) = param(gateway, taken, wait.is_some(), key.is_some()).await?;
     let wanted = Wanted { param, service, wait };
-    let Some(key) = key else { return perform(door, wanted).await.map_err(Failure::refusal) };
+    let Some(key) = key else { return perform(gateway, wanted).await.map_err(Failure::refusal) };
     let key = Key::new(&wanted.service, head.headers.get(AUTHORIZATION).map(|value| value.as_bytes()), key);
-    once(door, key, fingerprint, wanted).await
+    once(gateway, key, fingerprint, wanted).await
 }
 
 /// Goes on though the client goes away, so that its next attempt finds the answer.
-async fn once(door: &Arc<Door>, key: Key, fingerprint: u64, wanted: Wanted) -> Result<Reply, Refusal> {
-    let claim = match door.keys.claim(Instant::now(), key, fingerprint) {
+async fn once(gateway: &Arc<Gateway>, key: Key, fingerprint: u64, wanted: Wanted) -> Result<Reply, Refusal> {
+    let claim = match gateway.keys.claim(Instant::now(), key, fingerprint) {
         Claim::Mine(claim) => claim,
         Claim::Answered(reply) => return Ok(reply),
         Claim::Running => {
@@ -71,9 +71,9 @@ async fn once(door: &Arc<Door>, key: Key, fingerprint: u64, wanted: Wanted) -> R
             return Err(refusal.retry_after(1));
         }
     };
-    let door = Arc::clone(door);
+    let gateway = Arc::clone(gateway);
     let work = tokio::spawn(async move {
-        let done = perform(&door, wanted).await;
+        let done = perform(&gateway, wanted).await;
         let keep = match &done {
             Ok(reply) => Some(reply.clone()),
             Err(failure) => failure.may_have_run.then(|| problem::reply(&failure.refusal)),
@@ -104,18 +104,18 @@ impl From<CallError> for Failure {
     }
 }
 
-async fn perform(door: &Door, wanted: Wanted) -> Result<Reply, Failure> {
+async fn perform(gateway: &Gateway, wanted: Wanted) -> Result<Reply, Failure> {
     let Wanted { service, param, wait } = wanted;
     let name = String::from_utf8_lossy(&service).into_owned();
     let Some(wait) = wait else {
-        let client = door.client.timeout(door.config.acknowledge_timeout);
+        let client = gateway.client.timeout(gateway.config.acknowledge_timeout);
         let id = client.submit(&service, param).await?.to_string();
         let mut reply =
             Reply::new(StatusCode::ACCEPTED, &object!({"id": id, "service": name, "state": "queued"}));
         reply.location = Some(format!("/v1/jobs/{}/{id}", percent_encoded(&service)));
         return Ok(reply);
     };
-    let (job, state, body) = match door.client.timeout(wait).call(&service, param).await {
+    let (job, state, body) = match gateway.client.timeout(wait).call(&service, param).await {
         Ok(reply) => (reply.job, "completed", reply.body),
         Err(CallError::Failed { job, body, .. }) => (job, "failed", body),
         Err(error) => return Err(error.into()),
@@ -124,8 +124,8 @@ async fn perform(door: &Door, wanted: Wanted) -> Result<Reply, Failure> {
     let id = job.map(|job| job.to_string());
     let head = object!({"id": id, "service": name, "state": state});
     let write = move || response::with_value_of(&head, &body);
-    let json = door.offload.run(size, offload::LONG, write).await.map_err(ran)?;
-    let json = door.responses.charge_promised(json.len()).around(json);
+    let json = gateway.offload.run(size, offload::LONG, write).await.map_err(ran)?;
+    let json = gateway.responses.charge_promised(json.len()).around(json);
     Ok(Reply { status: StatusCode::OK, location: None, json })
 }
 
@@ -146,15 +146,15 @@ fn is_json(headers: &HeaderMap) -> Result<(), Refusal> {
 }
 
 /// The parameter's frame, in place of the body; and if there is a key, what two requests of it must have in common.
-async fn param(door: &Door, taken: Taken, waits: bool, keyed: bool) -> Result<(Param, u64), Refusal> {
+async fn param(gateway: &Gateway, taken: Taken, waits: bool, keyed: bool) -> Result<(Param, u64), Refusal> {
     let Taken { bytes: body, mut charge } = taken;
-    let (size, max) = (body.len(), door.config.param_max);
-    door.intake.hold(&mut charge, 2 * size)?;
+    let (size, max) = (body.len(), gateway.config.param_max);
+    gateway.bodies.hold(&mut charge, 2 * size)?;
     let read = move || {
         let fingerprint = if keyed { fingerprint(waits, &body) } else { 0 };
         frame(&body, max).map(|frame| (frame, fingerprint))
     };
-    let (frame, fingerprint) = door.offload.run(size, offload::LONG, read).await??;
+    let (frame, fingerprint) = gateway.offload.run(size, offload::LONG, read).await??;
     charge.set(frame.len());
     Ok((Param::Frame(charge.around(frame)), fingerprint))
 }

@@ -10,8 +10,8 @@ use tokio::time::Instant;
 
 use crate::client::CallError;
 use crate::gateway::api::Reply;
-use crate::gateway::classic::name_of;
-use crate::gateway::http::Door;
+use crate::gateway::http::Gateway;
+use crate::gateway::legacy::name_of;
 use crate::gateway::lists::List;
 use crate::gateway::offload;
 use crate::gateway::refusal::Refusal;
@@ -30,14 +30,14 @@ pub(crate) const STATES: [&str; 5] =
     [STATES_IN[0].0, STATES_IN[1].0, STATES_IN[2].0, STATES_IN[3].0, STATES_IN[4].0];
 
 /// `GET /v1/jobs?state=…`.
-pub(crate) async fn jobs(door: &Door, request: &Request<Incoming>) -> Result<Reply, Refusal> {
+pub(crate) async fn jobs(gateway: &Gateway, request: &Request<Incoming>) -> Result<Reply, Refusal> {
     let asked = query_value(request.uri().query(), "state").unwrap_or("active");
     let found = STATES_IN.into_iter().find(|(name, _)| *name == asked);
     let (state, view) =
         found.ok_or_else(|| Refusal::bad_request(format!("state is one of {}", STATES.join(", "))))?;
-    door.permit(request.headers(), name_of(view))?;
-    let list = door.list(view, Instant::now()).await?;
-    mapped(door, list, move |rows| {
+    gateway.permit(request.headers(), name_of(view))?;
+    let list = gateway.list(view, Instant::now()).await?;
+    mapped(gateway, list, move |rows| {
         let jobs = rows.iter().map(|row| shown(row, view)).filter(|job| job["state"] == state);
         json!({"jobs": jobs.collect::<Vec<_>>()})
     })
@@ -46,17 +46,17 @@ pub(crate) async fn jobs(door: &Door, request: &Request<Incoming>) -> Result<Rep
 
 /// `GET /v1/jobs/{service}/{id}`. Looked for where a job goes, in that order and in lists that are one as new as the other,
 /// so that one that moves on meanwhile is found.
-pub(crate) async fn job(door: &Door, headers: &HeaderMap, names: &[Vec<u8>]) -> Result<Reply, Refusal> {
+pub(crate) async fn job(gateway: &Gateway, headers: &HeaderMap, names: &[Vec<u8>]) -> Result<Reply, Refusal> {
     let [service, id] = names else { return Err(Refusal::bad_request("a service and an id are expected")) };
-    door.permit(headers, service)?;
+    gateway.permit(headers, service)?;
     let (service, id) =
         (String::from_utf8_lossy(service).into_owned(), String::from_utf8_lossy(id).into_owned());
     let mut not_before = Instant::now();
     for view in [View::Jobs, View::Active, View::History] {
-        let list = door.list(view, not_before).await?;
+        let list = gateway.list(view, not_before).await?;
         not_before = list.asked_at;
         let (service, id) = (service.clone(), id.clone());
-        let found = mapped(door, list, move |rows| {
+        let found = mapped(gateway, list, move |rows| {
             let same = |job: &&Value| job["jobid"] == *id && job["service"] == *service;
             rows.iter().find(same).map_or(Value::Null, |job| shown(job, view))
         });
@@ -69,8 +69,8 @@ pub(crate) async fn job(door: &Door, headers: &HeaderMap, names: &[Vec<u8>]) -> 
 }
 
 /// `GET /v1/workers`.
-pub(crate) async fn workers(door: &Door, headers: &HeaderMap) -> Result<Reply, Refusal> {
-    door.permit(headers, name_of(View::Workers))?;
+pub(crate) async fn workers(gateway: &Gateway, headers: &HeaderMap) -> Result<Reply, Refusal> {
+    gateway.permit(headers, name_of(View::Workers))?;
     let shown = |worker: &Value| {
         json!({
             "id": text(&worker["workerid"]),
@@ -78,17 +78,17 @@ pub(crate) async fn workers(door: &Door, headers: &HeaderMap) -> Result<Reply, R
             "expires_at": worker["hb"],
         })
     };
-    let list = door.list(View::Workers, Instant::now()).await?;
-    mapped(door, list, move |rows| json!({"workers": rows.iter().map(shown).collect::<Vec<_>>()})).await
+    let list = gateway.list(View::Workers, Instant::now()).await?;
+    mapped(gateway, list, move |rows| json!({"workers": rows.iter().map(shown).collect::<Vec<_>>()})).await
 }
 
 /// `GET /v1/services`.
-pub(crate) async fn services(door: &Door, headers: &HeaderMap) -> Result<Reply, Refusal> {
-    door.permit(headers, name_of(View::Workers))?;
+pub(crate) async fn services(gateway: &Gateway, headers: &HeaderMap) -> Result<Reply, Refusal> {
+    gateway.permit(headers, name_of(View::Workers))?;
     let mut services: BTreeMap<String, [u64; 3]> = BTreeMap::new();
     for (place, view) in [View::Workers, View::Jobs, View::Active].into_iter().enumerate() {
-        let list = door.list(view, Instant::now()).await?;
-        for name in names_in(door, list).await? {
+        let list = gateway.list(view, Instant::now()).await?;
+        for name in names_in(gateway, list).await? {
             services.entry(name).or_default()[place] += 1;
         }
     }
@@ -97,7 +97,7 @@ pub(crate) async fn services(door: &Door, headers: &HeaderMap) -> Result<Reply, 
     Ok(Reply::new(StatusCode::OK, &json!({"services": services})))
 }
 
-impl Door {
+impl Gateway {
     async fn list(&self, view: View, not_before: Instant) -> Result<List, Refusal> {
         let limit = self.config.acknowledge_timeout;
         Ok(self.lists.get(&self.client, view, not_before, limit).await?)
@@ -106,23 +106,23 @@ impl Door {
 
 /// What is made of a list, beside the loop if it is long.
 async fn mapped(
-    door: &Door,
+    gateway: &Gateway,
     list: List,
     map: impl FnOnce(&[Value]) -> Value + Send + 'static,
 ) -> Result<Reply, Refusal> {
     let size = list.json.len();
     let work = move || rows(&list).map(|rows| Reply::new(StatusCode::OK, &map(&rows)));
-    let mut reply = door.offload.run(size, offload::LONG, work).await??;
-    reply.json = door.responses.charge_promised(reply.json.len()).around(reply.json);
+    let mut reply = gateway.offload.run(size, offload::LONG, work).await??;
+    reply.json = gateway.responses.charge_promised(reply.json.len()).around(reply.json);
     Ok(reply)
 }
 
 /// The service that each row is about.
-async fn names_in(door: &Door, list: List) -> Result<Vec<String>, Refusal> {
+async fn names_in(gateway: &Gateway, list: List) -> Result<Vec<String>, Refusal> {
     let size = list.json.len();
     let name = |row: &Value| row["service"].as_str().map(str::to_owned);
     let work = move || rows(&list).map(|rows| rows.iter().filter_map(name).collect());
-    door.offload.run(size, offload::LONG, work).await?
+    gateway.offload.run(size, offload::LONG, work).await?
 }
 
 fn rows(list: &List) -> Result<Vec<Value>, Refusal> {

@@ -18,7 +18,7 @@ use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue, LOCATION};
 use hyper::{Method, Request, Response, StatusCode};
 use serde_json::Value;
 
-use crate::gateway::http::{Door, finish};
+use crate::gateway::http::{Gateway, finish};
 use crate::gateway::payload::Payload;
 use crate::gateway::refusal::Refusal;
 
@@ -46,7 +46,7 @@ impl Reply {
 }
 
 /// Answers a request.
-pub(crate) async fn answer(door: &Arc<Door>, request: Request<Incoming>) -> Response<Payload> {
+pub(crate) async fn answer(gateway: &Arc<Gateway>, request: Request<Incoming>) -> Response<Payload> {
     let method = match request.method() {
         &Method::HEAD => &Method::GET,
         method => method,
@@ -60,11 +60,11 @@ pub(crate) async fn answer(door: &Arc<Door>, request: Request<Incoming>) -> Resp
         }
     };
     let done = match operation {
-        Operation::Submit => jobs::submit(door, request, &names).await,
-        Operation::Job => lists::job(door, request.headers(), &names).await,
-        Operation::Jobs => lists::jobs(door, &request).await,
-        Operation::Services => lists::services(door, request.headers()).await,
-        Operation::Workers => lists::workers(door, request.headers()).await,
+        Operation::Submit => jobs::submit(gateway, request, &names).await,
+        Operation::Job => lists::job(gateway, request.headers(), &names).await,
+        Operation::Jobs => lists::jobs(gateway, &request).await,
+        Operation::Services => lists::services(gateway, request.headers()).await,
+        Operation::Workers => lists::workers(gateway, request.headers()).await,
         Operation::OpenApi => Ok(Reply::new(StatusCode::OK, &openapi::document())),
     };
     done.map_or_else(|refusal| fail(&refusal), present)

@@ -36,7 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const HEAD_MAX: usize = 16 << 10;
 const HEADERS_MAX: usize = 64;
 /// What each connection needs.
-pub(super) struct Door {
+pub(super) struct Listening {
     pub(super) asks: mpsc::Sender<AdminRequest>,
     /// Listens on the loopback, or in the file system.
     pub(super) local: bool,
@@ -73,16 +73,16 @@ impl Turn {
 
 /// Serves one connection to its end.
 pub(super) async fn connection(
-    door: Rc<Door>,
+    listening: Rc<Listening>,
     turn: Rc<Turn>,
     stream: impl AsyncRead + AsyncWrite + Unpin,
     peer: String,
 ) {
     let service = service_fn(|request| {
-        let (door, turn, peer) = (Rc::clone(&door), Rc::clone(&turn), peer.clone());
+        let (listening, turn, peer) = (Rc::clone(&listening), Rc::clone(&turn), peer.clone());
         async move {
             turn.set(true);
-            let response = door.handle(&peer, &request).await;
+            let response = listening.handle(&peer, &request).await;
             turn.set(false);
             Ok::<_, Infallible>(response)
         }
@@ -106,7 +106,7 @@ pub(super) async fn connection(
     }
 }
 
-impl Door {
+impl Listening {
     async fn handle(&self, peer: &str, request: &Request<Incoming>) -> Response<Full<Bytes>> {
         let has_body = !request.body().is_end_stream();
         let question = match has_body {

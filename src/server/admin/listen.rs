@@ -19,7 +19,7 @@ use tracing::{debug, warn};
 
 use super::super::{BindError, Config};
 use super::AdminRequest;
-use super::http::{Door, Turn, connection};
+use super::http::{Listening, Turn, connection};
 
 /// Connections at a time. For the next one the one goes that has been idle for longest.
 const CONNECTIONS_MAX: usize = 64;
@@ -134,7 +134,7 @@ pub(super) async fn serve(listener: Listener, broker: Rc<str>, asks: mpsc::Sende
         Listener::Tcp(listener) => listener.local_addr().is_ok_and(|address| address.ip().is_loopback()),
         Listener::Unix { .. } => true,
     };
-    let door = Rc::new(Door { asks, local, broker });
+    let listening = Rc::new(Listening { asks, local, broker });
     let mut open = Connections::default();
     loop {
         let accepted = tokio::select! {
@@ -145,7 +145,7 @@ pub(super) async fn serve(listener: Listener, broker: Rc<str>, asks: mpsc::Sende
             }
         };
         match accepted {
-            Ok(stream) => open.begin(&door, stream).await,
+            Ok(stream) => open.begin(&listening, stream).await,
             // Without a descriptor left the system says so even when nobody comes.
             Err(error) if is_want_of_descriptors(&error) && !listener.is_called() => {
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -179,17 +179,17 @@ impl Default for Connections {
 }
 
 impl Connections {
-    async fn begin(&mut self, door: &Rc<Door>, stream: Stream) {
+    async fn begin(&mut self, listening: &Rc<Listening>, stream: Stream) {
         if self.open.len() >= CONNECTIONS_MAX && self.end_the_idlest() {
             self.tasks.join_next().await;
             self.forget_ended();
         }
         let turn = Rc::new(Turn::new());
-        let (door, its) = (Rc::clone(door), Rc::clone(&turn));
+        let (listening, its) = (Rc::clone(listening), Rc::clone(&turn));
         let task = self.tasks.spawn_local(async move {
             match stream {
-                Stream::Tcp(stream, peer) => connection(door, its, stream, peer.to_string()).await,
-                Stream::Unix(stream) => connection(door, its, stream, "unix".to_owned()).await,
+                Stream::Tcp(stream, peer) => connection(listening, its, stream, peer.to_string()).await,
+                Stream::Unix(stream) => connection(listening, its, stream, "unix".to_owned()).await,
             }
         });
         self.open.push(Open { task, turn });

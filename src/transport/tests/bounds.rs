@@ -29,7 +29,7 @@ fn quick(memory: &Memory) -> ListenerOptions {
     ListenerOptions { memory: memory.clone(), ping: Duration::from_millis(40), ..ListenerOptions::default() }
 }
 
-/// Nothing comes of it for some looks of the janitor.
+/// Nothing comes of it for some looks of the liveness check.
 async fn nothing_happens(router: &Router) {
     let nothing = timeout(Duration::from_millis(100), router.recv()).await;
     assert!(nothing.is_err(), "{nothing:?}");

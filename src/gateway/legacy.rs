@@ -13,31 +13,31 @@ use tokio::time::Instant;
 
 use crate::duration;
 use crate::gateway::body::Taken;
-use crate::gateway::http::Door;
+use crate::gateway::http::Gateway;
 use crate::gateway::payload::{Payload, Stream};
 use crate::gateway::refusal::Refusal;
 use crate::gateway::request::{self, BadParams, Delivery, Params, Target};
-use crate::gateway::{offload, response, welcome};
+use crate::gateway::{front_page, offload, response};
 use crate::job::{Body, ServiceName};
 use crate::message::{ClientCommand, ClientReply, IfUnknown, Mode, View};
 
 /// Answers a request of the old paths.
 pub(crate) async fn answer(
-    door: &Arc<Door>,
+    gateway: &Arc<Gateway>,
     request: Request<Incoming>,
 ) -> Result<Response<Payload>, Refusal> {
     let target = request::target(request.uri().path(), request.uri().query());
     let (head, body) = request.into_parts();
     match &target {
-        Target::Nothing => return Ok(welcome::page(&head.headers)),
+        Target::Nothing => return Ok(front_page::page(&head.headers)),
         Target::Favicon => return Ok(empty(StatusCode::NO_CONTENT)),
-        Target::Nameless => door.permit(&head.headers, b"")?,
-        Target::Job(service, _) => door.permit(&head.headers, service.as_bytes())?,
-        Target::List(view) => door.permit(&head.headers, name_of(*view))?,
+        Target::Nameless => gateway.permit(&head.headers, b"")?,
+        Target::Job(service, _) => gateway.permit(&head.headers, service.as_bytes())?,
+        Target::List(view) => gateway.permit(&head.headers, name_of(*view))?,
     }
-    let params = params(door, &head, body).await?;
-    let limit = asked_timeout(door, &params)?;
-    let mut call = Call { door, params, limit };
+    let params = params(gateway, &head, body).await?;
+    let limit = asked_timeout(gateway, &params)?;
+    let mut call = Call { gateway, params, limit };
     match target {
         Target::Nothing | Target::Favicon | Target::Nameless => {
             call.present(ClientReply::Refused { service: Bytes::new() }, None).await
@@ -48,17 +48,17 @@ pub(crate) async fn answer(
 }
 
 /// Reads the parameters; what is made of them is held instead of the body, as long as its bytes are there.
-async fn params(door: &Door, head: &Parts, body: Incoming) -> Result<Params, Refusal> {
-    let Taken { bytes: body, mut charge } = door.intake.read(body).await?;
+async fn params(gateway: &Gateway, head: &Parts, body: Incoming) -> Result<Params, Refusal> {
+    let Taken { bytes: body, mut charge } = gateway.bodies.read(body).await?;
     let query = head.uri.query().map(str::to_owned);
     let kind = head.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).map(str::to_owned);
     let size = body.len() + query.as_deref().map_or(0, str::len);
     let is_php = kind.as_deref().is_some_and(|kind| kind.to_ascii_lowercase().contains("php"));
     let long = if is_php { offload::LONG_PHP } else { offload::LONG };
-    door.intake.hold(&mut charge, body.len() + MADE * size)?;
-    let max = door.config.param_max;
+    gateway.bodies.hold(&mut charge, body.len() + MADE * size)?;
+    let max = gateway.config.param_max;
     let read = move || Params::read(query.as_deref(), kind.as_deref(), &body, max);
-    let params = door.offload.run(size, long, read).await??;
+    let params = gateway.offload.run(size, long, read).await??;
     Ok(params.held(charge))
 }
 
@@ -66,9 +66,9 @@ async fn params(door: &Door, head: &Parts, body: Incoming) -> Result<Params, Ref
 const MADE: usize = 2;
 
 /// `_timeout`: a duration, in seconds if it has no unit.
-fn asked_timeout(door: &Door, params: &Params) -> Result<Option<Duration>, Refusal> {
+fn asked_timeout(gateway: &Gateway, params: &Params) -> Result<Option<Duration>, Refusal> {
     let Some(asked) = params.timeout() else { return Ok(None) };
-    let Some(max) = door.config.asked_timeout_max else {
+    let Some(max) = gateway.config.asked_timeout_max else {
         return Err(Refusal::bad_request(
             "_timeout is not taken here; the gateway's --asked-timeout-max allows it",
         ));
@@ -107,7 +107,7 @@ pub(crate) fn name_of(view: View) -> &'static [u8] {
 }
 
 struct Call<'a> {
-    door: &'a Arc<Door>,
+    gateway: &'a Arc<Gateway>,
     params: Params,
     /// How long it may take, if the request says so itself.
     limit: Option<Duration>,
@@ -132,26 +132,26 @@ impl Call<'_> {
         let body = Body::One(frame.unwrap_or_default());
         let command = ClientCommand::Submit { service, body, mode, if_unknown: IfUnknown::Refuse };
         let limit = match mode {
-            Mode::Wait => self.door.config.result_timeout,
-            Mode::Background => self.door.config.acknowledge_timeout,
+            Mode::Wait => self.gateway.config.result_timeout,
+            Mode::Background => self.gateway.config.acknowledge_timeout,
         };
-        let reply = self.door.client.ask(command, self.limit.unwrap_or(limit)).await?;
+        let reply = self.gateway.client.ask(command, self.limit.unwrap_or(limit)).await?;
         self.present(reply, None).await
     }
 
     async fn list(&self, view: View) -> Result<Response<Payload>, Refusal> {
         self.check_callback()?;
-        let limit = self.limit.unwrap_or(self.door.config.acknowledge_timeout);
+        let limit = self.limit.unwrap_or(self.gateway.config.acknowledge_timeout);
         let frame = self.params.frame();
         let reply = match &frame {
             None => {
-                let list = self.door.lists.get(&self.door.client, view, Instant::now(), limit).await?;
+                let list = self.gateway.lists.get(&self.gateway.client, view, Instant::now(), limit).await?;
                 ClientReply::Snapshot { view, json: list.json, echo: Vec::new() }
             }
             // Upstream's broker gets the parameter, and gives it back.
             Some(param) => {
                 let command = ClientCommand::Inspect { view, echo: vec![param.clone()] };
-                self.door.client.ask(command, limit).await?
+                self.gateway.client.ask(command, limit).await?
             }
         };
         self.present(reply, frame).await
@@ -169,10 +169,10 @@ impl Call<'_> {
         if delivery == Delivery::Events && headers.contains_key("last-event-id") {
             return Ok(empty(StatusCode::NO_CONTENT));
         }
-        let client = self.door.client.timeout(self.limit.unwrap_or(self.door.config.result_timeout));
+        let client = self.gateway.client.timeout(self.limit.unwrap_or(self.gateway.config.result_timeout));
         let answers = client.stream(service.as_bytes(), frame.unwrap_or_default()).await?;
         let mut response =
-            Response::new(Payload::Stream(Stream::new(Arc::clone(self.door), answers, delivery)));
+            Response::new(Payload::Stream(Stream::new(Arc::clone(self.gateway), answers, delivery)));
         let kind = match delivery {
             Delivery::Events => "text/event-stream",
             Delivery::Lines | Delivery::Whole => "application/x-ndjson",
@@ -184,14 +184,14 @@ impl Call<'_> {
 
     async fn present(&self, reply: ClientReply, param: Option<Bytes>) -> Result<Response<Payload>, Refusal> {
         self.check_callback()?;
-        let (form, callback) = (self.door.config.body_form, self.params.jsonp().map(str::to_owned));
+        let (form, callback) = (self.gateway.config.body_form, self.params.jsonp().map(str::to_owned));
         let size = response::size(&reply);
         let write = move || {
             let body = response::body(form, &reply, param.as_ref());
             callback.map_or(body.clone(), |name| response::jsonp(&name, &body))
         };
-        let body = self.door.offload.run(size, offload::LONG, write).await?;
-        Ok(script(StatusCode::OK, self.door.responses.charge_promised(body.len()).around(body)))
+        let body = self.gateway.offload.run(size, offload::LONG, write).await?;
+        Ok(script(StatusCode::OK, self.gateway.responses.charge_promised(body.len()).around(body)))
     }
 
     fn check_callback(&self) -> Result<(), Refusal> {
