@@ -108,7 +108,7 @@ fn away(place: &Place, source: &io::Error) -> String {
 }
 
 /// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Bytes of the longest answer.
 const ANSWER_MAX: usize = 64 << 20;
 
@@ -151,7 +151,7 @@ impl Admin {
     }
 
     async fn ask(&self, method: Method, path: &str) -> Result<Answer, AdminError> {
-        let answer = tokio::time::timeout(PATIENCE, self.connect_and_ask(method, path)).await;
+        let answer = tokio::time::timeout(ANSWER_TIMEOUT, self.connect_and_ask(method, path)).await;
         let answer = answer.map_err(|_| self.broken(&"no answer in time"))??;
         if answer.status.is_success() {
             return Ok(answer);

@@ -4,12 +4,12 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::program::Patience;
+use super::program::RestartLimit;
 
 /// The ends of one program, as far as they still count.
 #[derive(Debug)]
 pub(super) struct Backoff {
-    patience: Patience,
+    restart_limit: RestartLimit,
     ends: VecDeque<Duration>,
     pause: Duration,
 }
@@ -32,17 +32,17 @@ const PAUSE_LAST: Duration = Duration::from_secs(30);
 const RAN_WELL: Duration = Duration::from_secs(10);
 
 impl Backoff {
-    pub(super) fn new(patience: Patience) -> Self {
-        Self { patience, ends: VecDeque::new(), pause: PAUSE_FIRST }
+    pub(super) fn new(restart_limit: RestartLimit) -> Self {
+        Self { restart_limit, ends: VecDeque::new(), pause: PAUSE_FIRST }
     }
 
     /// The program ended at `now`, having run for `ran`.
     pub(super) fn ended(&mut self, now: Duration, ran: Duration) -> Verdict {
-        while self.ends.front().is_some_and(|&end| now.saturating_sub(end) > self.patience.within) {
+        while self.ends.front().is_some_and(|&end| now.saturating_sub(end) > self.restart_limit.within) {
             self.ends.pop_front();
         }
         self.ends.push_back(now);
-        if self.ends.len() >= usize::try_from(self.patience.ends.max(1)).unwrap_or(usize::MAX) {
+        if self.ends.len() >= usize::try_from(self.restart_limit.ends.max(1)).unwrap_or(usize::MAX) {
             return Verdict::GiveUp;
         }
         if ran >= RAN_WELL {
@@ -64,7 +64,7 @@ impl Backoff {
 mod tests {
     use super::*;
 
-    const PATIENCE: Patience = Patience { ends: 5, within: Duration::from_secs(60) };
+    const LIMIT: RestartLimit = RestartLimit { ends: 5, within: Duration::from_secs(60) };
 
     fn ms(ms: u64) -> Duration {
         Duration::from_millis(ms)
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn pauses_double_until_it_is_given_up() {
-        let mut backoff = Backoff::new(PATIENCE);
+        let mut backoff = Backoff::new(LIMIT);
         let verdicts: Vec<_> = (1..=5).map(|n| backoff.ended(ms(1_000 * n), ms(1))).collect();
         let after = |pause| Verdict::After(ms(pause));
         assert_eq!(verdicts, [after(100), after(200), after(400), after(800), Verdict::GiveUp]);
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn one_that_ran_well_comes_back_at_once() {
-        let mut backoff = Backoff::new(PATIENCE);
+        let mut backoff = Backoff::new(LIMIT);
         backoff.ended(ms(1_000), ms(1));
         backoff.ended(ms(2_000), ms(1));
         assert_eq!(backoff.ended(ms(13_000), RAN_WELL), Verdict::After(PAUSE_FIRST));
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn ends_of_long_ago_do_not_count() {
-        let mut backoff = Backoff::new(PATIENCE);
+        let mut backoff = Backoff::new(LIMIT);
         for n in 0..1_000 {
             let verdict = backoff.ended(ms(16_000 * n), ms(15_000));
             assert_ne!(verdict, Verdict::GiveUp, "end {n}");
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_start_by_hand_begins_anew() {
-        let mut backoff = Backoff::new(PATIENCE);
+        let mut backoff = Backoff::new(LIMIT);
         for n in 0..5 {
             backoff.ended(ms(n), ms(1));
         }
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_pause_is_never_longer_than_the_longest() {
-        let mut backoff = Backoff::new(Patience { ends: u32::MAX, within: Duration::from_secs(3_600) });
+        let mut backoff = Backoff::new(RestartLimit { ends: u32::MAX, within: Duration::from_secs(3_600) });
         for n in 0..200 {
             let Verdict::After(pause) = backoff.ended(ms(n), ms(1)) else { panic!("given up") };
             assert!(pause <= PAUSE_LAST);

@@ -214,7 +214,7 @@ pub(crate) fn socket(run_dir: &Path) -> PathBuf {
 /// # Errors
 ///
 /// The other side has gone, or says nothing of sense within the time it has for it.
-pub(super) async fn hear(stream: &mut UnixStream) -> io::Result<Question> {
+pub(super) async fn read_request(stream: &mut UnixStream) -> io::Result<Question> {
     let mut line = Vec::new();
     let read = BufReader::new(&mut *stream).take(REQUEST_MAX).read_until(b'\n', &mut line).await;
     read?;
@@ -226,7 +226,7 @@ pub(super) async fn hear(stream: &mut UnixStream) -> io::Result<Question> {
 /// # Errors
 ///
 /// The other side has gone.
-pub(super) async fn say(stream: &mut UnixStream, report: &Report) -> io::Result<()> {
+pub(super) async fn write_report(stream: &mut UnixStream, report: &Report) -> io::Result<()> {
     let mut line = serde_json::to_vec(report).expect("texts and finite numbers are JSON");
     line.push(b'\n');
     stream.write_all(&line).await

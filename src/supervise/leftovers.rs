@@ -31,7 +31,7 @@ pub(super) enum Urgency {
 /// How long they have once they are asked.
 const GRACE: Duration = Duration::from_millis(500);
 /// How long the system may take to end what was killed.
-const PATIENCE: Duration = Duration::from_secs(5);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Ends all that the program `name` of `run_dir` has started, but not the program itself, `root`, if it lives; returns
 /// when it is gone.
@@ -40,7 +40,7 @@ pub(super) async fn end(run_dir: &Path, name: &str, root: Option<u32>, urgency: 
         let asked = signal(run_dir, name, root, Signal::TERM);
         let _ = timeout(GRACE, all_gone(asked)).await;
     }
-    let patience = Instant::now() + PATIENCE;
+    let patience = Instant::now() + ANSWER_TIMEOUT;
     loop {
         // What is killed may have started others meanwhile.
         let killed = signal(run_dir, name, root, Signal::KILL);

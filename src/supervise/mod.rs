@@ -7,13 +7,13 @@ pub mod config;
 pub mod control;
 mod files;
 mod identity;
-mod keeper;
 mod leftovers;
 mod logs;
 mod notify_socket;
 pub mod php_config;
+mod process;
+mod process_table;
 pub mod program;
-mod sight;
 mod supervisor;
 #[cfg(test)]
 mod tests;

@@ -21,7 +21,7 @@ pub struct Fleet {
     /// When a log begins anew.
     pub rotation: Rotation,
     /// When a program that ends again and again is given up.
-    pub patience: Patience,
+    pub restart_limit: RestartLimit,
     /// Where its broker is asked, if there is one to ask: by a socket of its own, if the broker is the site's.
     pub admin: Option<Place>,
     /// What the owner should know of this configuration, a line each.
@@ -47,14 +47,14 @@ impl Default for Rotation {
 
 /// When a program that ends again and again is given up: left alone until somebody starts it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Patience {
+pub struct RestartLimit {
     /// After so many ends. Default 10.
     pub ends: u32,
     /// Within so long. Default 60 s.
     pub within: Duration,
 }
 
-impl Default for Patience {
+impl Default for RestartLimit {
     fn default() -> Self {
         Self { ends: 10, within: Duration::from_secs(60) }
     }

@@ -3,11 +3,11 @@
 //! Changes are made one after the other, in the order they are asked for; questions are answered at once. Nothing is
 //! shared but what the programs' tasks show of themselves.
 
-mod door;
 pub(super) mod lines;
 mod orders;
-mod orphans;
-mod rounds;
+mod periodic;
+mod reap;
+mod socket;
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -25,9 +25,9 @@ use super::admin::Admin;
 use super::control::{self, Report, Request};
 use super::files;
 use super::identity::{self, PidFile};
-use super::keeper::{self, Before, Hurry, Keeper, Links, Order, Outcome, Site};
+use super::process::{self, Before, Links, Order, Outcome, ProcessTask, Site, StopUrgency};
+use super::process_table::ProcessTable;
 use super::program::{Fleet, Kind, Limits, Program};
-use super::sight::Sight;
 
 /// Reads the configuration, now and at each reload. The lines of a failure are shown to whoever asked.
 pub type Load = Box<dyn Fn() -> Result<Fleet, Vec<String>>>;
@@ -91,13 +91,13 @@ pub enum ClaimError {
 pub struct Supervisor {
     fleet: Fleet,
     site: Arc<Site>,
-    kept: Vec<Kept>,
+    supervised: Vec<Supervised>,
     turns: HashMap<String, Arc<Semaphore>>,
-    sights: watch::Sender<Arc<Sight>>,
-    hurry: watch::Sender<Hurry>,
+    process_tables: watch::Sender<Arc<ProcessTable>>,
+    urgency: watch::Sender<StopUrgency>,
     phase: watch::Sender<Phase>,
-    /// What the listener answers questions with: follows `kept`.
-    shown: watch::Sender<Vec<watch::Receiver<keeper::Shown>>>,
+    /// What the listener answers questions with: follows `supervised`.
+    shown: watch::Sender<Vec<watch::Receiver<process::Shown>>>,
     wants: watch::Sender<Wants>,
     /// Held for as long as we live; the system lets it go when we are killed.
     _lock: File,
@@ -105,17 +105,17 @@ pub struct Supervisor {
 
 /// A program and the task that keeps it.
 #[derive(Debug)]
-struct Kept {
+struct Supervised {
     name: String,
     group: String,
     kind: Kind,
     is_broker: bool,
     orders: mpsc::Sender<(Order, oneshot::Sender<Outcome>)>,
-    shown: watch::Receiver<keeper::Shown>,
+    shown: watch::Receiver<process::Shown>,
     task: JoinHandle<()>,
 }
 
-type Shown = watch::Receiver<Vec<watch::Receiver<keeper::Shown>>>;
+type Shown = watch::Receiver<Vec<watch::Receiver<process::Shown>>>;
 
 /// What must be looked at, second by second.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -159,17 +159,17 @@ impl Supervisor {
             run_dir,
             log_dir: fleet.log_dir.clone(),
             inherit_output: logs == Logs::Inherited,
-            patience: fleet.patience,
+            restart_limit: fleet.restart_limit,
             changes: watch::Sender::new(()),
             admin: fleet.admin.clone().map(Admin::at),
         });
         let mut supervisor = Self {
             fleet: Fleet { programs: Vec::new(), ..fleet.clone() },
             site,
-            kept: Vec::new(),
+            supervised: Vec::new(),
             turns: HashMap::new(),
-            sights: watch::Sender::new(Arc::new(Sight::default())),
-            hurry: watch::Sender::new(Hurry::None),
+            process_tables: watch::Sender::new(Arc::new(ProcessTable::default())),
+            urgency: watch::Sender::new(StopUrgency::None),
             phase: watch::Sender::new(Phase::Starting),
             shown: watch::Sender::new(Vec::new()),
             wants: watch::Sender::new(Wants::Nothing),
@@ -206,7 +206,8 @@ impl Supervisor {
         self.wants.send_replace(Wants::of(&self.fleet.programs));
         let is_left = |survivor: &&identity::Survivor| {
             let pid_file = PidFile::of(&self.site.run_dir, &survivor.name);
-            pid_file.read() == Some(survivor.pid) && !self.kept.iter().any(|kept| kept.name == survivor.name)
+            pid_file.read() == Some(survivor.pid)
+                && !self.supervised.iter().any(|own| own.name == survivor.name)
         };
         let left: Vec<_> = survivors.iter().filter(is_left).cloned().collect();
         for survivor in left {
@@ -218,27 +219,27 @@ impl Supervisor {
     /// A task for one program.
     fn keep(&mut self, program: Program, before: Before) {
         let (orders, inbox) = mpsc::channel(8);
-        let (show, shown) = watch::channel(keeper::Shown::default());
+        let (show, shown) = watch::channel(process::Shown::default());
         let turn = self.turns.entry(program.group.clone()).or_insert_with(|| Arc::new(Semaphore::new(1)));
-        let mut sights = self.sights.subscribe();
-        sights.mark_unchanged();
+        let mut process_tables = self.process_tables.subscribe();
+        process_tables.mark_unchanged();
         let links = Links {
             turn: Arc::clone(turn),
             orders: inbox,
             shown: show,
-            sights,
-            hurry: self.hurry.subscribe(),
+            process_tables,
+            urgency: self.urgency.subscribe(),
         };
         let (name, group, kind) = (program.name.clone(), program.group.clone(), program.kind);
         let is_broker = program.is_broker();
-        let keeper = Keeper::new(Arc::clone(&self.site), program, before, links);
-        let task = spawn_local(keeper.run());
-        self.kept.push(Kept { name, group, kind, is_broker, orders, shown, task });
+        let process_task = ProcessTask::new(Arc::clone(&self.site), program, before, links);
+        let task = spawn_local(process_task.run());
+        self.supervised.push(Supervised { name, group, kind, is_broker, orders, shown, task });
         self.show();
     }
 
     fn show(&self) {
-        self.shown.send_replace(self.kept.iter().map(|kept| kept.shown.clone()).collect());
+        self.shown.send_replace(self.supervised.iter().map(|own| own.shown.clone()).collect());
     }
 
     /// Makes the socket that it is asked by: from now on `start` and the others find it.
@@ -247,7 +248,7 @@ impl Supervisor {
     ///
     /// The socket cannot be made.
     pub fn listen(self) -> Result<Listening, ClaimError> {
-        let listener = door::listen(&self.site.run_dir)?;
+        let listener = socket::listen(&self.site.run_dir)?;
         Ok(Listening { supervisor: self, listener })
     }
 
@@ -265,15 +266,21 @@ impl Supervisor {
             None => drop(self.phase.send_replace(Phase::Running)),
         }
         let listening =
-            door::listen_to(listener, self.fleet.config.clone(), tasks.clone(), self.shown.subscribe());
-        let obeying = obey_signals(&mut signals, tasks, self.hurry.clone());
-        let watching =
-            rounds::watch_over(self.sights.clone(), self.site.admin.clone(), self.wants.subscribe());
+            socket::listen_to(listener, self.fleet.config.clone(), tasks.clone(), self.shown.subscribe());
+        let obeying = obey_signals(&mut signals, tasks, self.urgency.clone());
+        let watching = periodic::watch_over(
+            self.process_tables.clone(),
+            self.site.admin.clone(),
+            self.wants.subscribe(),
+        );
         let rotating =
-            rounds::rotate_logs(self.shown.subscribe(), Arc::clone(&self.site), self.fleet.rotation);
-        let burying = orphans::bury(self.shown.subscribe());
-        let mending =
-            rounds::until_all_run(self.phase.clone(), self.shown.subscribe(), self.site.changes.subscribe());
+            periodic::rotate_logs(self.shown.subscribe(), Arc::clone(&self.site), self.fleet.rotation);
+        let reaping = reap::reap(self.shown.subscribe());
+        let mending = periodic::until_all_run(
+            self.phase.clone(),
+            self.shown.subscribe(),
+            self.site.changes.subscribe(),
+        );
         let socket = control::socket(&self.site.run_dir);
         tokio::select! {
             () = self.carry_out_all(&mut inbox, &load) => {}
@@ -281,7 +288,7 @@ impl Supervisor {
             () = obeying => {}
             () = watching => {}
             () = rotating => {}
-            () = burying => {}
+            () = reaping => {}
             () = mending => {}
         }
         let _ = std::fs::remove_file(socket);
@@ -292,10 +299,10 @@ impl Supervisor {
     pub async fn once(mut self, request: Request, reports: &mpsc::UnboundedSender<Report>) -> bool {
         let no_load: Load = Box::new(|| Err(vec!["there is no supervisor to reload".to_owned()]));
         let ok = self.carry_out(&request, &no_load, reports).await;
-        for kept in self.kept {
-            drop(kept.orders);
+        for own in self.supervised {
+            drop(own.orders);
             // A panic of it is in the log already.
-            let _ = kept.task.await;
+            let _ = own.task.await;
         }
         ok
     }
@@ -329,15 +336,16 @@ pub enum Signalled {
 async fn obey_signals(
     signals: &mut mpsc::Receiver<Signalled>,
     tasks: mpsc::Sender<Task>,
-    hurry: watch::Sender<Hurry>,
+    urgency: watch::Sender<StopUrgency>,
 ) {
     while let Some(signal) = signals.recv().await {
         let (silent, _) = mpsc::unbounded_channel();
         let request = match signal {
             Signalled::Reload => Request::Reload { force: false },
             Signalled::Stop => {
-                hurry.send_modify(|hurry| {
-                    *hurry = if *hurry == Hurry::None { Hurry::Stop } else { Hurry::Kill };
+                urgency.send_modify(|urgency| {
+                    *urgency =
+                        if *urgency == StopUrgency::None { StopUrgency::Stop } else { StopUrgency::Kill };
                 });
                 Request::Stop(control::Which::default())
             }

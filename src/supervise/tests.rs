@@ -5,7 +5,7 @@ mod world;
 use std::time::Duration;
 
 use super::control::{ProcessState, Request, Which};
-use super::program::{Limits, Patience, Program, Restart};
+use super::program::{Limits, Program, Restart, RestartLimit};
 pub(super) use world::scratch;
 use world::{World, script};
 
@@ -128,7 +128,7 @@ fn what_a_stopped_program_has_started_is_gone_when_the_stop_is() {
 #[test]
 fn one_that_ends_at_once_fails_the_start_and_is_given_up_in_the_end() {
     let mut world = World::with([script("bad", "echo no such table >&2; exit 3")]);
-    world.fleet.patience = Patience { ends: 3, within: Duration::from_secs(60) };
+    world.fleet.restart_limit = RestartLimit { ends: 3, within: Duration::from_secs(60) };
     world.run(async |world| {
         let started = world.ask(Request::Start(all())).await;
         assert!(!started.ok);

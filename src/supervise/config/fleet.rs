@@ -8,7 +8,7 @@ use clap::FromArgMatches;
 
 use super::super::OWN_LOG;
 use super::super::admin::Place;
-use super::super::program::{Fleet, Kind, Limits, MARGIN, Patience, Program, Rotation, own_socket};
+use super::super::program::{Fleet, Kind, Limits, MARGIN, Program, RestartLimit, Rotation, own_socket};
 use super::keys::{Bytes, SupervisorKeys, WorkerKeys};
 use super::layers::{Environment, layered};
 use super::schema::{Schema, Section};
@@ -99,7 +99,7 @@ impl Maker<'_> {
                 bytes: supervisor.log_max_mb.saturating_mul(1 << 20),
                 keep: supervisor.log_keep,
             },
-            patience: Patience { ends: supervisor.give_up_ends, within: supervisor.give_up_seconds },
+            restart_limit: RestartLimit { ends: supervisor.give_up_ends, within: supervisor.give_up_seconds },
             warnings: Vec::new(),
             config: None,
         })

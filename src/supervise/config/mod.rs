@@ -19,7 +19,7 @@ mod write;
 
 pub use error::ConfigError;
 pub use layers::{Effective, Environment, Source, layered};
-pub use schema::{Form, Key, Schema, Section};
+pub use schema::{Key, Schema, Section, ValueType};
 pub use write::{init, reference};
 
 use error::Text;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use toml_edit::{Array, Document, Item, Table, TableLike, Value};
 
 use super::error::{ConfigError, Text};
-use super::schema::{Form, Key, Schema, Section, nearest};
+use super::schema::{Key, Schema, Section, ValueType, nearest};
 use super::{Entry, File, Setting, Settings};
 
 /// Reads a whole file. All that is wrong is found at once, and said in the order of the text.
@@ -113,14 +113,14 @@ impl Reader<'_> {
             }
             let pair = |(name, item): (&str, &Item)| {
                 let value =
-                    item.as_value().and_then(|value| scalar(Form::Either, value)).ok_or_else(wanted)?;
+                    item.as_value().and_then(|value| scalar(ValueType::Any, value)).ok_or_else(wanted)?;
                 Ok(if name == "*" { value } else { format!("{name}={value}") })
             };
             return table.iter().map(pair).collect();
         }
         match item.as_value() {
             Some(Value::Array(array)) if key.is_list() => list(key, array).ok_or_else(wanted),
-            Some(value) => Ok(vec![scalar(key.form(), value).ok_or_else(wanted)?]),
+            Some(value) => Ok(vec![scalar(key.value_type(), value).ok_or_else(wanted)?]),
             None => Err(wanted()),
         }
     }
@@ -204,30 +204,30 @@ fn is_file_name(name: &str) -> bool {
 }
 
 fn list(key: Key<'_>, array: &Array) -> Option<Vec<String>> {
-    array.iter().map(|value| scalar(key.form(), value)).collect()
+    array.iter().map(|value| scalar(key.value_type(), value)).collect()
 }
 
 /// One value as text, if it has the form.
-fn scalar(form: Form, value: &Value) -> Option<String> {
-    match (form, value) {
-        (Form::Truth, Value::Boolean(truth)) => Some(truth.value().to_string()),
-        (Form::Whole | Form::Number | Form::Either, Value::Integer(number)) => {
+fn scalar(value_type: ValueType, value: &Value) -> Option<String> {
+    match (value_type, value) {
+        (ValueType::Bool, Value::Boolean(truth)) => Some(truth.value().to_string()),
+        (ValueType::Integer | ValueType::Number | ValueType::Any, Value::Integer(number)) => {
             Some(number.value().to_string())
         }
-        (Form::Number | Form::Either, Value::Float(number)) => Some(number.value().to_string()),
-        (Form::Text | Form::Either, Value::String(text)) => Some(text.value().clone()),
+        (ValueType::Number | ValueType::Any, Value::Float(number)) => Some(number.value().to_string()),
+        (ValueType::String | ValueType::Any, Value::String(text)) => Some(text.value().clone()),
         _ => None,
     }
 }
 
 /// What a key takes, in words.
 fn wanted(key: Key<'_>) -> String {
-    let one = match key.form() {
-        Form::Truth => "true or false",
-        Form::Whole => "a whole number",
-        Form::Number => "a number",
-        Form::Text => "a string",
-        Form::Either => "a string or a number",
+    let one = match key.value_type() {
+        ValueType::Bool => "true or false",
+        ValueType::Integer => "a whole number",
+        ValueType::Number => "a number",
+        ValueType::String => "a string",
+        ValueType::Any => "a string or a number",
     };
     let more = match (key.is_table(), key.is_list()) {
         (true, _) => ", an array or a table of them",

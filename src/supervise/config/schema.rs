@@ -39,17 +39,17 @@ pub struct Key<'a> {
 
 /// What TOML may give a key.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Form {
+pub enum ValueType {
     /// `true` or `false`.
-    Truth,
+    Bool,
     /// A whole number.
-    Whole,
+    Integer,
     /// A number.
     Number,
     /// A string.
-    Text,
+    String,
     /// A string or a number: the key's own reader decides.
-    Either,
+    Any,
 }
 
 impl Schema {
@@ -171,20 +171,20 @@ impl Key<'_> {
     }
 
     /// What TOML may give it.
-    pub fn form(&self) -> Form {
+    pub fn value_type(&self) -> ValueType {
         if matches!(self.arg.get_action(), ArgAction::SetTrue) {
-            return Form::Truth;
+            return ValueType::Bool;
         }
         let parser = self.arg.get_value_parser();
         let is = |id: TypeId| parser.type_id() == id;
         if is_whole(parser) {
-            Form::Whole
+            ValueType::Integer
         } else if is(TypeId::of::<f64>()) {
-            Form::Number
+            ValueType::Number
         } else if TEXTS.iter().any(|text| is(text())) || self.has_words() {
-            Form::Text
+            ValueType::String
         } else {
-            Form::Either
+            ValueType::Any
         }
     }
 
@@ -218,9 +218,9 @@ impl Key<'_> {
     /// Values as the arguments that set the flag to them.
     pub fn args(&self, values: &[String]) -> Vec<String> {
         let flag = self.flag();
-        match (self.form(), self.delimiter()) {
-            (Form::Truth, _) if values == ["true"] => vec![format!("--{flag}")],
-            (Form::Truth, _) => Vec::new(),
+        match (self.value_type(), self.delimiter()) {
+            (ValueType::Bool, _) if values == ["true"] => vec![format!("--{flag}")],
+            (ValueType::Bool, _) => Vec::new(),
             (_, Some(delimiter)) => vec![format!("--{flag}={}", values.join(&delimiter.to_string()))],
             (_, None) => values.iter().map(|value| format!("--{flag}={value}")).collect(),
         }
@@ -230,7 +230,7 @@ impl Key<'_> {
     /// have commas between them.
     pub fn args_of_text(&self, text: &str) -> Result<Vec<String>, String> {
         let values: Vec<String> = match () {
-            () if self.form() == Form::Truth => match text.to_ascii_lowercase().as_str() {
+            () if self.value_type() == ValueType::Bool => match text.to_ascii_lowercase().as_str() {
                 "1" | "true" | "yes" | "on" => vec!["true".to_owned()],
                 "" | "0" | "false" | "no" | "off" => Vec::new(),
                 _ => {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::schema::{Form, Key, Schema, Section};
+use super::schema::{Key, Schema, Section, ValueType};
 
 /// A new `zmws.toml`: broker, gateway and two sample workers, and every other setting as a comment, with its default.
 pub fn init(schema: &Schema) -> String {
@@ -59,26 +59,26 @@ fn settings<'a>(text: &mut String, keys: impl Iterator<Item = Key<'a>>) {
 /// The default as TOML, or something that the key takes.
 fn example(key: Key<'_>) -> String {
     let quoted = |value: &str| match value.parse::<f64>() {
-        Ok(_) if !matches!(key.form(), Form::Text) => value.to_owned(),
+        Ok(_) if !matches!(key.value_type(), ValueType::String) => value.to_owned(),
         _ => toml_edit::Value::from(value).to_string(),
     };
     if let Some(default) = key.default() {
         return match key.is_list() {
             true => format!("[{}]", default.split(',').map(quoted).collect::<Vec<_>>().join(", ")),
-            false if key.form() == Form::Truth => "false".to_owned(),
+            false if key.value_type() == ValueType::Bool => "false".to_owned(),
             false => quoted(&default),
         };
     }
     if let Some((_, example)) = EXAMPLES.iter().find(|(name, _)| *name == key.name()) {
         return (*example).to_owned();
     }
-    match (key.form(), key.words().first()) {
-        (Form::Truth, _) => "false".to_owned(),
+    match (key.value_type(), key.words().first()) {
+        (ValueType::Bool, _) => "false".to_owned(),
         (_, Some(word)) => quoted(word),
-        (Form::Whole, None) => "100".to_owned(),
-        (Form::Number | Form::Either, None) => "60".to_owned(),
-        (Form::Text, None) if key.is_list() => "[]".to_owned(),
-        (Form::Text, None) => quoted(&key.name()),
+        (ValueType::Integer, None) => "100".to_owned(),
+        (ValueType::Number | ValueType::Any, None) => "60".to_owned(),
+        (ValueType::String, None) if key.is_list() => "[]".to_owned(),
+        (ValueType::String, None) => quoted(&key.name()),
     }
 }
 
@@ -127,15 +127,15 @@ fn table(text: &mut String, section: &Section, variables: bool) {
 }
 
 fn takes(key: Key<'_>) -> String {
-    let one = match (key.form(), key.words()) {
-        (_, words) if !words.is_empty() && key.form() != Form::Truth => {
+    let one = match (key.value_type(), key.words()) {
+        (_, words) if !words.is_empty() && key.value_type() != ValueType::Bool => {
             words.iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(", ")
         }
-        (Form::Truth, _) => "`true`, `false`".to_owned(),
-        (Form::Whole, _) => "whole number".to_owned(),
-        (Form::Number, _) => "number".to_owned(),
-        (Form::Text, _) => "string".to_owned(),
-        (Form::Either, _) => "string or number".to_owned(),
+        (ValueType::Bool, _) => "`true`, `false`".to_owned(),
+        (ValueType::Integer, _) => "whole number".to_owned(),
+        (ValueType::Number, _) => "number".to_owned(),
+        (ValueType::String, _) => "string".to_owned(),
+        (ValueType::Any, _) => "string or number".to_owned(),
     };
     match (key.is_table(), key.is_list()) {
         (true, _) => format!("table or array of {one}"),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::own::{self, Own, Role};
 use super::{Entry, PhpConfig};
-use crate::supervise::program::{Fleet, Kind, Patience, Program, Rotation, own_socket};
+use crate::supervise::program::{Fleet, Kind, Program, RestartLimit, Rotation, own_socket};
 
 /// The programs of a PHP site: servers, then workers, each in the order of its list.
 ///
@@ -18,7 +18,7 @@ pub fn fleet(config: &PhpConfig, own: &Own) -> Fleet {
         run_dir: PathBuf::from("run"),
         log_dir: PathBuf::from("logs"),
         rotation: Rotation::default(),
-        patience: Patience::default(),
+        restart_limit: RestartLimit::default(),
         admin: None,
         warnings: config.warnings.clone(),
         config: None,

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::super::keeper::{Ending, Outcome};
 use super::super::notify_socket::Unfinished;
+use super::super::process::{Ending, Outcome};
 
 /// Lines, and whether all is as it was asked for.
 pub(super) type Said = (Vec<String>, bool);

@@ -6,9 +6,9 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::{info, warn};
 
 use super::super::control::{Report, Request, Which};
-use super::super::keeper::{Before, Order, Outcome};
+use super::super::process::{Before, Order, Outcome};
 use super::super::program::{Fleet, Kind, Program};
-use super::{Kept, Load, Phase, Supervisor, Task, Wants, lines};
+use super::{Load, Phase, Supervised, Supervisor, Task, Wants, lines};
 use crate::admin::status::Status;
 
 type Reports = mpsc::UnboundedSender<Report>;
@@ -72,7 +72,7 @@ impl Supervisor {
         let Some(chosen) = self.choose(which, reports) else { return false };
         let (servers, workers) = self.by_kind(&chosen);
         let (brokers, gateways): (Vec<usize>, Vec<usize>) =
-            servers.iter().rev().partition(|&&at| self.kept[at].is_broker);
+            servers.iter().rev().partition(|&&at| self.supervised[at].is_broker);
         let mut ok = true;
         for at in gateways {
             ok &= self.stop_some(&[at], reports).await;
@@ -95,7 +95,7 @@ impl Supervisor {
     /// Servers stop and start; of a group of workers, one after the other is replaced.
     async fn restart(&mut self, which: &Which, force: bool, reports: &Reports) -> bool {
         let Some(chosen) = self.choose(which, reports) else { return false };
-        let is_ended = |program: &Program| chosen.iter().any(|&at| self.kept[at].name == program.name);
+        let is_ended = |program: &Program| chosen.iter().any(|&at| self.supervised[at].name == program.name);
         if !force && self.would_lose_jobs(is_ended, reports).await {
             return false;
         }
@@ -153,7 +153,7 @@ impl Supervisor {
         if fleet.run_dir != self.fleet.run_dir || fleet.log_dir != self.fleet.log_dir {
             self.say(reports, "Other directories take effect when zmws is stopped and started".to_owned());
         }
-        let before: Vec<String> = self.kept.iter().map(|kept| kept.name.clone()).collect();
+        let before: Vec<String> = self.supervised.iter().map(|own| own.name.clone()).collect();
         let mut ok = self.remove_all_but(&fleet, reports).await;
         ok &= self.change(&fleet.programs, reports).await;
         ok &= self.add(&fleet.programs, &before, reports).await;
@@ -165,31 +165,32 @@ impl Supervisor {
 
     /// Stops what is no longer configured.
     async fn remove_all_but(&mut self, fleet: &Fleet, reports: &Reports) -> bool {
-        let is_gone = |kept: &Kept| !fleet.programs.iter().any(|program| program.name == kept.name);
-        let gone: Vec<usize> = (0..self.kept.len()).filter(|&at| is_gone(&self.kept[at])).collect();
+        let is_gone = |own: &Supervised| !fleet.programs.iter().any(|program| program.name == own.name);
+        let gone: Vec<usize> =
+            (0..self.supervised.len()).filter(|&at| is_gone(&self.supervised[at])).collect();
         let ok = self.stop_some(&gone, reports).await;
         // Its task ends with its last order.
-        self.kept.retain(|kept| !is_gone(kept));
+        self.supervised.retain(|own| !is_gone(own));
         self.show();
         ok
     }
 
     /// Gives each program that goes on its new form.
     async fn change(&mut self, programs: &[Program], reports: &Reports) -> bool {
-        let form = |kept: &Kept| programs.iter().find(|program| program.name == kept.name).cloned();
-        let asked = self.kept.iter().filter_map(|kept| Some((kept, Order::Become(Box::new(form(kept)?)))));
+        let form = |own: &Supervised| programs.iter().find(|program| program.name == own.name).cloned();
+        let asked = self.supervised.iter().filter_map(|own| Some((own, Order::Become(Box::new(form(own)?)))));
         let mut answers = Vec::new();
-        for (kept, order) in asked {
-            answers.push((kept.name.clone(), kept.ask(order).await));
+        for (own, order) in asked {
+            answers.push((own.name.clone(), own.ask(order).await));
         }
         let mut ok = true;
         for (name, answer) in answers {
             ok &= self.say_outcome(lines::of_reload(&name, &outcome(answer).await), reports);
         }
-        for kept in &mut self.kept {
-            let new = programs.iter().find(|program| program.name == kept.name);
-            (kept.group, kept.kind) =
-                new.map_or((kept.group.clone(), kept.kind), |new| (new.group.clone(), new.kind));
+        for own in &mut self.supervised {
+            let new = programs.iter().find(|program| program.name == own.name);
+            (own.group, own.kind) =
+                new.map_or((own.group.clone(), own.kind), |new| (new.group.clone(), new.kind));
         }
         ok
     }
@@ -198,18 +199,18 @@ impl Supervisor {
     async fn add(&mut self, programs: &[Program], before: &[String], reports: &Reports) -> bool {
         let new: Vec<Program> =
             programs.iter().filter(|program| !before.contains(&program.name)).cloned().collect();
-        let first = self.kept.len();
+        let first = self.supervised.len();
         for program in new {
             self.keep(program, Before::Nothing);
         }
-        let added: Vec<usize> = (first..self.kept.len()).collect();
+        let added: Vec<usize> = (first..self.supervised.len()).collect();
         let mut ok = true;
         for (name, outcome) in self.order_at_once(&added, || Order::Start).await {
             ok &= self.say_outcome(lines::of_start(&name, &outcome), reports);
         }
         // In the order of the configuration again.
-        let place = |kept: &Kept| programs.iter().position(|program| program.name == kept.name);
-        self.kept.sort_by_key(place);
+        let place = |own: &Supervised| programs.iter().position(|program| program.name == own.name);
+        self.supervised.sort_by_key(place);
         self.show();
         ok
     }
@@ -218,28 +219,31 @@ impl Supervisor {
 
     /// The programs that are meant, in their order; `None`, and a line, if a name means none.
     fn choose(&self, which: &Which, reports: &Reports) -> Option<Vec<usize>> {
-        let is_named = |kept: &Kept, name: &String| kept.name == *name || kept.group == *name;
-        let unknown: Vec<&String> =
-            which.names.iter().filter(|name| !self.kept.iter().any(|kept| is_named(kept, name))).collect();
+        let is_named = |own: &Supervised, name: &String| own.name == *name || own.group == *name;
+        let unknown: Vec<&String> = which
+            .names
+            .iter()
+            .filter(|name| !self.supervised.iter().any(|own| is_named(own, name)))
+            .collect();
         for name in &unknown {
-            let mut known: Vec<&str> = self.kept.iter().map(|kept| kept.group.as_str()).collect();
+            let mut known: Vec<&str> = self.supervised.iter().map(|own| own.group.as_str()).collect();
             known.dedup();
             self.say(reports, format!("No program is called {name}; there are {}", known.join(", ")));
         }
         if !unknown.is_empty() {
             return None;
         }
-        let is_meant = |kept: &Kept| which.means(&kept.name, &kept.group, kept.kind);
-        Some((0..self.kept.len()).filter(|&at| is_meant(&self.kept[at])).collect())
+        let is_meant = |own: &Supervised| which.means(&own.name, &own.group, own.kind);
+        Some((0..self.supervised.len()).filter(|&at| is_meant(&self.supervised[at])).collect())
     }
 
     /// Whether the configuration still has the program.
     fn is_configured(&self, at: usize) -> bool {
-        self.fleet.programs.iter().any(|program| program.name == self.kept[at].name)
+        self.fleet.programs.iter().any(|program| program.name == self.supervised[at].name)
     }
 
     fn by_kind(&self, some: &[usize]) -> (Vec<usize>, Vec<usize>) {
-        some.iter().copied().partition(|&at| self.kept[at].kind == Kind::Server)
+        some.iter().copied().partition(|&at| self.supervised[at].kind == Kind::Server)
     }
 
     // --- what is said
@@ -264,7 +268,7 @@ impl Supervisor {
     async fn order_at_once(&self, some: &[usize], order: impl Fn() -> Order) -> Vec<(String, Outcome)> {
         let mut answers = Vec::new();
         for &at in some {
-            answers.push((self.kept[at].name.clone(), self.kept[at].ask(order()).await));
+            answers.push((self.supervised[at].name.clone(), self.supervised[at].ask(order()).await));
         }
         let mut outcomes = Vec::new();
         for (name, answer) in answers {
@@ -274,7 +278,7 @@ impl Supervisor {
     }
 }
 
-impl Kept {
+impl Supervised {
     /// Gives the program's task an order.
     async fn ask(&self, order: Order) -> oneshot::Receiver<Outcome> {
         let (reply, answer) = oneshot::channel();

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
 use super::super::control::{self, Process, Report, Request, Which};
-use super::super::program::{Fleet, Kind, Patience, Program, Rotation};
+use super::super::program::{Fleet, Kind, Program, RestartLimit, Rotation};
 use super::super::{Load, Logs, Signalled, Supervisor};
 
 /// A program that is a line of shell.
@@ -56,7 +56,7 @@ pub(super) struct World {
 }
 
 /// How long anything may take. Nothing takes a tenth of it.
-const PATIENCE: Duration = Duration::from_secs(30);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl World {
     pub(super) fn with(programs: impl IntoIterator<Item = Program>) -> Self {
@@ -68,7 +68,7 @@ impl World {
             run_dir: dir.join("run"),
             log_dir: dir.join("logs"),
             rotation: Rotation::default(),
-            patience: Patience::default(),
+            restart_limit: RestartLimit::default(),
             admin: None,
             warnings: Vec::new(),
             config: None,
@@ -113,7 +113,7 @@ impl World {
             let (_signals, inbox) = mpsc::channel::<Signalled>(1);
             let listening = supervisor.listen().expect("a socket");
             let serving = tokio::task::spawn_local(listening.run(load, inbox, None));
-            tokio::time::timeout(4 * PATIENCE, test(&self)).await.expect("in time");
+            tokio::time::timeout(4 * ANSWER_TIMEOUT, test(&self)).await.expect("in time");
             serving.abort();
         });
     }
@@ -135,7 +135,8 @@ impl World {
             Report::Processes { .. } => {}
         };
         let asked =
-            tokio::time::timeout(PATIENCE, control::ask(&self.fleet.run_dir, config, &request, hear)).await;
+            tokio::time::timeout(ANSWER_TIMEOUT, control::ask(&self.fleet.run_dir, config, &request, hear))
+                .await;
         asked.expect("in time").expect("the supervisor answers");
         said
     }
@@ -173,7 +174,7 @@ impl World {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, reached).await.expect("in time")
+        tokio::time::timeout(ANSWER_TIMEOUT, reached).await.expect("in time")
     }
 
     /// The pid file's content; empty if there is none.
@@ -223,7 +224,7 @@ impl World {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, reached).await.expect("in time")
+        tokio::time::timeout(ANSWER_TIMEOUT, reached).await.expect("in time")
     }
 
     /// Sends bytes, and reads what comes until the end.

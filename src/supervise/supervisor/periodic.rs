@@ -8,10 +8,10 @@ use tracing::warn;
 
 use super::super::admin::Admin;
 use super::super::control::ProcessState;
-use super::super::keeper::Site;
 use super::super::logs;
+use super::super::process::Site;
+use super::super::process_table::ProcessTable;
 use super::super::program::Rotation;
-use super::super::sight::Sight;
 use super::{OWN_LOG, Phase, Shown, Wants};
 
 /// How often limits are looked at.
@@ -21,7 +21,7 @@ const MEASURE: Duration = Duration::from_secs(5);
 
 /// Looks at what has limits, as long as anything has. Never ends.
 pub(super) async fn watch_over(
-    sights: watch::Sender<Arc<Sight>>,
+    process_tables: watch::Sender<Arc<ProcessTable>>,
     admin: Option<Admin>,
     mut wants: watch::Receiver<Wants>,
 ) {
@@ -33,7 +33,7 @@ pub(super) async fn watch_over(
             Some(admin) => admin.get("/workers").await.unwrap_or_default(),
             None => Vec::new(),
         };
-        sights.send_replace(Arc::new(Sight::look(workers)));
+        process_tables.send_replace(Arc::new(ProcessTable::look(workers)));
         tokio::time::sleep(LOOK).await;
     }
 }

@@ -13,7 +13,7 @@
 //! ```
 
 mod files;
-mod gentle;
+mod graceful;
 mod start;
 mod stop;
 
@@ -34,8 +34,8 @@ use super::identity::PidFile;
 use super::leftovers::{self, Urgency};
 use super::logs;
 use super::notify_socket::Unfinished;
-use super::program::{Patience, Program, Restart};
-use super::sight::Sight;
+use super::process_table::ProcessTable;
+use super::program::{Program, Restart, RestartLimit};
 use files::Fingerprint;
 
 /// What all programs of a site have in common.
@@ -46,7 +46,7 @@ pub(super) struct Site {
     pub(super) log_dir: PathBuf,
     /// Whether what the programs say goes where the supervisor's own goes, instead of to their logs.
     pub(super) inherit_output: bool,
-    pub(super) patience: Patience,
+    pub(super) restart_limit: RestartLimit,
     pub(super) admin: Option<Admin>,
     /// Changes when what any program shows does.
     pub(super) changes: watch::Sender<()>,
@@ -115,7 +115,7 @@ pub(super) enum Before {
 
 /// How urgent it is that things end.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) enum Hurry {
+pub(super) enum StopUrgency {
     /// Everything may take its time.
     None,
     /// Wait for no worker's job any more, but give each its grace.
@@ -126,7 +126,7 @@ pub(super) enum Hurry {
 
 /// The task of one program.
 #[derive(Debug)]
-pub(super) struct Keeper {
+pub(super) struct ProcessTask {
     site: Arc<Site>,
     program: Program,
     pid_file: PidFile,
@@ -142,8 +142,8 @@ pub(super) struct Keeper {
     turn: Arc<Semaphore>,
     orders: mpsc::Receiver<(Order, oneshot::Sender<Outcome>)>,
     shown: watch::Sender<Shown>,
-    sights: watch::Receiver<Arc<Sight>>,
-    hurry: watch::Receiver<Hurry>,
+    process_tables: watch::Receiver<Arc<ProcessTable>>,
+    urgency: watch::Receiver<StopUrgency>,
 }
 
 /// What a program that does not run is at.
@@ -166,7 +166,7 @@ struct Running {
     child: Child,
     since: Instant,
     files: Fingerprint,
-    jobs: gentle::JobCount,
+    jobs: graceful::JobCount,
     /// When the broker is told next how many jobs it may have.
     limit_at: Instant,
     /// Where in its log it begins.
@@ -206,11 +206,11 @@ pub(super) struct Links {
     pub(super) turn: Arc<Semaphore>,
     pub(super) orders: mpsc::Receiver<(Order, oneshot::Sender<Outcome>)>,
     pub(super) shown: watch::Sender<Shown>,
-    pub(super) sights: watch::Receiver<Arc<Sight>>,
-    pub(super) hurry: watch::Receiver<Hurry>,
+    pub(super) process_tables: watch::Receiver<Arc<ProcessTable>>,
+    pub(super) urgency: watch::Receiver<StopUrgency>,
 }
 
-impl Keeper {
+impl ProcessTask {
     /// A program of which `before` was found.
     pub(super) fn new(site: Arc<Site>, program: Program, before: Before, links: Links) -> Self {
         let pid_file = PidFile::of(&site.run_dir, &program.name);
@@ -224,7 +224,7 @@ impl Keeper {
         let running =
             adopted.map(|child| Running::new(child, Fingerprint::at_adoption(&program, &site.run_dir)));
         Self {
-            backoff: Backoff::new(site.patience),
+            backoff: Backoff::new(site.restart_limit),
             site,
             program,
             pid_file,
@@ -237,8 +237,8 @@ impl Keeper {
             turn: links.turn,
             orders: links.orders,
             shown: links.shown,
-            sights: links.sights,
-            hurry: links.hurry,
+            process_tables: links.process_tables,
+            urgency: links.urgency,
         }
     }
 
@@ -257,7 +257,7 @@ impl Keeper {
                 end = end_of(&mut self.running) => self.ended(end).await,
                 () = pause(self.rest) => self.start_again(),
                 () = at(limit_at) => self.limit_jobs().await,
-                Ok(()) = self.sights.changed() => self.look().await,
+                Ok(()) = self.process_tables.changed() => self.look().await,
             }
         }
     }
@@ -324,7 +324,7 @@ impl Keeper {
         self.rest = match verdict {
             Verdict::After(pause) => Rest::Waiting { until: Instant::now() + pause },
             Verdict::GiveUp => {
-                let Patience { ends, within } = self.site.patience;
+                let RestartLimit { ends, within } = self.site.restart_limit;
                 error!(
                     name = self.program.name,
                     "given up: it ended {ends} times within {} s; see its log, then start it",
@@ -386,7 +386,7 @@ impl Keeper {
 impl Running {
     fn new(child: Child, files: Fingerprint) -> Self {
         let now = Instant::now();
-        Self { child, since: now, files, jobs: gentle::JobCount::default(), limit_at: now, log_start: 0 }
+        Self { child, since: now, files, jobs: graceful::JobCount::default(), limit_at: now, log_start: 0 }
     }
 }
 

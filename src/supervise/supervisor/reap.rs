@@ -9,7 +9,7 @@ use tracing::warn;
 use super::Shown;
 
 /// Asks for the end of each dead child that is none of our programs, whenever a child has died. Never ends.
-pub(super) async fn bury(shown: Shown) {
+pub(super) async fn reap(shown: Shown) {
     if getpid() != Pid::INIT {
         std::future::pending::<()>().await;
     }

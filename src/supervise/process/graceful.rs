@@ -13,10 +13,10 @@ use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use super::super::admin::AdminError;
+use super::super::process_table::ProcessTable;
 use super::super::program::Kind;
-use super::super::sight::Sight;
 use super::super::supervisor::lines;
-use super::{Hurry, Keeper, Outcome};
+use super::{Outcome, ProcessTask, StopUrgency};
 use crate::admin::status::Worker;
 
 /// Jobs that a process has done, over all its connections: a worker that has lost its broker for a moment comes
@@ -67,11 +67,11 @@ fn jobs_of(worker: &Worker) -> Vec<String> {
 const GLANCE_FIRST: Duration = Duration::from_millis(50);
 const GLANCE_LAST: Duration = Duration::from_millis(400);
 
-impl Keeper {
+impl ProcessTask {
     /// Replaces the process if it has reached one of its limits.
     pub(super) async fn look(&mut self) {
-        let sight = Arc::clone(&self.sights.borrow_and_update());
-        let Some(reached) = self.limit_reached(&sight) else { return };
+        let table = Arc::clone(&self.process_tables.borrow_and_update());
+        let Some(reached) = self.limit_reached(&table) else { return };
         info!(name = self.program.name, "{reached}: replaced");
         match self.replace(self.program.clone()).await {
             Outcome::Failed(line) => error!(name = self.program.name, "{line}"),
@@ -89,12 +89,12 @@ impl Keeper {
         }
     }
 
-    fn limit_reached(&mut self, sight: &Sight) -> Option<String> {
+    fn limit_reached(&mut self, table: &ProcessTable) -> Option<String> {
         let limits = self.program.limits;
         let running = self.running.as_mut()?;
         let pid = running.child.pid();
         if let Some(max) = limits.max_jobs.filter(|_| !self.program.counts_jobs()) {
-            running.jobs.see(&sight.workers(pid));
+            running.jobs.see(&table.workers(pid));
             if running.jobs.total() >= max {
                 return Some(format!("{} jobs done", running.jobs.total()));
             }
@@ -105,7 +105,7 @@ impl Keeper {
             return Some(format!("{} s old", running.since.elapsed().as_secs()));
         }
         let max = limits.max_memory?;
-        let memory = sight.memory(pid);
+        let memory = table.memory(pid);
         (memory >= max).then(|| format!("{} MiB of memory", memory >> 20))
     }
 
@@ -116,12 +116,12 @@ impl Keeper {
             return Jobs::Unknown;
         }
         let grace = self.program.grace;
-        let mut hurry = self.hurry.clone();
+        let mut urgency = self.urgency.clone();
         let mut seen = Vec::new();
         let jobs_end = tokio::time::timeout(grace, self.retire(&mut seen));
         let ended = tokio::select! {
             ended = jobs_end => ended,
-            _ = hurry.wait_for(|&hurry| hurry >= Hurry::Stop) => return Jobs::Unknown,
+            _ = urgency.wait_for(|&urgency| urgency >= StopUrgency::Stop) => return Jobs::Unknown,
         };
         match ended {
             Ok(Ok(())) => Jobs::Ended,
@@ -149,8 +149,8 @@ impl Keeper {
         let (mut told, mut glance) = (Vec::new(), GLANCE_FIRST);
         // A worker may come by a new connection while we look: until all that it has are told and idle.
         loop {
-            let sight = Sight::look(admin.get("/workers").await?);
-            let own = sight.workers(pid);
+            let table = ProcessTable::look(admin.get("/workers").await?);
+            let own = table.workers(pid);
             *busy = own.iter().flat_map(|worker| jobs_of(worker)).collect();
             for worker in &own {
                 if told.contains(&worker.connection) {
@@ -180,7 +180,7 @@ const LIMIT_LATER: Duration = Duration::from_secs(1);
 /// How long after its start is soon.
 const YOUNG: Duration = Duration::from_secs(10);
 
-impl Keeper {
+impl ProcessTask {
     /// When the broker must be told how many jobs the worker may have; one of ours counts them itself.
     pub(super) fn limit_at(&self) -> Option<Instant> {
         let by_broker = self.program.limits.max_jobs.is_some() && !self.program.counts_jobs();
@@ -193,9 +193,9 @@ impl Keeper {
         let (Some(admin), Some(max)) = (self.site.admin.clone(), self.program.limits.max_jobs) else {
             return;
         };
-        let sight = Sight::look(admin.get("/workers").await.unwrap_or_default());
+        let table = ProcessTable::look(admin.get("/workers").await.unwrap_or_default());
         let Some(running) = &mut self.running else { return };
-        let own = sight.workers(running.child.pid());
+        let own = table.workers(running.child.pid());
         running.jobs.see(&own);
         for worker in own.iter().filter(|worker| worker.jobs_max.is_none()) {
             let left = max.saturating_sub(running.jobs.total() - worker.done);

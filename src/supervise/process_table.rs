@@ -14,7 +14,7 @@ use crate::admin::status::Worker;
 
 /// What was seen.
 #[derive(Debug, Default)]
-pub(super) struct Sight {
+pub(super) struct ProcessTable {
     /// Children by parent.
     children: HashMap<u32, Vec<u32>>,
     /// Resident bytes by process.
@@ -25,23 +25,23 @@ pub(super) struct Sight {
     sockets: HashMap<u64, SocketAddr>,
 }
 
-impl Sight {
+impl ProcessTable {
     /// Looks at the processes, and at the connections of `workers`, if there are any.
     pub(super) fn look(workers: Vec<Worker>) -> Self {
-        let mut sight = Self::default();
+        let mut table = Self::default();
         let page = procfs::page_size();
         for process in all_processes().into_iter().flatten().filter_map(Result::ok) {
             let Ok(stat) = process.stat() else { continue };
             let (Ok(pid), Ok(parent)) = (u32::try_from(stat.pid), u32::try_from(stat.ppid)) else { continue };
-            sight.children.entry(parent).or_default().push(pid);
-            sight.memory.insert(pid, stat.rss.saturating_mul(page));
+            table.children.entry(parent).or_default().push(pid);
+            table.memory.insert(pid, stat.rss.saturating_mul(page));
         }
         if !workers.is_empty() {
-            sight.workers =
+            table.workers =
                 workers.into_iter().filter_map(|worker| Some((end_of(&worker)?, worker))).collect();
-            sight.sockets = sockets(&sight.workers);
+            table.sockets = sockets(&table.workers);
         }
-        sight
+        table
     }
 
     /// Resident bytes of a process and of all that it has started.
@@ -113,20 +113,21 @@ mod tests {
         let other =
             TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound").to_string();
         let worker = |address| Worker { address, ..Worker::default() };
-        let sight = Sight::look(vec![worker(address.clone()), worker(other), worker("nonsense".to_owned())]);
-        let found: Vec<_> = sight.workers(std::process::id()).iter().map(|worker| &worker.address).collect();
+        let table =
+            ProcessTable::look(vec![worker(address.clone()), worker(other), worker("nonsense".to_owned())]);
+        let found: Vec<_> = table.workers(std::process::id()).iter().map(|worker| &worker.address).collect();
         assert_eq!(found, [&address]);
-        assert!(sight.workers(u32::MAX).is_empty());
+        assert!(table.workers(u32::MAX).is_empty());
     }
 
     #[test]
     fn memory_is_that_of_all_a_process_has_started() {
         let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("sleep");
-        let sight = Sight::look(Vec::new());
-        let (own, both) = (sight.memory[&std::process::id()], sight.memory(std::process::id()));
+        let table = ProcessTable::look(Vec::new());
+        let (own, both) = (table.memory[&std::process::id()], table.memory(std::process::id()));
         child.kill().expect("it runs");
         child.wait().expect("it was killed");
-        assert!(sight.memory[&child.id()] > 0);
-        assert!(both >= own + sight.memory[&child.id()], "{both} of {own}");
+        assert!(table.memory[&child.id()] > 0);
+        assert!(both >= own + table.memory[&child.id()], "{both} of {own}");
     }
 }

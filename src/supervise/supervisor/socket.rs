@@ -11,11 +11,11 @@ use tracing::{debug, warn};
 
 use super::super::control::{self, Process, Question, Report, Request};
 use super::super::files;
-use super::super::sight::Sight;
+use super::super::process_table::ProcessTable;
 use super::{ClaimError, Shown, Task};
 
 /// How long somebody who connects may take to say what they want.
-const PATIENCE: Duration = Duration::from_secs(5);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long to wait when the system has no descriptor left for a connection.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -52,7 +52,7 @@ pub(super) async fn listen_to(
 /// One connection: a request, its reports.
 async fn converse(mut stream: UnixStream, config: Option<PathBuf>, tasks: mpsc::Sender<Task>, shown: Shown) {
     let Question { request, config: meant } =
-        match tokio::time::timeout(PATIENCE, control::hear(&mut stream)).await {
+        match tokio::time::timeout(ANSWER_TIMEOUT, control::read_request(&mut stream)).await {
             Ok(Ok(question)) => question,
             Ok(Err(error)) => {
                 debug!(%error, "a request that cannot be read");
@@ -71,7 +71,7 @@ async fn converse(mut stream: UnixStream, config: Option<PathBuf>, tasks: mpsc::
     }
     if request == Request::Status {
         // It may have gone.
-        let _ = control::say(&mut stream, &Report::Processes { processes: processes(&shown) }).await;
+        let _ = control::write_report(&mut stream, &Report::Processes { processes: processes(&shown) }).await;
         return;
     }
     let (reports, mut come) = mpsc::unbounded_channel();
@@ -80,7 +80,7 @@ async fn converse(mut stream: UnixStream, config: Option<PathBuf>, tasks: mpsc::
     }
     while let Some(report) = come.recv().await {
         let last = matches!(report, Report::Done { .. });
-        if control::say(&mut stream, &report).await.is_err() || last {
+        if control::write_report(&mut stream, &report).await.is_err() || last {
             return;
         }
     }
@@ -88,16 +88,16 @@ async fn converse(mut stream: UnixStream, config: Option<PathBuf>, tasks: mpsc::
 
 async fn refuse(stream: &mut UnixStream, text: String) {
     // It may have gone.
-    let _ = control::say(stream, &Report::Line { text }).await;
-    let _ = control::say(stream, &Report::Done { ok: false }).await;
+    let _ = control::write_report(stream, &Report::Line { text }).await;
+    let _ = control::write_report(stream, &Report::Done { ok: false }).await;
 }
 
 /// What the programs show of themselves, with the memory they hold at this moment.
 fn processes(shown: &Shown) -> Vec<Process> {
-    let sight = Sight::look(Vec::new());
+    let table = ProcessTable::look(Vec::new());
     let mut processes: Vec<Process> = shown.borrow().iter().map(|one| one.borrow().now()).collect();
     for process in &mut processes {
-        process.memory = process.pid.map(|pid| sight.memory(pid));
+        process.memory = process.pid.map(|pid| table.memory(pid));
     }
     processes
 }

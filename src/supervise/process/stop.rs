@@ -10,13 +10,13 @@ use super::super::child::End;
 use super::super::control::ProcessState;
 use super::super::leftovers::{self, Urgency};
 use super::super::notify_socket::NotifySocket;
-use super::gentle::Jobs;
-use super::{Ending, Hurry, Keeper, Outcome, Running};
+use super::graceful::Jobs;
+use super::{Ending, Outcome, ProcessTask, Running, StopUrgency};
 
 /// How long a worker has to end that was given its grace for its job, and did not end it.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-impl Keeper {
+impl ProcessTask {
     /// Stops it: its jobs have its grace to end, and then it ends, one way or the other. Nothing that it has started
     /// is left when this returns.
     pub(super) async fn stop(&mut self) -> Outcome {
@@ -57,11 +57,11 @@ impl Keeper {
     async fn end_process(&mut self, running: &mut Running, patience: Duration) -> (End, bool) {
         let (run_dir, name) = (self.site.run_dir.clone(), self.program.name.clone());
         running.child.signal(Signal::TERM);
-        let mut hurry = self.hurry.clone();
+        let mut urgency = self.urgency.clone();
         let patience = async {
             tokio::select! {
                 () = sleep(patience) => {}
-                _ = hurry.wait_for(|&hurry| hurry == Hurry::Kill) => {}
+                _ = urgency.wait_for(|&urgency| urgency == StopUrgency::Kill) => {}
             }
         };
         let ended = tokio::select! {

@@ -9,7 +9,7 @@ use super::super::backoff::Verdict;
 use super::super::child::{Child, End, Output};
 use super::super::logs;
 use super::super::notify_socket::NotifySocket;
-use super::{Fingerprint, Keeper, Outcome, Rest, Running, end_of};
+use super::{Fingerprint, Outcome, ProcessTask, Rest, Running, end_of};
 
 /// A program that has lived so long has started. Port in use, syntax error, missing file: all come sooner.
 const SETTLED: Duration = Duration::from_millis(400);
@@ -23,7 +23,7 @@ struct StartError {
     may_pass: bool,
 }
 
-impl Keeper {
+impl ProcessTask {
     /// Starts it, if it does not run, and waits until it serves.
     pub(super) async fn start_settled(&mut self) -> Outcome {
         if let Some(running) = &self.running {
