@@ -168,7 +168,7 @@ fn a_heartbeat_of_nothing_is_refused_wherever_it_is_said() {
     let checked = site.run(&["config", "check"]);
     insta::assert_snapshot!(checked.stderr, @r"
     zmws: zmws.toml:2:22: invalid value '0' for heartbeat_interval: at least 10ms is expected; leave it out for the default, 5 seconds
-    zmws: zmws.toml:3:22: heartbeat_maxtries: a whole number is wanted
+    zmws: zmws.toml:3:22: heartbeat_maxtries: a whole number is expected
     ");
     site.configure("");
 }

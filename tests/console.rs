@@ -77,7 +77,7 @@ mod status_of {
         assert!(text.contains("\nSTR-REV  "), "{text}");
         assert!(!text.contains('\x1b'), "it is no terminal: {text}");
         let json = status(up.admin);
-        assert_eq!((&json["processes"], &json["troubles"]), (&Value::Null, &Value::Array(Vec::new())));
+        assert_eq!((&json["processes"], &json["problems"]), (&Value::Null, &Value::Array(Vec::new())));
         assert_eq!(service(up.admin, "STR-REV")["completed"], 1);
     }
 

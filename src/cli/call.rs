@@ -88,21 +88,21 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         let client = client.timeout(args.timeout);
         match args.send(&client, param).await {
             Ok(()) => Ok(()),
-            Err(Trouble::Output(failure)) => Err(failure),
-            Err(Trouble::Call(error)) => Err(args.failure(&client, &error).await),
+            Err(Failed::Output(failure)) => Err(failure),
+            Err(Failed::Call(error)) => Err(args.failure(&client, &error).await),
         }
     })
 }
 
 /// What can go wrong with a call.
-enum Trouble {
+enum Failed {
     /// It has no result.
     Call(CallError),
     /// Its result cannot be printed.
     Output(Failure),
 }
 
-impl From<CallError> for Trouble {
+impl From<CallError> for Failed {
     fn from(error: CallError) -> Self {
         Self::Call(error)
     }
@@ -165,7 +165,7 @@ impl Args {
         }
     }
 
-    async fn send(&self, client: &Client, param: Param) -> Result<(), Trouble> {
+    async fn send(&self, client: &Client, param: Param) -> Result<(), Failed> {
         if let Some(view) = self.list() {
             let list = client.list(view).await?;
             return self.show_list(&list);
@@ -189,14 +189,14 @@ impl Args {
         Ok(())
     }
 
-    fn show(&self, reply: &Reply) -> Result<(), Trouble> {
+    fn show(&self, reply: &Reply) -> Result<(), Failed> {
         match self.raw {
             true => print(&reply.body.frames().join(&b'\n')),
             false => print(&for_people(&reply.body)),
         }
     }
 
-    fn show_list(&self, list: &Bytes) -> Result<(), Trouble> {
+    fn show_list(&self, list: &Bytes) -> Result<(), Failed> {
         match serde_json::from_slice::<Value>(list) {
             Ok(value) if !self.raw => {
                 print(&serde_json::to_vec_pretty(&value).unwrap_or_else(|_| list.to_vec()))
@@ -252,13 +252,13 @@ fn for_people(body: &Body) -> Bytes {
 }
 
 /// A line on standard output; none for nothing.
-fn print(text: &[u8]) -> Result<(), Trouble> {
+fn print(text: &[u8]) -> Result<(), Failed> {
     if text.is_empty() {
         return Ok(());
     }
     let mut out = std::io::stdout().lock();
     let written = out.write_all(text).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
-    written.map_err(|error| Trouble::Output(format!("cannot write the result: {error}")))
+    written.map_err(|error| Failed::Output(format!("cannot write the result: {error}")))
 }
 
 #[cfg(test)]

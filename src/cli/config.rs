@@ -11,7 +11,7 @@ use zmws::supervise::program::{Fleet, Kind};
 use super::Failure;
 use super::layers::{self, DEFAULT_FILE, environment};
 use super::operator::cannot_write;
-use super::site::{self, Configured};
+use super::site::{self, ConfigArg};
 
 /// Make, judge and show configurations
 #[derive(Debug, clap::Args)]
@@ -32,12 +32,12 @@ enum What {
     /// files, users and directories that it names can be used
     Check {
         #[command(flatten)]
-        configured: Configured,
+        config: ConfigArg,
     },
     /// Show each setting, its value, and where the value comes from
     Show {
         #[command(flatten)]
-        configured: Configured,
+        config: ConfigArg,
 
         /// As JSON
         #[arg(long)]
@@ -57,8 +57,8 @@ enum What {
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     match args.what {
         What::Init { output } => init(&output),
-        What::Check { configured } => check(&configured),
-        What::Show { configured, json } => show(&configured, json),
+        What::Check { config } => check(&config),
+        What::Show { config, json } => show(&config, json),
         What::Import { file } => print(&site::imported(&file)?),
         What::Reference => print(&config::reference(&layers::schema())),
     }
@@ -80,8 +80,8 @@ fn init(output: &Path) -> Result<(), Failure> {
     print(&format!("{} is written; `zmws start` starts what it describes\n", output.display()))
 }
 
-fn check(configured: &Configured) -> Result<(), Failure> {
-    let path = configured.path()?;
+fn check(config: &ConfigArg) -> Result<(), Failure> {
+    let path = config.path()?;
     let fleet = site::load_checked(&path).map_err(|lines| site::failure(&lines))?;
     for warning in &fleet.warnings {
         super::log::warn(&warning.to_string());
@@ -118,8 +118,8 @@ struct Row {
     source: String,
 }
 
-fn show(configured: &Configured, json: bool) -> Result<(), Failure> {
-    let path = configured.path()?;
+fn show(config: &ConfigArg, json: bool) -> Result<(), Failure> {
+    let path = config.path()?;
     if site::is_php(&path) {
         return Err(format!("{} is PHP's: `zmws config import` shows what it means", path.display()));
     }

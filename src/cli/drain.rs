@@ -1,6 +1,6 @@
 //! `zmws drain`: take no new jobs.
 
-use zmws::console::order::Order;
+use zmws::console::operation::Operation;
 use zmws::console::wait;
 
 use super::operator::{self, AdminPort, Services};
@@ -47,13 +47,13 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 }
 
 impl Args {
-    fn orders(&self) -> Vec<Order> {
+    fn orders(&self) -> Vec<Operation> {
         if self.undo {
             return resume::orders(&self.services);
         }
         match self.services.all() {
-            none if none.is_empty() => vec![Order::DrainAll],
-            services => services.into_iter().map(|service| Order::Drain { service }).collect(),
+            none if none.is_empty() => vec![Operation::DrainAll],
+            services => services.into_iter().map(|service| Operation::Drain { service }).collect(),
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use clap::ValueEnum;
 use zmws::console::jobs::{self, Which};
-use zmws::console::order::Order;
-use zmws::console::{moment, output, shown};
+use zmws::console::operation::Operation;
+use zmws::console::{moment, output, text};
 
 use super::operator::{self, AdminPort, cannot_write};
 use super::{Failure, process};
@@ -53,13 +53,13 @@ enum What {
     /// The same as without a word
     List(Listing),
     /// Queue dead jobs again, under their ids; a job that a worker has is taken from it
-    Retry(Chosen),
+    Retry(JobIds),
     /// Delete jobs that wait, and forget dead ones
-    Delete(Chosen),
+    Delete(JobIds),
 }
 
 #[derive(Debug, clap::Args)]
-struct Chosen {
+struct JobIds {
     /// Ids of jobs, as 00C0-FFEE
     #[arg(value_name = "JOB", required = true)]
     jobs: Vec<String>,
@@ -100,13 +100,13 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         match &args.what {
             None => list(&args.list).await,
             Some(What::List(listing)) => list(listing).await,
-            Some(What::Retry(chosen)) => {
-                let orders = chosen.jobs.iter().map(|job| Order::Retry { job: job.clone() });
-                operator::give_all(orders, &chosen.port.admin()?).await
+            Some(What::Retry(ids)) => {
+                let orders = ids.jobs.iter().map(|job| Operation::Retry { job: job.clone() });
+                operator::give_all(orders, &ids.port.admin()?).await
             }
-            Some(What::Delete(chosen)) => {
-                let orders = chosen.jobs.iter().map(|job| Order::Delete { job: job.clone() });
-                operator::give_all(orders, &chosen.port.admin()?).await
+            Some(What::Delete(ids)) => {
+                let orders = ids.jobs.iter().map(|job| Operation::Delete { job: job.clone() });
+                operator::give_all(orders, &ids.port.admin()?).await
             }
         }
     })
@@ -115,11 +115,11 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 async fn list(args: &Listing) -> Result<(), Failure> {
     let service = args.name.as_deref().or(args.flagged.as_deref());
     let asked = jobs::ask(&args.port.admin()?, service, args.state.map(Which::from), args.limit).await;
-    let jobs = asked.map_err(|error| shown::printable(&error.to_string()))?;
+    let jobs = asked.map_err(|error| text::printable(&error.to_string()))?;
     match args.json {
         true => {
             let json = serde_json::to_value(&jobs).expect("strings and numbers are always JSON");
-            output::print_text(&(shown::json_line(&json) + "\n"))
+            output::print_text(&(text::json_line(&json) + "\n"))
         }
         false => output::print(&jobs::screen(&jobs, moment(), output::width())),
     }

@@ -3,7 +3,7 @@
 //!
 //! Standard error has the log; standard output has what a command announces when it is ready. In JSON's form
 //! no line on either is anything but an object, so that one reader takes both. Nobody waits for who reads, and no
-//! trouble with either stream is the command's.
+//! problem with either stream is the command's.
 
 mod facts;
 mod layer;

@@ -24,7 +24,7 @@ impl std::str::FromStr for Size {
         };
         let size = shift.and_then(|shift| number.parse::<usize>().ok()?.checked_mul(1 << shift));
         let size = size.filter(|&size| size >= MIN);
-        size.map(Self).ok_or_else(|| format!("a size from {}M on is wanted, as 512M or 4G", MIN >> 20))
+        size.map(Self).ok_or_else(|| format!("a size from {}M on is expected, as 512M or 4G", MIN >> 20))
     }
 }
 

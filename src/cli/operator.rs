@@ -2,13 +2,13 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use zmws::console::order::Order;
-use zmws::console::{output, shown};
+use zmws::console::operation::Operation;
+use zmws::console::{output, text};
 use zmws::supervise::admin::{Admin, Place};
 use zmws::supervise::program::Fleet;
 
 use super::Failure;
-use super::site::Configured;
+use super::site::ConfigArg;
 
 /// Where the broker's admin port is.
 #[derive(Clone, Debug, clap::Args)]
@@ -18,7 +18,7 @@ pub(super) struct AdminPort {
     admin: Option<Place>,
 
     #[command(flatten)]
-    configured: Configured,
+    config: ConfigArg,
 }
 
 impl AdminPort {
@@ -39,14 +39,14 @@ impl AdminPort {
 
     /// The same, if the configuration that is here is known.
     pub(super) fn admin_of(&self, fleet: Option<&Fleet>) -> Admin {
-        let configured = || fleet.and_then(|fleet| fleet.admin.clone());
+        let config = || fleet.and_then(|fleet| fleet.admin.clone());
         let default = Place::Port(SocketAddr::from((Ipv4Addr::LOCALHOST, 5581)));
-        Admin::at(self.admin.clone().or_else(configured).unwrap_or(default))
+        Admin::at(self.admin.clone().or_else(config).unwrap_or(default))
     }
 
     /// The configuration that is here, if there is one.
     pub(super) fn fleet(&self) -> Result<Option<Fleet>, Failure> {
-        self.configured.if_there()
+        self.config.if_there()
     }
 }
 
@@ -70,7 +70,10 @@ impl Services {
 }
 
 /// Gives orders, and prints what the broker says to each. One that is refused keeps none of the others back.
-pub(super) async fn give_all(orders: impl IntoIterator<Item = Order>, admin: &Admin) -> Result<(), Failure> {
+pub(super) async fn give_all(
+    orders: impl IntoIterator<Item = Operation>,
+    admin: &Admin,
+) -> Result<(), Failure> {
     let mut refused = Vec::new();
     for order in orders {
         refused.extend(give(&order, admin).await.err());
@@ -79,14 +82,14 @@ pub(super) async fn give_all(orders: impl IntoIterator<Item = Order>, admin: &Ad
 }
 
 /// Gives an order, and prints what the broker says to it.
-pub(super) async fn give(order: &Order, admin: &Admin) -> Result<(), Failure> {
-    let line = order.give(admin).await.map_err(|error| shown::printable(&error.to_string()))?;
+pub(super) async fn give(order: &Operation, admin: &Admin) -> Result<(), Failure> {
+    let line = order.give(admin).await.map_err(|error| text::printable(&error.to_string()))?;
     say(&line)
 }
 
 /// A line on standard output.
 pub(super) fn say(line: &str) -> Result<(), Failure> {
-    output::print_text(&(shown::printable(line) + "\n")).map_err(cannot_write)?;
+    output::print_text(&(text::printable(line) + "\n")).map_err(cannot_write)?;
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! `zmws pause`: hold back the jobs of a service.
 
-use zmws::console::order::Order;
+use zmws::console::operation::Operation;
 
 use super::operator::{self, AdminPort, Services};
 use super::{Failure, process};
@@ -20,6 +20,6 @@ pub(super) struct Args {
 
 /// Gives the order.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let orders = args.services.all().into_iter().map(|service| Order::Pause { service });
+    let orders = args.services.all().into_iter().map(|service| Operation::Pause { service });
     process::on_one_thread(async { operator::give_all(orders, &args.port.admin()?).await })
 }

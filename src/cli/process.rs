@@ -161,11 +161,11 @@ pub(super) fn check_program(program: &OsStr) -> Result<(), Failure> {
 /// Megabytes: at least one, at most a million.
 pub(super) fn megabytes(text: &str) -> Result<usize, Failure> {
     let megabytes = text.parse().ok().filter(|megabytes| (1..=1 << 20).contains(megabytes));
-    megabytes.ok_or_else(|| format!("a whole number of megabytes from 1 to {} is wanted", 1 << 20))
+    megabytes.ok_or_else(|| format!("a whole number of megabytes from 1 to {} is expected", 1 << 20))
 }
 
 /// A number of things of which there must be one at least.
 pub(super) fn one_or_more(text: &str) -> Result<usize, Failure> {
     let number = text.parse().ok().filter(|&number| number > 0);
-    number.ok_or_else(|| "a whole number from 1 on is wanted".to_owned())
+    number.ok_or_else(|| "a whole number from 1 on is expected".to_owned())
 }

@@ -3,7 +3,7 @@
 use zmws::supervise::control::Request;
 
 use super::Failure;
-use super::site::{self, Configured};
+use super::site::{self, ConfigArg};
 
 /// Read the configuration anew, and restart what it changes
 ///
@@ -13,7 +13,7 @@ use super::site::{self, Configured};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    configured: Configured,
+    config: ConfigArg,
 
     /// Do it even if queued jobs are lost by it
     #[arg(long)]
@@ -22,6 +22,6 @@ pub(super) struct Args {
 
 /// Reloads, and waits until all runs.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let fleet = args.configured.fleet()?;
+    let fleet = args.config.fleet()?;
     site::ask(&fleet, &Request::Reload { force: args.force })
 }

@@ -3,7 +3,7 @@
 use zmws::supervise::control::Request;
 
 use super::Failure;
-use super::site::{self, Meant};
+use super::site::{self, Target};
 
 /// Stop and start programs of this site again
 ///
@@ -13,7 +13,7 @@ use super::site::{self, Meant};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    meant: Meant,
+    target: Target,
 
     /// Do it even if queued jobs are lost by it
     #[arg(long)]
@@ -22,6 +22,6 @@ pub(super) struct Args {
 
 /// Restarts, and waits until all runs.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let fleet = args.meant.configured.fleet()?;
-    site::ask(&fleet, &Request::Restart { which: args.meant.chosen.which(), force: args.force })
+    let fleet = args.target.config.fleet()?;
+    site::ask(&fleet, &Request::Restart { which: args.target.filter.which(), force: args.force })
 }

@@ -1,6 +1,6 @@
 //! `zmws resume`: the end of `pause` and of `drain`.
 
-use zmws::console::order::Order;
+use zmws::console::operation::Operation;
 
 use super::operator::{self, AdminPort, Services};
 use super::{Failure, process};
@@ -24,9 +24,9 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 }
 
 /// What lets these services go on, or all.
-pub(super) fn orders(services: &Services) -> Vec<Order> {
+pub(super) fn orders(services: &Services) -> Vec<Operation> {
     match services.all() {
-        none if none.is_empty() => vec![Order::ResumeAll],
-        services => services.into_iter().map(|service| Order::Resume { service }).collect(),
+        none if none.is_empty() => vec![Operation::ResumeAll],
+        services => services.into_iter().map(|service| Operation::Resume { service }).collect(),
     }
 }

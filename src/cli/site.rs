@@ -11,7 +11,7 @@ use super::{Failure, check, layers, log, process};
 
 /// Which configuration.
 #[derive(Clone, Debug, clap::Args)]
-pub(super) struct Configured {
+pub(super) struct ConfigArg {
     /// The configuration: zmws.toml, or PHP's etc/config.php; by default the one that is there, in this order
     #[arg(short = 'c', long = "config", value_name = "FILE", env = "ZMWS_CONFIG")]
     config: Option<PathBuf>,
@@ -19,7 +19,7 @@ pub(super) struct Configured {
 
 /// Which programs of it.
 #[derive(Clone, Debug, clap::Args)]
-pub(super) struct Chosen {
+pub(super) struct Filter {
     /// The broker, the gateway, and what else PHP's $serverList has
     #[arg(long)]
     servers: bool,
@@ -35,21 +35,21 @@ pub(super) struct Chosen {
 
 /// Which programs of which configuration.
 #[derive(Clone, Debug, clap::Args)]
-pub(super) struct Meant {
+pub(super) struct Target {
     #[command(flatten)]
-    pub(super) configured: Configured,
+    pub(super) config: ConfigArg,
 
     #[command(flatten)]
-    pub(super) chosen: Chosen,
+    pub(super) filter: Filter,
 }
 
-impl Chosen {
+impl Filter {
     pub(super) fn which(&self) -> Which {
         Which { servers: self.servers, workers: self.workers, names: self.names.clone() }
     }
 }
 
-impl Configured {
+impl ConfigArg {
     /// Where the configuration is.
     pub(super) fn path(&self) -> Result<PathBuf, Failure> {
         let given = self.config.clone().filter(|path| path.as_os_str() != "none");

@@ -14,7 +14,7 @@ use zmws::supervise::{
 };
 
 use super::log::{self, LogArgs};
-use super::site::{self, Meant};
+use super::site::{self, Target};
 use super::{Failure, notify, process, variables};
 
 /// Start the programs of this site, and keep them running
@@ -27,7 +27,7 @@ use super::{Failure, notify, process, variables};
 #[command(mut_arg("log_level", |level| level.default_value("I")))]
 pub(super) struct Args {
     #[command(flatten)]
-    meant: Meant,
+    target: Target,
 
     /// Stay in the foreground, with the output of all programs: for containers and service managers
     #[arg(long)]
@@ -45,9 +45,9 @@ pub(super) struct Args {
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     if args.detached {
         // It was checked by who asks for it.
-        return detached(&args, in_form(args.meant.configured.fleet()?, &args.log));
+        return detached(&args, in_form(args.target.config.fleet()?, &args.log));
     }
-    let fleet = in_form(args.meant.configured.fleet_to_start()?, &args.log);
+    let fleet = in_form(args.target.config.fleet_to_start()?, &args.log);
     if !args.foreground {
         variables::say();
     }
@@ -58,7 +58,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         log::start_as(&args.log);
         return supervise(&args, fleet, Logs::Inherited, true, || Ok(()));
     }
-    let request = Request::Start(args.meant.chosen.which());
+    let request = Request::Start(args.target.filter.which());
     let ask = || process::on_one_thread(async { Ok(site::said(&fleet, &request).await) });
     let mut asked = ask()?;
     if let Err(AskError::Away { .. }) = asked {
@@ -91,7 +91,7 @@ fn detach(args: &Args, fleet: &Fleet) -> Result<(), Failure> {
         .args(["start", "--detached"])
         .args(args.log.flags())
         .arg("--config")
-        .arg(args.meant.configured.absolute()?)
+        .arg(args.target.config.absolute()?)
         // A program of a site may start one: what it starts is not the program's.
         .env_remove(NAME_MARK)
         .env_remove(RUN_DIR_MARK)
@@ -158,14 +158,14 @@ fn supervise(
     starts: bool,
     ready: impl FnOnce() -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let path = args.meant.configured.absolute()?;
+    let path = args.target.config.absolute()?;
     let log = args.log.clone();
     process::raise_descriptor_limit();
     process::on_one_thread(async {
         let supervisor = Supervisor::claim(fleet, logs).map_err(|error| site::cannot_claim(&error))?;
         let load: Load = Box::new(move || Ok(in_form(site::load_to_start(&path)?, &log)));
         let signals = signals()?;
-        let first = starts.then(|| (Request::Start(args.meant.chosen.which()), printed()));
+        let first = starts.then(|| (Request::Start(args.target.filter.which()), printed()));
         spawn_local(tell_service_manager(supervisor.phase()));
         let running = supervisor.listen().map_err(|error| site::cannot_claim(&error))?;
         ready()?;

@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use zmws::console::problems::{Problem, Severity};
 use zmws::console::site::Site;
-use zmws::console::troubles::{Severity, Trouble};
-use zmws::console::{output, shown, status, watch};
+use zmws::console::{output, status, text, watch};
 use zmws::duration;
 
 use super::operator::{AdminPort, cannot_write};
-use super::site::Chosen;
+use super::site::Filter;
 use super::{Failure, process};
 
 /// Show what is wrong, then the programs, then the services
@@ -23,7 +23,7 @@ pub(super) struct Args {
     port: AdminPort,
 
     #[command(flatten)]
-    chosen: Chosen,
+    filter: Filter,
 
     /// Where the supervisor's socket is; without a socket there, no programs are shown [default: the run_dir of the
     /// configuration that is here, or run]
@@ -34,18 +34,18 @@ pub(super) struct Args {
     #[arg(long, value_name = "DURATION", num_args = 0..=1, default_missing_value = "2", value_parser = duration::parse_positive)]
     watch: Option<Duration>,
 
-    /// Print an object as JSON: broker (null if it does not answer), processes (null without a supervisor), troubles
+    /// Print an object as JSON: broker (null if it does not answer), processes (null without a supervisor), problems
     #[arg(long, conflicts_with = "watch")]
     json: bool,
 }
 
 /// Asks and shows.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let which = args.chosen.which();
+    let which = args.filter.which();
     let fleet = if args.run_dir.is_some() && args.port.is_given() { None } else { args.port.fleet()? };
     let admin = args.port.admin_of(fleet.as_ref());
-    let configured = || fleet.map(|fleet| fleet.run_dir);
-    let run_dir = args.run_dir.or_else(configured).unwrap_or_else(|| PathBuf::from("run"));
+    let config = || fleet.map(|fleet| fleet.run_dir);
+    let run_dir = args.run_dir.or_else(config).unwrap_or_else(|| PathBuf::from("run"));
     process::on_one_thread(async {
         if let Some(every) = args.watch {
             if !output::is_screen() {
@@ -55,11 +55,11 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         }
         let site = Site::ask(&admin, &run_dir).await.only(&which);
         match args.json {
-            true => output::print_text(&(shown::json_line(&site.json()) + "\n")),
+            true => output::print_text(&(text::json_line(&site.json()) + "\n")),
             false => output::print(&status::screen(&site, output::width(), output::colour())),
         }
         .map_err(cannot_write)?;
-        verdict(&site.troubles())
+        verdict(&site.problems())
     })
 }
 
@@ -70,11 +70,11 @@ pub(super) fn no_terminal(error: std::io::Error) -> Failure {
 
 /// The line for standard error, and with it exit status 1, if anything is down: what it is that is. What is wrong with
 /// it stands on the screen.
-fn verdict(troubles: &[Trouble]) -> Result<(), Failure> {
-    let down = troubles.iter().filter(|trouble| trouble.severity == Severity::Down);
-    let down: Vec<&str> = down.map(|trouble| trouble.subject.as_str()).collect();
+fn verdict(problems: &[Problem]) -> Result<(), Failure> {
+    let down = problems.iter().filter(|problem| problem.severity == Severity::Down);
+    let down: Vec<&str> = down.map(|problem| problem.subject.as_str()).collect();
     if down.is_empty() {
         return Ok(());
     }
-    Err(shown::printable(&format!("not all is well: {}", down.join(", "))))
+    Err(text::printable(&format!("not all is well: {}", down.join(", "))))
 }

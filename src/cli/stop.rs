@@ -3,7 +3,7 @@
 use zmws::supervise::control::Request;
 
 use super::Failure;
-use super::site::{self, Meant};
+use super::site::{self, Target};
 
 /// Stop the programs of this site
 ///
@@ -12,11 +12,11 @@ use super::site::{self, Meant};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    meant: Meant,
+    target: Target,
 }
 
 /// Stops, and waits until all is stopped.
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let fleet = args.meant.configured.fleet()?;
-    site::tell(fleet, Request::Stop(args.meant.chosen.which()))
+    let fleet = args.target.config.fleet()?;
+    site::tell(fleet, Request::Stop(args.target.filter.which()))
 }

@@ -2,7 +2,7 @@
 
 use zmws::console::tail::{self, Form};
 
-use super::site::{Configured, broker_flag};
+use super::site::{ConfigArg, broker_flag};
 use super::{Failure, operator, process};
 
 /// Show what happens to jobs, as it happens: a line each
@@ -25,7 +25,7 @@ pub(super) struct Args {
     news: Option<String>,
 
     #[command(flatten)]
-    configured: Configured,
+    config: ConfigArg,
 }
 
 /// Prints until it is ended.
@@ -48,8 +48,8 @@ impl Args {
         if let Some(news) = &self.news {
             return Ok(news.clone());
         }
-        let configured = self.configured.if_there()?;
-        let port = configured.as_ref().and_then(|fleet| broker_flag(fleet, "news-port"));
+        let config = self.config.if_there()?;
+        let port = config.as_ref().and_then(|fleet| broker_flag(fleet, "news-port"));
         Ok(format!("127.0.0.1:{}", port.unwrap_or("5557")))
     }
 }

@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn what_a_word_may_mean_is_something_that_there_is() {
         for (word, meant) in MEANT {
-            let error = Cli::try_parse_from(["zmws", word]).expect_err("it is no command of ours");
+            let error = Cli::try_parse_from(["zmws", word]).expect_err("it is not a command of ours");
             let said = with_tip(error).to_string();
             assert!(said.contains(&format!("tip: you may mean `zmws {meant}`")), "{said}");
             let words = ["zmws"].into_iter().chain(meant.split(' '));

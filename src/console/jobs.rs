@@ -2,11 +2,11 @@
 
 use ratatui::text::Line;
 
-use super::figures;
-use super::order::encoded;
-use super::shown::Tone;
+use super::format;
+use super::operation::encoded;
 use super::status::{cut_line, known};
 use super::table::{self, Cell, Column};
+use super::text::Tone;
 use crate::admin::status::{Job, JobState};
 use crate::supervise::admin::{Admin, AdminError};
 
@@ -112,17 +112,17 @@ fn row(job: &Job, now: f64) -> Vec<Cell> {
         Cell::new(&job.service),
         Cell::new(&job.id),
         Cell::toned(word, tone),
-        known(since(job), |since| figures::duration(now - since)),
+        known(since(job), |since| format::duration(now - since)),
         known(job.worker.clone(), |worker| worker),
         Cell::count(job.attempts.into(), Tone::Warn),
-        Cell::new(figures::bytes(job.bytes)),
+        Cell::new(format::bytes(job.bytes)),
     ]
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::shown::{Colour, text};
     use super::super::tests::{Broker, run};
+    use super::super::text::{Colour, text};
     use super::*;
 
     fn jobs() -> Vec<Job> {

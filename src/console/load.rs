@@ -1,7 +1,7 @@
 //! How busy the workers of a service are, as a bar.
 
-use super::shown::Tone;
 use super::table::{Cell, Column};
+use super::text::Tone;
 use crate::admin::status::Service;
 
 /// Above the bars.

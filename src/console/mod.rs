@@ -1,23 +1,23 @@
 //! What shows a running site on a terminal: `status`, `top`, `tail`.
 //!
 //! What is shown is made by pure functions of what the broker and the supervisor said; the drivers ask, draw and
-//! read keys. All text from outside goes through [`shown::printable`] before a terminal sees it.
+//! read keys. All text from outside goes through [`text::printable`] before a terminal sees it.
 
-pub mod figures;
+pub mod events;
+pub mod format;
 pub mod jobs;
 mod load;
-pub mod news;
-pub mod order;
+pub mod operation;
 pub mod output;
+pub mod problems;
 pub mod processes;
-pub mod shown;
 pub mod site;
 pub mod status;
 pub mod table;
 pub mod tail;
 mod terminal;
+pub mod text;
 pub mod top;
-pub mod troubles;
 pub mod wait;
 pub mod watch;
 

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use ratatui::text::Line;
 
-use super::shown::{self, Colour};
+use super::text::{self, Colour};
 
 /// Whether there is anybody who still reads.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -46,7 +46,7 @@ pub fn colour() -> Colour {
 ///
 /// The system's own, but for a reader that is gone.
 pub fn print(lines: &[Line<'_>]) -> io::Result<Reader> {
-    print_text(&shown::text(lines, colour()))
+    print_text(&text::text(lines, colour()))
 }
 
 /// Prints a text that has its own line ends.

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::problems::{self, Problem};
 use super::processes;
-use super::troubles::{self, Trouble};
 use crate::admin::status::Status;
 use crate::supervise::admin::Admin;
 use crate::supervise::control::{Process, Which};
@@ -24,7 +24,7 @@ pub struct Site {
 struct Json<'a> {
     broker: Option<&'a Status>,
     processes: Option<&'a [Process]>,
-    troubles: Vec<Trouble>,
+    problems: Vec<Problem>,
 }
 
 impl Site {
@@ -47,17 +47,17 @@ impl Site {
     }
 
     /// What is wrong.
-    pub fn troubles(&self) -> Vec<Trouble> {
-        troubles::of(self)
+    pub fn problems(&self) -> Vec<Problem> {
+        problems::of(self)
     }
 
-    /// An object of `broker` ([`Status`] or null), `processes` (an array of [`Process`] or null) and `troubles` (an
+    /// An object of `broker` ([`Status`] or null), `processes` (an array of [`Process`] or null) and `problems` (an
     /// array of objects of `severity`, `subject` and `text`).
     pub fn json(&self) -> serde_json::Value {
         let json = Json {
             broker: self.broker.as_ref().ok(),
             processes: self.processes.as_ref().ok().and_then(|processes| processes.as_deref()),
-            troubles: self.troubles(),
+            problems: self.problems(),
         };
         serde_json::to_value(json).expect("strings and numbers are always JSON")
     }
@@ -129,7 +129,7 @@ pub(super) mod examples {
         }
     }
 
-    /// One of each trouble; some have names that mean no good.
+    /// One of each problem; some have names that mean no good.
     pub(in crate::console) fn services() -> Vec<Service> {
         let named = |name: &str| Service { service: name.to_owned(), ..Service::default() };
         vec![
@@ -224,6 +224,6 @@ mod tests {
     #[test]
     fn json_has_null_for_what_is_away() {
         let site = Site { broker: Err("away".to_owned()), processes: Ok(None) };
-        insta::assert_snapshot!(site.json().to_string(), @r#"{"broker":null,"processes":null,"troubles":[{"severity":"down","subject":"broker","text":"away"}]}"#);
+        insta::assert_snapshot!(site.json().to_string(), @r#"{"broker":null,"processes":null,"problems":[{"severity":"down","subject":"broker","text":"away"}]}"#);
     }
 }

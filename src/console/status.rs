@@ -2,19 +2,19 @@
 
 use ratatui::text::{Line, Span};
 
-use super::figures;
+use super::format;
 use super::load;
-use super::shown::{self, Colour, Side, Tone};
+use super::problems::{Problem, Severity};
 use super::site::Site;
 use super::table::{self, Cell, Column};
-use super::troubles::{Severity, Trouble};
+use super::text::{self, Colour, Side, Tone};
 use crate::admin::status::{Service, State, Status, Totals};
 use crate::supervise::control::{Process, ProcessState};
 
 /// The screen in `width` cells; `None` for as wide as it is. Bars are for where colours are.
 pub fn screen(site: &Site, width: Option<usize>, colour: Colour) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
-    trouble_lines(&site.troubles(), width, &mut lines);
+    problem_lines(&site.problems(), width, &mut lines);
     if let Ok(Some(processes)) = &site.processes {
         lines.push(Line::default());
         process_lines(processes, width, &mut lines);
@@ -32,30 +32,30 @@ pub fn screen(site: &Site, width: Option<usize>, colour: Colour) -> Vec<Line<'st
     lines
 }
 
-fn trouble_lines(troubles: &[Trouble], width: Option<usize>, lines: &mut Vec<Line<'static>>) {
-    if troubles.is_empty() {
+fn problem_lines(problems: &[Problem], width: Option<usize>, lines: &mut Vec<Line<'static>>) {
+    if problems.is_empty() {
         lines.push(cut_line("All is well.", Tone::Good, width));
     }
-    for trouble in troubles {
-        let (word, tone) = match trouble.severity {
+    for problem in problems {
+        let (word, tone) = match problem.severity {
             Severity::Down => ("down", Tone::Bad),
             Severity::Warning => ("warning", Tone::Warn),
         };
-        let word = shown::filled(word, MARGIN - 2, Side::Left) + "  ";
-        let text = shown::printable(&format!("{}: {}", trouble.subject, trouble.text));
+        let word = text::filled(word, MARGIN - 2, Side::Left) + "  ";
+        let text = text::printable(&format!("{}: {}", problem.subject, problem.text));
         let room = width.map_or(usize::MAX, |width| width.saturating_sub(MARGIN));
         if room < ROOM_MIN {
             lines.push(cut_line(&(word + &text), tone, width));
             continue;
         }
-        for (index, part) in shown::wrapped(&text, room).into_iter().enumerate() {
+        for (index, part) in text::wrapped(&text, room).into_iter().enumerate() {
             let margin = if index == 0 { word.clone() } else { " ".repeat(MARGIN) };
             lines.push(Line::from(vec![Span::styled(margin, tone.style()), Span::raw(part)]));
         }
     }
 }
 
-/// Cells in front of a trouble's text: the longest word and two blanks.
+/// Cells in front of a problem's text: the longest word and two blanks.
 const MARGIN: usize = "warning  ".len();
 /// Cells that are too few to break a text in lines.
 const ROOM_MIN: usize = 16;
@@ -66,7 +66,7 @@ fn heading(text: &str, width: Option<usize>) -> Line<'static> {
 
 /// A line of anybody's text.
 pub(super) fn cut_line(text: &str, tone: Tone, width: Option<usize>) -> Line<'static> {
-    let text = shown::cut(&shown::printable(text), width.unwrap_or(usize::MAX));
+    let text = text::cut(&text::printable(text), width.unwrap_or(usize::MAX));
     Line::from(Span::styled(text, tone.style()))
 }
 
@@ -102,21 +102,21 @@ fn process_row(process: &Process) -> Vec<Cell> {
         Cell::new(&process.name),
         Cell::toned(state, tone),
         known(process.pid, |pid| pid.to_string()),
-        known(process.up_s, figures::duration),
+        known(process.up_s, format::duration),
         Cell::count(process.restarts, Tone::Plain),
-        known(process.memory, figures::bytes),
+        known(process.memory, format::bytes),
         Cell::new(process.last_end.as_deref().unwrap_or_default()),
     ]
 }
 
 /// What may not be known; a dash if it is not.
 pub(super) fn known<T>(figure: Option<T>, show: impl Fn(T) -> String) -> Cell {
-    figure.map_or_else(|| Cell::toned(figures::NOTHING, Tone::Quiet), |figure| Cell::new(show(figure)))
+    figure.map_or_else(|| Cell::toned(format::NOTHING, Tone::Quiet), |figure| Cell::new(show(figure)))
 }
 
 /// `zmws 0.1.0 at 127.0.0.1:5555 (pid 4711), running, up 3 d 04 h`.
 pub(super) fn broker_line(status: &Status) -> String {
-    let up = figures::duration(status.at - status.started_at);
+    let up = format::duration(status.at - status.started_at);
     // One that is older does not say which it is.
     let which =
         if status.pid == 0 { String::new() } else { format!(" at {} (pid {})", status.clients, status.pid) };
@@ -133,14 +133,14 @@ fn state_word(state: State) -> &'static str {
 
 /// What all services have together, the most important first.
 pub(super) fn totals_line(totals: &Totals) -> String {
-    let count = figures::count;
+    let count = format::count;
     format!(
         "{} queued, {} active ({}), {}, {}; {} done, {} failed, {} requeued, {} refused",
         count(totals.queued),
         count(totals.active),
-        figures::bytes(totals.bytes),
-        figures::count_of(totals.workers, "worker"),
-        figures::count_of(totals.client_connections, "client"),
+        format::bytes(totals.bytes),
+        format::count_of(totals.workers, "worker"),
+        format::count_of(totals.client_connections, "client"),
         count(totals.completed),
         count(totals.failed),
         count(totals.requeued),
@@ -201,11 +201,11 @@ pub(super) fn service_row(service: &Service) -> Vec<Cell> {
         Cell::count(service.busy, Tone::Plain),
         Cell::count(service.completed_a_minute, Tone::Plain),
         Cell::count(service.failed_a_minute, Tone::Bad),
-        known(service.oldest_s, figures::duration),
-        known(service.wait.p50_ms, figures::millis),
-        known(service.wait.p99_ms, figures::millis),
-        known(service.run.p50_ms, figures::millis),
-        known(service.run.p99_ms, figures::millis),
+        known(service.oldest_s, format::duration),
+        known(service.wait.p50_ms, format::millis),
+        known(service.wait.p99_ms, format::millis),
+        known(service.run.p50_ms, format::millis),
+        known(service.run.p99_ms, format::millis),
     ]
 }
 
@@ -228,7 +228,7 @@ pub(super) fn held(service: &Service) -> Option<&'static str> {
 /// That there are more services than the broker tells of.
 fn left_out_line(status: &Status, width: Option<usize>) -> Option<Line<'static>> {
     let more = status.totals.services.saturating_sub(status.services.len() as u64);
-    let text = format!("… and {} that are not listed", figures::count_of(more, "service"));
+    let text = format!("… and {} that are not listed", format::count_of(more, "service"));
     (more > 0).then(|| cut_line(&text, Tone::Quiet, width))
 }
 
@@ -236,8 +236,8 @@ fn left_out_line(status: &Status, width: Option<usize>) -> Option<Line<'static>>
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::shown::{Colour, text};
     use super::super::site::examples;
+    use super::super::text::{Colour, text};
     use super::*;
 
     fn check(site: &Site, width: Option<usize>) -> String {

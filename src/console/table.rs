@@ -2,7 +2,7 @@
 
 use ratatui::text::{Line, Span};
 
-use super::shown::{self, Side, Tone};
+use super::text::{self, Side, Tone};
 
 /// A column of a table.
 #[derive(Clone, Copy, Debug)]
@@ -42,13 +42,13 @@ impl Cell {
 
     /// The same, with a meaning.
     pub fn toned(text: impl AsRef<str>, tone: Tone) -> Self {
-        Self { text: shown::printable(text.as_ref()), tone }
+        Self { text: text::printable(text.as_ref()), tone }
     }
 
     /// A figure that is only worth a look if it is not 0.
     pub fn count(figure: u64, tone: Tone) -> Self {
         let tone = if figure == 0 { Tone::Quiet } else { tone };
-        Self::toned(super::figures::count(figure), tone)
+        Self::toned(super::format::count(figure), tone)
     }
 }
 
@@ -75,7 +75,7 @@ impl Fit {
     fn new(columns: &[Column<'_>], rows: &[Vec<Cell>], width: usize) -> Self {
         let natural = |index: usize, column: &Column<'_>| {
             let texts = rows.iter().filter_map(|row| row.get(index));
-            texts.map(|cell| shown::width(&cell.text)).max().unwrap_or(0).max(shown::width(column.title))
+            texts.map(|cell| text::width(&cell.text)).max().unwrap_or(0).max(text::width(column.title))
         };
         let shown = columns.iter().enumerate().map(|(index, column)| (index, natural(index, column)));
         let mut fit = Self { shown: shown.collect() };
@@ -124,7 +124,7 @@ impl Fit {
             if place > 0 {
                 spans.push(Span::raw(" ".repeat(GAP)));
             }
-            let text = shown::filled(&cell.text, cells, columns[index].side);
+            let text = text::filled(&cell.text, cells, columns[index].side);
             spans.push(Span::styled(text, cell.tone.style()));
         }
         Line::from(spans)
@@ -135,7 +135,7 @@ impl Fit {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::shown::{Colour, text};
+    use super::super::text::{Colour, text};
     use super::*;
 
     const COLUMNS: [Column<'static>; 4] = [

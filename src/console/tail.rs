@@ -4,9 +4,9 @@ use std::io::{self, Write};
 
 use ratatui::text::Line;
 
-use super::news::{self, News};
+use super::events::{self, News};
 use super::output::{self, Reader};
-use super::shown::printable;
+use super::text::printable;
 use crate::transport::{DealerEvent, DealerOptions, Subscriber};
 
 /// How news are printed.
@@ -26,7 +26,7 @@ pub enum Form {
 /// Standard output cannot be written to.
 pub async fn run(address: String, services: &[String], form: Form) -> io::Result<()> {
     let mut link = Link { address: address.clone(), state: None };
-    let mut subscriber = Subscriber::connect(address, news::topics(services), DealerOptions::default());
+    let mut subscriber = Subscriber::connect(address, events::topics(services), DealerOptions::default());
     loop {
         let reader = match subscriber.recv().await {
             DealerEvent::Connected(_) => {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::order::encoded;
+use super::operation::encoded;
 use crate::admin::status::{Job, Status};
 use crate::supervise::admin::{Admin, AdminError};
 

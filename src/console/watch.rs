@@ -10,11 +10,11 @@ use ratatui::text::{Line, Text};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::output;
-use super::shown::{Colour, Tone};
 use super::site::Site;
 use super::status::{cut_line, screen};
 use super::terminal::{Input, Terminal};
-use super::{figures, moment};
+use super::text::{Colour, Tone};
+use super::{format, moment};
 use crate::supervise::admin::Admin;
 use crate::supervise::control::Which;
 
@@ -85,7 +85,7 @@ impl Watch {
             Ok(_) => self.answered = Some(at),
             Err(why) => {
                 if let Some(answered) = self.answered {
-                    *why += &format!(" (it answered {} ago)", figures::duration(at - answered));
+                    *why += &format!(" (it answered {} ago)", format::duration(at - answered));
                 }
             }
         }
@@ -125,7 +125,7 @@ impl Watch {
     }
 
     fn heading(&self) -> String {
-        let time = self.shown.as_ref().map_or_else(String::new, |(_, at)| figures::clock(*at) + " UTC, ");
+        let time = self.shown.as_ref().map_or_else(String::new, |(_, at)| format::clock(*at) + " UTC, ");
         let every = self.every.as_secs_f64();
         let below = self.lines.saturating_sub(self.above + self.room);
         let more = if below > 0 { format!(", ↓ {below} lines more") } else { String::new() };

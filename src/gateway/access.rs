@@ -63,7 +63,7 @@ pub enum TokenError {
         source: io::Error,
     },
     /// A line is no token with services.
-    #[error("line {line}: a token, a blank, and the services it may call are wanted")]
+    #[error("line {line}: a token, a blank, and the services it may call are expected")]
     Line {
         /// Its number, from 1.
         line: usize,
@@ -150,5 +150,5 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
 }
 
 fn unauthorized() -> Refusal {
-    Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", "a bearer token is wanted")
+    Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", "a bearer token is expected")
 }

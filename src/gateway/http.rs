@@ -226,7 +226,7 @@ fn check_request(request: &Request<Incoming>) -> Result<(), Refusal> {
     let (host, second) = (hosts.next(), hosts.next());
     // RFC 9112 §3.2
     if second.is_some() || (host.is_none() && request.version() == Version::HTTP_11) {
-        return Err(Refusal::bad_request("one Host header is wanted").closing());
+        return Err(Refusal::bad_request("one Host header is expected").closing());
     }
     // RFC 9110 §10.1.1
     if let Some(expect) = request.headers().get(header::EXPECT)

@@ -44,7 +44,7 @@ impl FromStr for Place {
         if text.contains('/') {
             return Ok(Self::Socket(PathBuf::from(text)));
         }
-        text.parse().map(Self::Port).map_err(|_| "IP:PORT, or the path of a socket, is wanted".to_owned())
+        text.parse().map(Self::Port).map_err(|_| "IP:PORT, or the path of a socket, is expected".to_owned())
     }
 }
 

@@ -42,7 +42,7 @@ pub enum WireError {
     #[error("type {} is no request", shown(.0))]
     BadType(Bytes),
     /// The command frame names no command of the dialect.
-    #[error("{} is no command", shown(.0))]
+    #[error("{} is not a command", shown(.0))]
     UnknownCommand(Bytes),
     /// The text names no job by an id that we could have given.
     #[error("{} is no job id", shown(.0))]

@@ -49,7 +49,7 @@ fn tokens_open_their_services_and_no_others() {
 #[test]
 fn file_of_tokens_is_refused_at_its_first_bad_line() {
     let error = Tokens::parse("a *\n\nlonely\n").expect_err("a line without services");
-    assert_eq!(error.to_string(), "line 3: a token, a blank, and the services it may call are wanted");
+    assert_eq!(error.to_string(), "line 3: a token, a blank, and the services it may call are expected");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use zmws::client::{CallError, Client};
-use zmws::console::shown::printable;
+use zmws::console::text::printable;
 use zmws::job::{Body, JobId};
 use zmws::message::View;
 

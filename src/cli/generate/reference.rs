@@ -106,6 +106,6 @@ fn push_text(page: &mut String, text: Option<&StyledStr>) {
                 _ => shown.push(letter),
             }
         }
-        let _ = writeln!(page, "{shown}");
+        let _ = writeln!(page, "{text}");
     }
 }

@@ -1,6 +1,6 @@
 //! The page of one service: its workers and its jobs.
 
-use super::super::order::Order;
+use super::super::operation::Operation;
 use crate::admin::status::{Job, JobState, Worker};
 
 /// Workers and jobs of a service.
@@ -81,20 +81,20 @@ impl Row<'_> {
     }
 
     /// The order to retire it; or why not.
-    pub(super) fn retire(self) -> Result<Order, &'static str> {
+    pub(super) fn retire(self) -> Result<Operation, &'static str> {
         match self {
             Self::Worker(worker) => {
-                Ok(Order::Retire { connection: worker.connection, id: worker.id.clone() })
+                Ok(Operation::Retire { connection: worker.connection, id: worker.id.clone() })
             }
             Self::Job(_) => Err("this is a job: w retires a worker"),
         }
     }
 
     /// The order to try it again; or why not.
-    pub(super) fn retry(self) -> Result<Order, &'static str> {
+    pub(super) fn retry(self) -> Result<Operation, &'static str> {
         match self {
             Self::Worker(_) => Err("this is a worker: t tries a dead job again"),
-            Self::Job(job) if job.dead => Ok(Order::Retry { job: job.id.clone() }),
+            Self::Job(job) if job.dead => Ok(Operation::Retry { job: job.id.clone() }),
             Self::Job(job) => match job.state {
                 JobState::Failed => {
                     Err("only dead jobs can be tried again; this one's worker failed it, and it is gone")
@@ -107,7 +107,7 @@ impl Row<'_> {
     }
 
     /// The order to delete it; or why not.
-    pub(super) fn delete(self) -> Result<Order, &'static str> {
+    pub(super) fn delete(self) -> Result<Operation, &'static str> {
         match self {
             Self::Worker(_) => Err("this is a worker: x deletes a job"),
             Self::Job(job) => match job.state {
@@ -116,7 +116,7 @@ impl Row<'_> {
                 JobState::Active => {
                     Err("a worker has it: only a job that waits, or a dead one, can be deleted")
                 }
-                JobState::Failed | JobState::Queued => Ok(Order::Delete { job: job.id.clone() }),
+                JobState::Failed | JobState::Queued => Ok(Operation::Delete { job: job.id.clone() }),
             },
         }
     }

@@ -5,11 +5,11 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Text};
 
-use super::super::figures;
+use super::super::format;
 use super::super::jobs;
-use super::super::shown::{self, Tone};
 use super::super::status::{SERVICES, broker_line, cut_line, held, known, service_table, totals_line};
 use super::super::table::{self, Cell, Column};
+use super::super::text::{self, Tone};
 use super::detail::{Content, Detail};
 use super::state::{self, State};
 use crate::admin::status::{Job, Service, Worker};
@@ -39,11 +39,11 @@ fn heading(state: &State, width: Option<usize>) -> Vec<Line<'static>> {
     };
     let first = match &state.away {
         Some(why) => {
-            cut_line(&format!("{why}; at {} UTC it was:", figures::clock(status.at)), Tone::Bad, width)
+            cut_line(&format!("{why}; at {} UTC it was:", format::clock(status.at)), Tone::Bad, width)
         }
         None => cut_line(&format!("{} at {address}", broker_line(status)), Tone::Head, width),
     };
-    let rate = state.rate.map_or_else(|| figures::NOTHING.to_owned(), figures::rate);
+    let rate = state.rate.map_or_else(|| format::NOTHING.to_owned(), format::rate);
     let totals = format!("{rate} jobs/s; {}", totals_line(&status.totals));
     vec![first, cut_line(&totals, Tone::Plain, width)]
 }
@@ -93,15 +93,15 @@ fn detail_heading(service: Option<&Service>, name: &str, width: Option<usize>) -
     let Some(service) = service else { return cut_line(name, Tone::Head, width) };
     let oldest = service
         .oldest_s
-        .map_or_else(String::new, |oldest| format!(", the oldest for {}", figures::duration(oldest)));
+        .map_or_else(String::new, |oldest| format!(", the oldest for {}", format::duration(oldest)));
     let text = format!(
         "{}{}: {} queued{oldest}, {} active; {} done, {} failed",
         service.service,
         held(service).map_or_else(String::new, |held| format!(", {held}")),
-        figures::count(service.queued),
-        figures::count(service.active),
-        figures::count(service.completed),
-        figures::count(service.failed),
+        format::count(service.queued),
+        format::count(service.active),
+        format::count(service.completed),
+        format::count(service.failed),
     );
     cut_line(&text, Tone::Head, width)
 }
@@ -153,8 +153,8 @@ fn worker_row(worker: &Worker) -> Vec<Cell> {
     vec![
         Cell::new(&worker.id),
         Cell::toned(state, tone),
-        known(worker.busy_s, figures::duration),
-        Cell::new(figures::duration(worker.silent_s)),
+        known(worker.busy_s, format::duration),
+        Cell::new(format::duration(worker.silent_s)),
         Cell::count(worker.done, Tone::Plain),
         Cell::new(&worker.address),
         Cell::new(&worker.dialect),
@@ -166,10 +166,10 @@ fn job_row(job: &Job, now: f64) -> Vec<Cell> {
     vec![
         Cell::new(&job.id),
         Cell::toned(state, tone),
-        known(jobs::since(job), |since| figures::duration(now - since)),
+        known(jobs::since(job), |since| format::duration(now - since)),
         known(job.worker.clone(), |worker| worker),
         Cell::count(job.attempts.into(), Tone::Warn),
-        Cell::new(figures::bytes(job.bytes)),
+        Cell::new(format::bytes(job.bytes)),
         Cell::toned(if job.waits { "waits" } else { "" }, Tone::Plain),
     ]
 }
@@ -200,8 +200,8 @@ fn last_line(state: &State, width: usize) -> Line<'static> {
         state::Line::Question(order) => {
             // What is asked for must be seen, whatever the name is.
             let answer = " y/n";
-            let question = shown::printable(&order.question());
-            let question = shown::cut(&question, width.saturating_sub(answer.len()));
+            let question = text::printable(&order.question());
+            let question = text::cut(&question, width.saturating_sub(answer.len()));
             cut_line(&(question + answer), Tone::Head, Some(width))
         }
         state::Line::Said(Ok(line)) => cut_line(line, Tone::Good, Some(width)),
@@ -227,6 +227,6 @@ const HELP: [&str; 14] = [
 ];
 
 fn help(width: Option<usize>) -> Vec<Line<'static>> {
-    let parts = HELP.iter().flat_map(|line| shown::wrapped(line, width.unwrap_or(usize::MAX)));
+    let parts = HELP.iter().flat_map(|line| text::wrapped(line, width.unwrap_or(usize::MAX)));
     parts.map(Line::raw).collect()
 }

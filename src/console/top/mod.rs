@@ -19,7 +19,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use self::detail::Content;
 use self::state::{Message, Request, State};
-use super::order::{Order, encoded};
+use super::operation::{Operation, encoded};
 use super::terminal::{Input, Terminal};
 use super::{jobs, output};
 use crate::supervise::admin::{Admin, AdminError};
@@ -112,7 +112,7 @@ impl Broker {
         });
     }
 
-    fn give(&self, order: Order) {
+    fn give(&self, order: Operation) {
         let (admin, sender) = (self.admin.clone(), self.sender.clone());
         spawn_local(async move {
             let said = order.give(&admin).await.map_err(|error| error.to_string());

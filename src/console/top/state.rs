@@ -2,8 +2,8 @@
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::super::order::Order;
-use super::super::shown::Colour;
+use super::super::operation::Operation;
+use super::super::text::Colour;
 use super::detail::{Content, Detail, Row};
 use super::sort::Sort;
 use crate::admin::status::{Service, Status};
@@ -27,7 +27,7 @@ pub(super) enum Request {
     /// Ask the broker how it is, now.
     Look,
     /// Tell the broker.
-    Give(Order),
+    Give(Operation),
     /// End.
     Quit,
 }
@@ -38,7 +38,7 @@ pub(super) enum Line {
     /// Which keys there are.
     Keys,
     /// A question, whose answer is a key.
-    Question(Order),
+    Question(Operation),
     /// What came of the last order, or why there is none.
     Said(Result<String, String>),
 }
@@ -218,7 +218,7 @@ impl State {
     }
 
     /// Asks whether an order about the service is meant.
-    fn ask(&mut self, order: impl Fn(&Service) -> Order) {
+    fn ask(&mut self, order: impl Fn(&Service) -> Operation) {
         self.line = match self.service() {
             Some(service) => Line::Question(order(service)),
             None => Line::Said(Err("there is no service to choose".to_owned())),
@@ -226,18 +226,22 @@ impl State {
         self.stay();
     }
 
-    fn pause(service: &Service) -> Order {
+    fn pause(service: &Service) -> Operation {
         let name = service.service.clone();
-        if service.paused { Order::Resume { service: name } } else { Order::Pause { service: name } }
+        if service.paused { Operation::Resume { service: name } } else { Operation::Pause { service: name } }
     }
 
-    fn drain(service: &Service) -> Order {
+    fn drain(service: &Service) -> Operation {
         let name = service.service.clone();
-        if service.draining { Order::Resume { service: name } } else { Order::Drain { service: name } }
+        if service.draining {
+            Operation::Resume { service: name }
+        } else {
+            Operation::Drain { service: name }
+        }
     }
 
     /// Asks whether an order about the chosen worker or job is meant.
-    fn ask_row(&mut self, order: impl Fn(Row<'_>) -> Result<Order, &'static str>) {
+    fn ask_row(&mut self, order: impl Fn(Row<'_>) -> Result<Operation, &'static str>) {
         let row = self.detail.as_ref().map(Detail::chosen);
         let order = match row {
             Some(Some(row)) => order(row),

@@ -7,10 +7,10 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::super::shown::{Colour, printable};
 use super::super::site::examples;
 use super::super::status::SERVICES;
 use super::super::tests::run;
+use super::super::text::{Colour, printable};
 use super::*;
 use crate::admin::status::{Job, JobState, Status, Worker};
 
@@ -138,7 +138,7 @@ fn nothing_is_told_to_the_broker_without_a_yes() {
     world.type_in("pqy");
     assert_eq!(world.requests, []);
     world.type_in("py");
-    assert_eq!(world.requests, [Request::Give(Order::Pause { service: "MAIL".to_owned() })]);
+    assert_eq!(world.requests, [Request::Give(Operation::Pause { service: "MAIL".to_owned() })]);
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn a_question_is_about_what_it_was_asked_about_though_the_table_moves() {
     world.tell(Message::Said(Ok("another order was done".to_owned())));
     assert_eq!(world.last_line(), "pause MAIL? y/n");
     world.type_in("y");
-    assert_eq!(world.requests.pop(), Some(Request::Give(Order::Pause { service: "MAIL".to_owned() })));
+    assert_eq!(world.requests.pop(), Some(Request::Give(Operation::Pause { service: "MAIL".to_owned() })));
 }
 
 #[test]
@@ -197,9 +197,9 @@ fn workers_are_retired_and_jobs_deleted_and_tried_again() {
     assert_eq!(
         world.requests,
         [
-            Request::Give(Order::Retire { connection: 7, id: "W-1".to_owned() }),
-            Request::Give(Order::Retry { job: job() }),
-            Request::Give(Order::Delete { job: job() }),
+            Request::Give(Operation::Retire { connection: 7, id: "W-1".to_owned() }),
+            Request::Give(Operation::Retry { job: job() }),
+            Request::Give(Operation::Delete { job: job() }),
         ]
     );
 }
@@ -349,7 +349,7 @@ fn a_page_is_asked_for_with_the_broker_and_its_orders_are_given() {
             (service.as_str(), shown.workers.len(), shown.jobs.len(), broker.asked),
             ("A B", 2, 3, false)
         );
-        broker.give(Order::Delete { job: "0001-BEEF".to_owned() });
+        broker.give(Operation::Delete { job: "0001-BEEF".to_owned() });
         assert!(matches!(broker.answer().await, Message::Said(Err(line)) if line == "no such job"));
         insta::assert_snapshot!(port.requests().join("\n"), @r"
         GET /status

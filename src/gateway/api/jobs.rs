@@ -141,7 +141,7 @@ fn is_json(headers: &HeaderMap) -> Result<(), Refusal> {
     if kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json")) {
         return Ok(());
     }
-    let message = "the body is wanted as application/json";
+    let message = "the body is expected as application/json";
     Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json", message).closing())
 }
 

@@ -70,7 +70,7 @@ const fn value(status: u16, about: &'static str, schema: Schema) -> Answer {
     Answer { status, about, schema }
 }
 
-const UNAUTHORIZED: Answer = problem(401, "A bearer token is wanted");
+const UNAUTHORIZED: Answer = problem(401, "A bearer token is expected");
 const FORBIDDEN: Answer = problem(403, "The token may not do this");
 const BUSY: Answer = problem(429, "Too many requests are in flight");
 const LOST: Answer =

@@ -113,9 +113,9 @@ pub(super) struct WorkerKeys {
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("a name and a value are wanted")?;
+    let (name, value) = text.split_once('=').ok_or("a name and a value are expected")?;
     if name.is_empty() || text.contains('\0') {
-        return Err("a name and a value are wanted".to_owned());
+        return Err("a name and a value are expected".to_owned());
     }
     Ok((name.to_owned(), value.to_owned()))
 }
@@ -125,7 +125,7 @@ fn restart(text: &str) -> Result<Restart, String> {
         "always" => Ok(Restart::Always),
         "on-failure" => Ok(Restart::OnFailure),
         "never" => Ok(Restart::Never),
-        _ => Err("always, on-failure or never is wanted".to_owned()),
+        _ => Err("always, on-failure or never is expected".to_owned()),
     }
 }
 
@@ -146,7 +146,7 @@ fn bytes(text: &str) -> Result<Bytes, String> {
     bytes
         .filter(|&bytes| bytes > 0)
         .map(Bytes)
-        .ok_or_else(|| "a number of bytes, or of K, M, G, is wanted".to_owned())
+        .ok_or_else(|| "a number of bytes, or of K, M, G, is expected".to_owned())
 }
 
 #[cfg(test)]

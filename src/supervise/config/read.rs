@@ -234,7 +234,7 @@ fn wanted(key: Key<'_>) -> String {
         (false, true) => ", or an array of them",
         (false, false) => "",
     };
-    format!("{one}{more} is wanted")
+    format!("{one}{more} is expected")
 }
 
 /// The value as the file has it, in one line.

@@ -235,7 +235,7 @@ impl Key<'_> {
                 "" | "0" | "false" | "no" | "off" => Vec::new(),
                 _ => {
                     return Err(format!(
-                        "invalid value '{text}' for {}: true or false is wanted",
+                        "invalid value '{text}' for {}: true or false is expected",
                         self.name()
                     ));
                 }

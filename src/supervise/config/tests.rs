@@ -90,10 +90,10 @@ name = \"../x\"
 ";
     insta::assert_snapshot!(errors(text), @r#"
     zmws.toml:3:1: unknown key "clint_port" in [broker]; did you mean "client_port"?
-    zmws.toml:4:15: worker_port: a whole number is wanted
+    zmws.toml:4:15: worker_port: a whole number is expected
     zmws.toml:5:15: invalid value '70000' for client_port: 70000 is not in 0..=65535
     zmws.toml:6:13: invalid value 'X' for log_level [possible values: E, W, I, D]
-    zmws.toml:7:12: handover: true or false is wanted
+    zmws.toml:7:12: handover: true or false is expected
     zmws.toml:8:2: unknown section "gatway"; did you mean [gateway]?
     zmws.toml:10:1: a worker has one of command, builtin, php, program: what is it?
     zmws.toml:12:1: a worker has one of builtin, php, not all
@@ -165,7 +165,10 @@ fn a_variable_that_is_wrong_is_named() {
     let file = load("zmws.toml", "[broker]", &schema).expect("it is right");
     let environment = |name: &str| (name == "ZMWS_BROKER_HANDOVER").then(|| "maybe".to_owned());
     let wrong = file.fleet(&schema, Path::new("zmws"), &environment).expect_err("it is wrong");
-    assert_eq!(wrong, ["ZMWS_BROKER_HANDOVER: invalid value 'maybe' for handover: true or false is wanted"]);
+    assert_eq!(
+        wrong,
+        ["ZMWS_BROKER_HANDOVER: invalid value 'maybe' for handover: true or false is expected"]
+    );
 }
 
 #[test]

@@ -5,12 +5,12 @@ use ratatui::text::{Line, Span};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::figures;
-use super::shown::{self, Side, Tone};
+use super::format;
+use super::text::{self, Side, Tone};
 
 /// What happened to a job.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Happening {
+pub enum JobEvent {
     /// The broker took it.
     Accepted,
     /// A worker got it.
@@ -25,7 +25,7 @@ pub enum Happening {
 #[derive(Clone, Debug, PartialEq)]
 pub struct News {
     /// What happened.
-    pub happening: Happening,
+    pub event: JobEvent,
     /// The service's name as it stands in the topic.
     pub service: Bytes,
     facts: Facts,
@@ -47,8 +47,8 @@ struct Facts {
 }
 
 /// The beginnings of topics, before the service's name.
-const TOPICS: [(&str, Happening); 3] =
-    [("ACCEPTED.", Happening::Accepted), ("STARTED.", Happening::Started), ("JOB.", Happening::Done)];
+const TOPICS: [(&str, JobEvent); 3] =
+    [("ACCEPTED.", JobEvent::Accepted), ("STARTED.", JobEvent::Started), ("JOB.", JobEvent::Done)];
 
 /// What to subscribe to for the news of these services; of all, if there are none.
 pub fn topics(services: &[String]) -> Vec<Bytes> {
@@ -62,15 +62,15 @@ impl News {
     /// Reads a message: a topic, and an object as JSON. `None`: it is none of ours.
     pub fn read(frames: &[Bytes]) -> Option<Self> {
         let [topic, json] = frames else { return None };
-        let (service, happening) =
+        let (service, event) =
             TOPICS.iter().find_map(|(begin, what)| Some((topic.strip_prefix(begin.as_bytes())?, *what)))?;
         let json: Map<String, Value> = serde_json::from_slice(json).ok()?;
         let facts: Facts = serde_json::from_value(Value::Object(json.clone())).ok()?;
-        let happening = match (happening, facts.outcome.as_deref()) {
-            (Happening::Done, Some("fail")) => Happening::Failed,
-            (happening, _) => happening,
+        let event = match (event, facts.outcome.as_deref()) {
+            (JobEvent::Done, Some("fail")) => JobEvent::Failed,
+            (event, _) => event,
         };
-        Some(Self { happening, service: topic.slice_ref(service), facts, json })
+        Some(Self { event, service: topic.slice_ref(service), facts, json })
     }
 
     /// Whether it is of one of these services, or they are none. A topic is a beginning: who subscribes to MAIL hears
@@ -82,26 +82,26 @@ impl News {
     /// `12:03:44.120  done      STR-REV  00C0-FFEE  waited 0.4 ms, ran 3.2 ms`.
     pub fn line(&self) -> Line<'static> {
         let Facts { id, at, ended_at, .. } = &self.facts;
-        let (word, tone, at) = match self.happening {
-            Happening::Accepted => ("accepted", Tone::Quiet, at),
-            Happening::Started => ("started", Tone::Plain, at),
-            Happening::Done => ("done", Tone::Good, ended_at),
-            Happening::Failed => ("failed", Tone::Bad, ended_at),
+        let (word, tone, at) = match self.event {
+            JobEvent::Accepted => ("accepted", Tone::Quiet, at),
+            JobEvent::Started => ("started", Tone::Plain, at),
+            JobEvent::Done => ("done", Tone::Good, ended_at),
+            JobEvent::Failed => ("failed", Tone::Bad, ended_at),
         };
-        let time = at.map_or_else(|| figures::NOTHING.to_owned(), figures::clock_millis);
-        let service = shown::printable(&String::from_utf8_lossy(&self.service));
-        let blanks = " ".repeat(SERVICE_WIDTH.saturating_sub(shown::width(&service)));
+        let time = at.map_or_else(|| format::NOTHING.to_owned(), format::clock_millis);
+        let service = text::printable(&String::from_utf8_lossy(&self.service));
+        let blanks = " ".repeat(SERVICE_WIDTH.saturating_sub(text::width(&service)));
         Line::from(vec![
-            Span::raw(shown::filled(&time, "12:03:44.120".len(), Side::Left) + "  "),
-            Span::styled(shown::filled(word, "accepted".len(), Side::Left), tone.style()),
-            Span::raw(format!("  {service}{blanks}  {}  {}", shown::printable(id), self.times())),
+            Span::raw(text::filled(&time, "12:03:44.120".len(), Side::Left) + "  "),
+            Span::styled(text::filled(word, "accepted".len(), Side::Left), tone.style()),
+            Span::raw(format!("  {service}{blanks}  {}  {}", text::printable(id), self.times())),
         ])
     }
 
     /// `waited 0.4 ms, ran 3.2 ms`; `never ran` of a job that no worker ever had.
     fn times(&self) -> String {
         let Facts { requested_at, started_at, ended_at, .. } = &self.facts;
-        let between = |from: &Option<f64>, to: &Option<f64>| Some(figures::measured((*to)? - (*from)?));
+        let between = |from: &Option<f64>, to: &Option<f64>| Some(format::measured((*to)? - (*from)?));
         let waited = between(requested_at, started_at).map(|time| format!("waited {time}"));
         let ran = between(started_at, ended_at).map(|time| format!("ran {time}"));
         let never = (ended_at.is_some() && started_at.is_none()).then(|| "never ran".to_owned());
@@ -111,14 +111,14 @@ impl News {
 
     /// The object that was said, with `event` in front: `accepted`, `started`, or `ended`.
     pub fn json_line(&self) -> String {
-        let event = match self.happening {
-            Happening::Accepted => "accepted",
-            Happening::Started => "started",
-            Happening::Done | Happening::Failed => "ended",
+        let event = match self.event {
+            JobEvent::Accepted => "accepted",
+            JobEvent::Started => "started",
+            JobEvent::Done | JobEvent::Failed => "ended",
         };
         let mut object = Map::from_iter([("event".to_owned(), event.into())]);
         object.extend(self.json.clone());
-        shown::json_line(&Value::Object(object))
+        text::json_line(&Value::Object(object))
     }
 }
 
@@ -129,7 +129,7 @@ const SERVICE_WIDTH: usize = 20;
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::shown::{Colour, text};
+    use super::super::text::{Colour, text};
     use super::*;
 
     fn message(topic: &str, json: &str) -> Vec<Bytes> {

@@ -2,14 +2,14 @@
 
 use serde::Serialize;
 
-use super::figures;
+use super::format;
 use super::site::Site;
 use crate::admin::status::{Service, State, Status};
 use crate::supervise::control::{Process, ProcessState};
 
 /// Something that is wrong.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-pub struct Trouble {
+pub struct Problem {
     /// How bad it is.
     pub severity: Severity,
     /// What it is about: `broker`, `supervisor`, `process mail-1`, `service MAIL`. Names are as they came.
@@ -28,7 +28,7 @@ pub enum Severity {
     Warning,
 }
 
-/// A job that has waited so long is a trouble, in seconds.
+/// A job that has waited so long is a problem, in seconds.
 const OLD_S: f64 = 300.0;
 /// Restarts that are many if the last is not long ago.
 const RESTARTS_MANY: u64 = 3;
@@ -36,50 +36,50 @@ const RESTARTS_MANY: u64 = 3;
 const LATELY_S: f64 = 600.0;
 
 /// All that is wrong, what is down before what is worth a look.
-pub fn of(site: &Site) -> Vec<Trouble> {
-    let (mut troubles, mut others) = (Vec::new(), Vec::new());
+pub fn of(site: &Site) -> Vec<Problem> {
+    let (mut problems, mut others) = (Vec::new(), Vec::new());
     match &site.processes {
         Ok(processes) => {
             // One that could not be started is why a broker does not answer, and a service has no worker.
             for process in processes.iter().flatten() {
                 let is_failed = process.state == ProcessState::Failed;
-                if is_failed { &mut troubles } else { &mut others }.extend(of_process(process));
+                if is_failed { &mut problems } else { &mut others }.extend(of_process(process));
             }
         }
         Err(why) => others.push(down("supervisor", why)),
     }
     match &site.broker {
-        Ok(status) => of_broker(status, &mut troubles),
-        Err(why) => troubles.push(down("broker", why)),
+        Ok(status) => of_broker(status, &mut problems),
+        Err(why) => problems.push(down("broker", why)),
     }
-    troubles.append(&mut others);
-    troubles.sort_by_key(|trouble| trouble.severity);
-    troubles
+    problems.append(&mut others);
+    problems.sort_by_key(|problem| problem.severity);
+    problems
 }
 
-fn down(subject: &str, text: &str) -> Trouble {
-    Trouble { severity: Severity::Down, subject: subject.to_owned(), text: text.to_owned() }
+fn down(subject: &str, text: &str) -> Problem {
+    Problem { severity: Severity::Down, subject: subject.to_owned(), text: text.to_owned() }
 }
 
-fn warning(subject: &str, text: &str) -> Trouble {
-    Trouble { severity: Severity::Warning, ..down(subject, text) }
+fn warning(subject: &str, text: &str) -> Problem {
+    Problem { severity: Severity::Warning, ..down(subject, text) }
 }
 
-fn of_broker(status: &Status, troubles: &mut Vec<Trouble>) {
+fn of_broker(status: &Status, problems: &mut Vec<Problem>) {
     match status.state {
         State::Running => {}
-        State::Draining => troubles.push(warning("broker", "is draining: it takes no new jobs")),
-        State::Stopping => troubles.push(warning("broker", "is stopping")),
+        State::Draining => problems.push(warning("broker", "is draining: it takes no new jobs")),
+        State::Stopping => problems.push(warning("broker", "is stopping")),
     }
     for service in &status.services {
-        of_one_service(service, troubles);
+        of_one_service(service, problems);
     }
 }
 
-fn of_one_service(service: &Service, troubles: &mut Vec<Trouble>) {
+fn of_one_service(service: &Service, problems: &mut Vec<Problem>) {
     let subject = format!("service {}", service.service);
-    let mut warn = |text: String| troubles.push(warning(&subject, &text));
-    let queued = figures::count(service.queued);
+    let mut warn = |text: String| problems.push(warning(&subject, &text));
+    let queued = format::count(service.queued);
     if service.paused {
         warn(format!("is paused, {queued} queued"));
     }
@@ -87,27 +87,27 @@ fn of_one_service(service: &Service, troubles: &mut Vec<Trouble>) {
         warn(format!("is draining: it takes no new jobs, {queued} queued"));
     }
     if let Some(oldest) = service.oldest_s.filter(|&oldest| oldest >= OLD_S && !service.paused) {
-        warn(format!("its oldest job has waited {}", figures::duration(oldest)));
+        warn(format!("its oldest job has waited {}", format::duration(oldest)));
     }
     if service.failed_a_minute > 0 {
-        let ended = figures::count(service.failed_a_minute.saturating_add(service.completed_a_minute));
-        let failed = figures::count(service.failed_a_minute);
+        let ended = format::count(service.failed_a_minute.saturating_add(service.completed_a_minute));
+        let failed = format::count(service.failed_a_minute);
         warn(format!("{failed} of {ended} jobs failed in the last minute"));
     }
     let workers = service.idle.saturating_add(service.busy);
     if service.queued > 0 && workers == 0 {
-        troubles.push(down(&subject, &format!("{queued} queued and no worker")));
+        problems.push(down(&subject, &format!("{queued} queued and no worker")));
     }
 }
 
-fn of_process(process: &Process) -> Option<Trouble> {
+fn of_process(process: &Process) -> Option<Problem> {
     let subject = format!("process {}", process.name);
     let ended = process.last_end.as_ref().map_or_else(String::new, |end| format!(", last with {end}"));
-    let restarts = figures::count(process.restarts);
+    let restarts = format::count(process.restarts);
     match process.state {
         ProcessState::Running => {
             let up = process.up_s.filter(|&up| up < LATELY_S && process.restarts >= RESTARTS_MANY)?;
-            let ago = figures::duration(up);
+            let ago = format::duration(up);
             Some(warning(&subject, &format!("restarted {restarts} times, {ago} ago{ended}")))
         }
         ProcessState::Waiting => {
@@ -133,7 +133,7 @@ mod tests {
 
     fn check(site: &Site) -> String {
         let line =
-            |trouble: &Trouble| format!("{:?} {}: {}", trouble.severity, trouble.subject, trouble.text);
+            |problem: &Problem| format!("{:?} {}: {}", problem.severity, problem.subject, problem.text);
         of(site).iter().map(line).collect::<Vec<_>>().join("\n")
     }
 
@@ -181,7 +181,7 @@ Down supervisor: gone
             ..Process::default()
         };
         site.processes.as_mut().expect("they are told").get_or_insert_default().push(failed);
-        let first: Vec<String> = of(&site).iter().take(2).map(|trouble| trouble.text.clone()).collect();
+        let first: Vec<String> = of(&site).iter().take(2).map(|problem| problem.text.clone()).collect();
         assert_eq!(
             first,
             ["failed, could not be started: broker: there is no program zmws", "no broker answers"]

@@ -7,7 +7,7 @@ use crate::supervise::admin::{Admin, AdminError, Told};
 
 /// An order, as the admin port takes it.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Order {
+pub enum Operation {
     /// Hold back the jobs of a service.
     Pause {
         /// Its name.
@@ -46,7 +46,7 @@ pub enum Order {
     },
 }
 
-impl Order {
+impl Operation {
     /// The question to ask before: `pause STR-REV?`. Names are as they came.
     pub fn question(&self) -> String {
         match self {
@@ -117,18 +117,18 @@ mod tests {
     use super::*;
     use crate::console::tests::{Broker, run};
 
-    fn requests() -> Vec<Order> {
+    fn requests() -> Vec<Operation> {
         let service = "a/ü ?".to_owned();
         let job = "00C0-FFEE".to_owned();
         vec![
-            Order::Pause { service: service.clone() },
-            Order::Resume { service: "..".to_owned() },
-            Order::Drain { service },
-            Order::DrainAll,
-            Order::ResumeAll,
-            Order::Retry { job: job.clone() },
-            Order::Delete { job },
-            Order::Retire { connection: 7, id: "W1".to_owned() },
+            Operation::Pause { service: service.clone() },
+            Operation::Resume { service: "..".to_owned() },
+            Operation::Drain { service },
+            Operation::DrainAll,
+            Operation::ResumeAll,
+            Operation::Retry { job: job.clone() },
+            Operation::Delete { job },
+            Operation::Retire { connection: 7, id: "W1".to_owned() },
         ]
     }
 
@@ -161,9 +161,9 @@ mod tests {
             })
             .await;
             let refusal =
-                async |order: Order| order.give(&broker.admin).await.expect_err("it refuses").to_string();
-            assert_eq!(refusal(Order::DrainAll).await, "it is stopping already");
-            assert_eq!(refusal(Order::ResumeAll).await, "the broker refuses, with HTTP status 404");
+                async |order: Operation| order.give(&broker.admin).await.expect_err("it refuses").to_string();
+            assert_eq!(refusal(Operation::DrainAll).await, "it is stopping already");
+            assert_eq!(refusal(Operation::ResumeAll).await, "the broker refuses, with HTTP status 404");
         });
     }
 }
