@@ -1,7 +1,7 @@
 //! PHP and Python workers and clients against our broker: all are answered, and what passed is replayed without any
 //! difference.
 
-#[path = "../../tests/support/peers.rs"]
+#[path = "../../tests/it/support/peers.rs"]
 mod peers;
 
 use std::path::Path;

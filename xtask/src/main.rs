@@ -13,7 +13,7 @@ mod steps;
 mod testing;
 mod tidy;
 
-#[path = "../../tests/support/peers.rs"]
+#[path = "../../tests/it/support/peers.rs"]
 mod peers;
 
 use std::process::ExitCode;

@@ -1,7 +1,7 @@
 //! `cargo test`, and at its end what was there to test against and what was left out.
 //!
 //! A test that lacks a peer appends a line to the file named by `ZMWS_LEFT_OUT` and ends
-//! (`tests/support/peers.rs`); with `ZMWS_REQUIRE_PEERS=1` it fails instead.
+//! (`tests/it/support/peers.rs`); with `ZMWS_REQUIRE_PEERS=1` it fails instead.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -13,7 +13,7 @@ use crate::message::{
     Address, ClientCommand, Dialect, IfUnknown, JobRef, Mode, Origin, Outcome, WorkerCommand, WorkerOrder,
 };
 
-#[path = "../../../tests/support/openmetrics.rs"]
+#[path = "../../../tests/it/support/openmetrics.rs"]
 mod openmetrics;
 
 fn row(name: Option<&[u8]>, completed: u64) -> ServiceRow {
