@@ -64,12 +64,16 @@ fn check_flags(flags: u8, allowed: u8) -> Result<(), ZmtpError> {
 /// Writes a header in the shortest form: short up to 255 octets.
 #[inline]
 pub(super) fn put_header(outbox: &mut Outbox, flags: u8, body_len: usize) {
-    if let Ok(short) = u8::try_from(body_len) {
-        outbox.put(&[flags, short]);
-        return;
+    match u8::try_from(body_len) {
+        Ok(short) => outbox.put(&[flags, short]),
+        Err(_) => outbox.put(&long_header(flags, body_len)),
     }
+}
+
+/// A header whose length has eight octets.
+pub(super) fn long_header(flags: u8, body_len: usize) -> [u8; HEADER_MAX] {
     let mut header = [0; HEADER_MAX];
     header[0] = flags | LONG;
     header[1..].copy_from_slice(&(body_len as u64).to_be_bytes());
-    outbox.put(&header);
+    header
 }
