@@ -101,21 +101,27 @@ pub fn decode_client_command(frames: Frames) -> Result<(Origin, ClientCommand), 
 /// Broker to client, at the broker. `None` where the dialect has no word.
 pub fn encode_client_reply(origin: &Origin, reply: &ClientReply) -> Option<Frames> {
     let mut frames = Vec::with_capacity(FRAMES_TYPICAL);
+    append_client_reply(origin, reply, &mut frames)?;
+    Some(frames)
+}
+
+/// The same, with the frames appended to what may have been used before. Where the dialect has no word, what is appended
+/// means nothing.
+pub fn append_client_reply(origin: &Origin, reply: &ClientReply, frames: &mut Frames) -> Option<()> {
     frames.extend(origin.envelope.iter().flatten().cloned());
     match origin.dialect {
-        Dialect::Zmws1 => zmws1::encode_client_reply(origin, reply, &mut frames)?,
-        Dialect::Zmws2 => zmws2::encode_client_reply(reply, &mut frames)?,
+        Dialect::Zmws1 => zmws1::encode_client_reply(origin, reply, frames),
+        Dialect::Zmws2 => zmws2::encode_client_reply(reply, frames),
         Dialect::Mdp01 => {
             frames.push(Bytes::new()); // a REQ's delimiter
-            mdp01::encode_client_reply(reply, &mut frames)?;
+            mdp01::encode_client_reply(reply, frames)
         }
         Dialect::Mdp02 => {
             // RFC 18 has DEALERs and no delimiter; a REQ sends one, and needs it back.
             frames.extend(origin.delimiter.then(Bytes::new));
-            mdp02::encode_client_reply(reply, &mut frames)?;
+            mdp02::encode_client_reply(reply, frames)
         }
     }
-    Some(frames)
 }
 
 /// Client to broker, at the client. `None` where the dialect has no word.
@@ -173,12 +179,20 @@ pub fn decode_worker_command(mut frames: Frames) -> Result<(Origin, WorkerComman
 
 /// Broker to worker, at the broker. `None` where the dialect has no word.
 pub fn encode_worker_order(origin: &Origin, order: &WorkerOrder) -> Option<Frames> {
+    let mut frames = Vec::with_capacity(FRAMES_TYPICAL);
+    append_worker_order(origin, order, &mut frames)?;
+    Some(frames)
+}
+
+/// The same, with the frames appended to what may have been used before.
+pub fn append_worker_order(origin: &Origin, order: &WorkerOrder, frames: &mut Frames) -> Option<()> {
     match origin.dialect {
-        Dialect::Zmws1 => zmws1::encode_worker_order(order),
-        Dialect::Zmws2 => zmws2::encode_worker_order(order),
-        Dialect::Mdp01 => Some(mdp01::encode_worker_order(order)),
-        Dialect::Mdp02 => Some(mdp02::encode_worker_order(origin.delimiter, order)),
+        Dialect::Zmws1 => return zmws1::encode_worker_order(order, frames),
+        Dialect::Zmws2 => return zmws2::encode_worker_order(order, frames),
+        Dialect::Mdp01 => frames.extend(mdp01::encode_worker_order(order)),
+        Dialect::Mdp02 => frames.extend(mdp02::encode_worker_order(origin.delimiter, order)),
     }
+    Some(())
 }
 
 /// Worker to broker, at the worker. `None` where the dialect has no word.

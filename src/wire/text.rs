@@ -1,6 +1,6 @@
 //! The words that both zmws dialects put into one frame.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::{Refusal, WireError};
 use crate::job::{Body, JobId, ServiceName};
@@ -23,15 +23,15 @@ pub(super) fn decode_request(
     body: Bytes,
     echo: impl FnOnce() -> Vec<Bytes>,
 ) -> Result<ClientCommand, Refusal> {
-    let name = strip(job, b"JOB: ").unwrap_or_else(|| job.clone());
-    let (name, mode) = match strip(&name, b"SYNC-") {
+    let name = job.strip_prefix(b"JOB: ").unwrap_or(job);
+    let (name, mode) = match name.strip_prefix(b"SYNC-") {
         Some(name) => (name, Mode::Wait),
         None => (name, Mode::Background),
     };
     if let Some((_, view)) = VIEWS.iter().find(|(text, _)| name == *text) {
         return Ok(ClientCommand::Inspect { view: *view, echo: echo() });
     }
-    let Some(service) = ServiceName::new(name) else {
+    let Some(service) = ServiceName::new(job.slice(job.len() - name.len()..)) else {
         return Err(Refusal { error: WireError::NoService, service: Bytes::new() });
     };
     Ok(ClientCommand::Submit { service, body: Body::One(body), mode, if_unknown: IfUnknown::Refuse })
@@ -60,18 +60,18 @@ pub(super) fn view_name(view: View) -> &'static [u8] {
 
 /// `JOB: <id> <service>`.
 pub(super) fn accepted(job: JobId, service: &ServiceName) -> Bytes {
-    let mut text = line(b"JOB: ", 12 + service.as_bytes().len());
-    put_id(&mut text, job);
-    text.put_u8(b' ');
-    text.put_slice(service.as_bytes());
-    text.freeze()
+    let mut text = line(b"JOB: ", ID + 1 + service.as_bytes().len());
+    job.append_to(&mut text);
+    text.push(b' ');
+    text.extend_from_slice(service.as_bytes());
+    text.into()
 }
 
 /// `FAIL: <service>`.
 pub(super) fn refused(service: &Bytes) -> Bytes {
     let mut text = line(b"FAIL: ", service.len());
-    text.put_slice(service);
-    text.freeze()
+    text.extend_from_slice(service);
+    text.into()
 }
 
 /// `CONT: <service> [<id>]`.
@@ -88,14 +88,14 @@ pub(super) fn finished(outcome: Outcome, service: &ServiceName, job: Option<JobI
 }
 
 fn about(verb: &'static [u8], service: &ServiceName, job: Option<JobId>) -> Bytes {
-    let mut text = line(verb, service.as_bytes().len() + 14);
-    text.put_slice(service.as_bytes());
+    let mut text = line(verb, service.as_bytes().len() + job.map_or(0, |_| ID + 3));
+    text.extend_from_slice(service.as_bytes());
     if let Some(job) = job {
-        text.put_slice(b" [");
-        put_id(&mut text, job);
-        text.put_u8(b']');
+        text.extend_from_slice(b" [");
+        job.append_to(&mut text);
+        text.push(b']');
     }
-    text.freeze()
+    text.into()
 }
 
 /// The text frame of a reply and the value behind it.
@@ -130,7 +130,7 @@ pub(super) fn decode_reply(mut frames: Vec<Bytes>) -> Result<ClientReply, WireEr
 
 fn decode_accepted(rest: &Bytes) -> Result<ClientReply, WireError> {
     let blank = rest.iter().position(|&byte| byte == b' ').ok_or(WireError::NoService)?;
-    let job = parse_id(&rest.slice(..blank))?;
+    let job = parse_id(rest, &rest[..blank])?;
     let service = ServiceName::new(rest.slice(blank + 1..)).ok_or(WireError::NoService)?;
     Ok(ClientReply::Accepted { job, service })
 }
@@ -164,7 +164,7 @@ impl Verb {
         if text.starts_with(b"READY") {
             return Ok(Self::Ready);
         }
-        let id = |verb: &[u8]| strip(text, verb).map(|id| parse_id(&id));
+        let id = |verb: &[u8]| text.strip_prefix(verb).map(|id| parse_id(text, id));
         if let Some(id) = id(b"COMPLETE: ") {
             return Ok(Self::Finish(id?, Outcome::Complete));
         }
@@ -211,32 +211,32 @@ pub(super) fn job(job: JobId) -> Bytes {
 }
 
 fn with_id(verb: &[u8], job: JobId) -> Bytes {
-    let mut text = line(verb, 11);
-    put_id(&mut text, job);
-    text.freeze()
+    let mut text = line(verb, ID);
+    job.append_to(&mut text);
+    text.into()
 }
 
 /// The id in `JOB: <id>`.
 pub(super) fn decode_job(text: &Bytes) -> Result<JobId, WireError> {
-    let id = strip(text, b"JOB: ").ok_or_else(|| WireError::UnknownCommand(text.clone()))?;
-    parse_id(&id)
+    let id = text.strip_prefix(b"JOB: ").ok_or_else(|| WireError::UnknownCommand(text.clone()))?;
+    parse_id(text, id)
 }
 
 // --- small change
 
-fn line(begin: &[u8], rest: usize) -> BytesMut {
-    let mut text = BytesMut::with_capacity(begin.len() + rest);
-    text.put_slice(begin);
+/// Bytes of an id that we gave.
+const ID: usize = 9;
+
+/// Room for just so much more: bytes that fill their memory need no second allocation to be shared.
+fn line(begin: &[u8], rest: usize) -> Vec<u8> {
+    let mut text = Vec::with_capacity(begin.len() + rest);
+    text.extend_from_slice(begin);
     text
 }
 
-fn put_id(text: &mut BytesMut, job: JobId) {
-    use std::fmt::Write as _;
-    write!(text, "{job}").expect("memory takes text");
-}
-
-pub(super) fn parse_id(text: &Bytes) -> Result<JobId, WireError> {
-    JobId::parse(text).ok_or_else(|| WireError::BadJobId(text.clone()))
+/// The id in a part of a frame.
+fn parse_id(frame: &Bytes, id: &[u8]) -> Result<JobId, WireError> {
+    JobId::parse(id).ok_or_else(|| WireError::BadJobId(frame.slice_ref(id)))
 }
 
 /// What stands behind `prefix`.

@@ -127,14 +127,15 @@ pub(super) fn encode_worker_command(command: &WorkerCommand) -> Option<Frames> {
     }
 }
 
-pub(super) fn encode_worker_order(order: &WorkerOrder) -> Option<Frames> {
+pub(super) fn encode_worker_order(order: &WorkerOrder, frames: &mut Frames) -> Option<()> {
     match order {
         WorkerOrder::Run { job: JobRef::Named(job), client, body: Body::One(param) } => {
-            Some(vec![client.clone(), Bytes::new(), param.clone(), text::job(*job)])
+            frames.extend([client.clone(), Bytes::new(), param.clone(), text::job(*job)]);
         }
-        WorkerOrder::Heartbeat => Some(vec![Bytes::from_static(HEARTBEAT)]),
-        WorkerOrder::Run { .. } | WorkerOrder::Disconnect => None,
+        WorkerOrder::Heartbeat => frames.push(Bytes::from_static(HEARTBEAT)),
+        WorkerOrder::Run { .. } | WorkerOrder::Disconnect => return None,
     }
+    Some(())
 }
 
 /// The parameter frame may be missing (`1.0.0/worker-vs-fake-broker`).

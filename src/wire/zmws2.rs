@@ -143,18 +143,19 @@ pub(super) fn encode_worker_command(command: &WorkerCommand) -> Option<Frames> {
     }
 }
 
-pub(super) fn encode_worker_order(order: &WorkerOrder) -> Option<Frames> {
+pub(super) fn encode_worker_order(order: &WorkerOrder, frames: &mut Frames) -> Option<()> {
     match order {
-        WorkerOrder::Run { job: JobRef::Named(job), body: Body::One(param), .. } => Some(vec![
+        WorkerOrder::Run { job: JobRef::Named(job), body: Body::One(param), .. } => frames.extend([
             Bytes::new(),
             Bytes::from_static(HEADER),
             Bytes::from_static(b"1"),
             param.clone(),
             text::job(*job),
         ]),
-        WorkerOrder::Heartbeat => Some(vec![Bytes::from_static(HEARTBEAT)]),
-        WorkerOrder::Run { .. } | WorkerOrder::Disconnect => None,
+        WorkerOrder::Heartbeat => frames.push(Bytes::from_static(HEARTBEAT)),
+        WorkerOrder::Run { .. } | WorkerOrder::Disconnect => return None,
     }
+    Some(())
 }
 
 pub(super) fn decode_worker_order(mut frames: Frames) -> Result<WorkerOrder, WireError> {
