@@ -22,7 +22,9 @@ impl Broker {
 
     /// The first job that a resting worker can take, and that worker.
     fn pair(&mut self, key: ServiceKey) -> Option<(Frames, JobId, PeerId)> {
-        if self.stopping || self.services[key].paused {
+        let service = &self.services[key];
+        // Most jobs come while nobody rests: then there is no need to look at what waits.
+        if self.stopping || service.paused || service.idle.is_empty() {
             return None;
         }
         let fronts = [self.front(key, Frames::Single), self.front(key, Frames::Multi)];
@@ -34,9 +36,12 @@ impl Broker {
     }
 
     fn front(&mut self, key: ServiceKey, kind: Frames) -> Option<(Frames, Position, JobId)> {
-        let jobs = &self.jobs;
+        let (jobs, queue) = (&self.jobs, self.services[key].queue(kind));
+        if queue.len() == 0 {
+            return None;
+        }
         let is_there = |place, id: JobId| jobs.get(&id).is_some_and(|job| job.state == State::Queued(place));
-        let (place, id) = self.services[key].queue(kind).front(is_there)?;
+        let (place, id) = queue.front(is_there)?;
         Some((kind, place, id))
     }
 
@@ -84,6 +89,9 @@ impl Broker {
 
     /// A worker that has room for a job rests; it is given what waits for it at once.
     pub(super) fn mark_idle(&mut self, now: Timestamp, peer: PeerId, actions: &mut Vec<Action>) {
+        if self.goes_on(now, peer, actions) {
+            return;
+        }
         self.rest_if_free(peer);
         while let Some(key) = self.most_urgent(peer) {
             let jobs_before = self.active;
@@ -93,6 +101,24 @@ impl Broker {
             }
         }
         self.set_timer(peer);
+    }
+
+    /// A worker of one service gets the job that waits, without a rest: since one waits, nobody rests who could take it.
+    /// To enter the worker among those who rest, and to take it out again, cost 900 instructions a job of a backlog.
+    fn goes_on(&mut self, now: Timestamp, peer: PeerId, actions: &mut Vec<Action>) -> bool {
+        let Some(worker) = self.workers.get(&peer) else { return false };
+        let ([key], true) = (&worker.services[..], worker.jobs.len() + 1 == CREDIT) else { return false };
+        let (key, takes_many) = (*key, worker.takes_many());
+        if worker.resting.is_some() || worker.retired || self.stopping || self.services[key].paused {
+            return false;
+        }
+        let one = self.front(key, Frames::Single);
+        let many = if takes_many { self.front(key, Frames::Multi) } else { None };
+        let first = one.into_iter().chain(many).min_by_key(|(_, place, _)| *place);
+        let Some((kind, _, id)) = first else { return false };
+        self.services[key].queue(kind).pop();
+        self.assign_to(now, id, peer, actions);
+        true
     }
 
     /// Of the services a resting worker offers, the one whose first job has waited longest.

@@ -98,7 +98,7 @@ impl Broker {
             reason: reason.clone(),
         }));
         let row = JobRow { completed_at: Some(now), outcome: Some(outcome), reason, ..self.row(id, &job) };
-        self.remember(row);
+        self.remember(row, job.body.first().len() <= PARAM_MAX);
         self.services.drop_if_unused(job.service);
     }
 
@@ -126,9 +126,11 @@ impl Broker {
 
     /// The job was held until now, so that the weight of what is remembered of it is not asked for: the bounds are
     /// those of here.
-    fn remember(&mut self, mut row: JobRow) {
-        // In memory of its own: a slice would keep the whole frame, or a read buffer, which nobody counts.
-        row.param = Bytes::copy_from_slice(&row.param);
+    fn remember(&mut self, mut row: JobRow, is_whole: bool) {
+        // In memory of its own: a slice would keep the whole frame, which nobody counts. A whole frame has that.
+        if !is_whole {
+            row.param = Bytes::copy_from_slice(&row.param);
+        }
         let held = weights::row(&row);
         let (rows_max, bytes_max) = (self.config.history_max, self.config.history_bytes_max);
         if rows_max == 0 || held > bytes_max {

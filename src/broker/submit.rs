@@ -157,7 +157,10 @@ impl Broker {
         let full = |_: MemoryFull| Refusal::MemoryFull;
         let charge = self.accounts.jobs.charge(held).map_err(full)?;
         let names = &self.accounts.names;
-        let key = self.services.enter(&request.service, |bytes| names.charge(bytes)).map_err(full)?;
+        let key = match known {
+            Some(key) => key,
+            None => self.services.enter(&request.service, |bytes| names.charge(bytes)).map_err(full)?,
+        };
         Ok((key, charge))
     }
 
@@ -227,7 +230,8 @@ impl Broker {
         self.counters.jobs_accepted += 1;
         let mut restored = Job {
             service,
-            body: job.body,
+            // What a store read may be a part of a page.
+            body: job.body.detached(COPY_MAX),
             client: Client::Restored(job.client),
             mode: Mode::Background,
             requested_at: job.requested_at,

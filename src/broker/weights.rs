@@ -52,8 +52,8 @@ const SERVICE: usize = size_of::<Service>() + 2 * ALLOCATION + 2 * TABLE;
 const WORKER: usize = size_of::<Worker>() * 3 / 2 + 2 * ALLOCATION + 4 * TABLE;
 /// A service that a worker offers: the key, and places among the idle ones.
 const OFFER: usize = 64;
-/// A row of the history beside its texts, and the place of its id.
-const ROW: usize = size_of::<JobRow>() + TABLE;
+/// A row of the history beside its texts, the place of its id, and what its parameter costs, which was a job's frame.
+const ROW: usize = size_of::<JobRow>() + TABLE + FRAME - size_of::<Bytes>();
 /// A dead letter beside its body and names, and its places in two tables.
 const DEAD_LETTER: usize = size_of::<DeadLetter>() + 2 * TABLE;
 
