@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::panic::resume_unwind;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -298,7 +299,9 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         );
         notify::watchdog();
         notify::ready(&ports);
-        let unfinished = server.run(stopped).await;
+        // A task like those that read: one that all of them are within would be looked at whenever any of them wakes.
+        let unfinished =
+            spawn_local(server.run(stopped)).await.unwrap_or_else(|error| resume_unwind(error.into_panic()));
         signals.abort();
         say_what_was_left(&unfinished);
         Ok(())

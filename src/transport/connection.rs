@@ -2,9 +2,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 
 use bytes::Bytes;
 use tokio::net::TcpStream;
@@ -17,9 +20,10 @@ use super::inbox::Inbox;
 use super::left::LeftReason;
 use super::options::{ConnectionSlot, ListenerOptions};
 use super::pressure::{Moved, Sums, Weight};
+use super::signal::Signal;
 use crate::job::PeerId;
 use crate::memory::{Charge, Purpose};
-use crate::zmtp::{Engine, PeerInfo, Version};
+use crate::zmtp::{Engine, Outbox, PeerInfo, Version};
 
 /// How far a connection is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -32,6 +36,17 @@ pub(super) enum Phase {
     Open,
     /// Gone.
     Closed,
+}
+
+/// What became of a message for a peer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Sent {
+    /// The connection takes none any more.
+    No,
+    /// It is the first since the last flush.
+    First,
+    /// It goes with others.
+    More,
 }
 
 /// What [`Connection`] changes as it goes.
@@ -89,13 +104,16 @@ pub(super) struct Connection {
     /// Where it comes from.
     pub(super) from: SocketAddr,
     output: OwnedWriteHalf,
-    pub(super) closing: Notify,
+    /// Its reader waits for its end here, beside what it waits for.
+    reader: Signal,
+    /// Whoever writes what is left waits for the end here.
+    closing: Notify,
     /// Told when all output is written, or never will be.
     written: Notify,
     /// What waits for the owner.
     pub(super) inbox: RefCell<Inbox>,
     /// Its reader waits here until the owner has caught up with what it sent.
-    pub(super) room: Notify,
+    pub(super) room: Signal,
     pub(super) paused: Cell<bool>,
     pub(super) state: RefCell<State>,
     _slot: ConnectionSlot,
@@ -140,10 +158,11 @@ impl Connection {
             peer,
             from,
             output,
+            reader: Signal::default(),
             closing: Notify::new(),
             written: Notify::new(),
             inbox: RefCell::new(Inbox::new(arrived())),
-            room: Notify::new(),
+            room: Signal::default(),
             paused: Cell::new(false),
             state: RefCell::new(state),
             _slot: slot,
@@ -153,31 +172,32 @@ impl Connection {
 
     /// Reads until the connection ends, and tells the hub why it did.
     pub(super) async fn serve(self: Rc<Self>, hub: Rc<Hub>, mut input: OwnedReadHalf) {
-        let closing = self.closing.notified();
         self.flush();
-        let already = self.is_closing();
-        let reason = tokio::select! {
-            biased;
-            () = closing, if !already => LeftReason::Shutdown,
-            () = std::future::ready(()), if already => LeftReason::Shutdown,
-            reason = self.read_all(&hub, &mut input) => reason,
-        };
+        let mut reading = pin!(self.read_all(&hub, &mut input));
+        let reason = poll_fn(|context| {
+            if self.is_closing() {
+                return Poll::Ready(LeftReason::Shutdown);
+            }
+            self.reader.register(context);
+            reading.as_mut().poll(context)
+        })
+        .await;
         self.flush(); // an ERROR command, perhaps
         let reason = self.state.borrow().reason.clone().unwrap_or(reason);
         hub.closed(&self, reason);
     }
 
-    /// Appends a message to its output. `false`: it takes none any more.
-    pub(super) fn send(&self, frames: &[Bytes], options: &ListenerOptions) -> bool {
+    /// Appends a message to its output.
+    pub(super) fn send(&self, frames: &[Bytes], options: &ListenerOptions) -> Sent {
         let mut state = self.state.borrow_mut();
         if !matches!(state.phase, Phase::Open | Phase::Held) || state.reason.is_some() {
-            return false;
+            return Sent::No;
         }
         let unread = state.engine.outbox().len();
         if unread > options.unread_max && unread > state.unread_max(options) {
             drop(state);
             self.close(LeftReason::Slow { unread });
-            return false;
+            return Sent::No;
         }
         let began = state.engine.outbox().end();
         state.engine.send(frames);
@@ -189,7 +209,10 @@ impl Connection {
         if state.engine.outbox().len() > WEIGHED_AT_ONCE {
             state.weigh_output();
         }
-        true
+        match std::mem::replace(&mut state.dirty, true) {
+            true => Sent::More,
+            false => Sent::First,
+        }
     }
 
     /// Writes what waits, as far as the kernel takes it; a task sees to the rest.
@@ -227,9 +250,7 @@ impl Connection {
 
     fn write_all(&self, state: &mut State) -> io::Result<()> {
         while !state.engine.outbox().is_empty() {
-            let mut slices = [IoSlice::new(&[]); SLICES];
-            let count = state.engine.outbox().slices(&mut slices);
-            let written = match self.output.try_write_vectored(&slices[..count]) {
+            let written = match self.write_some(state.engine.outbox()) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(written) => written,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
@@ -238,6 +259,16 @@ impl Connection {
             state.engine.outbox().advance(written);
         }
         Ok(())
+    }
+
+    /// Small messages are in one piece, and `send` costs the system less than `writev`.
+    fn write_some(&self, outbox: &Outbox) -> io::Result<usize> {
+        if let Some(piece) = outbox.only_piece() {
+            return self.output.try_write(piece);
+        }
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let count = outbox.slices(&mut slices);
+        self.output.try_write_vectored(&slices[..count])
     }
 
     async fn write_later(self: Rc<Self>) {
@@ -297,6 +328,7 @@ impl Connection {
     /// Ends the connection; its reader tells the hub.
     pub(super) fn close(&self, reason: LeftReason) {
         self.state.borrow_mut().reason.get_or_insert(reason);
+        self.reader.wake();
         self.closing.notify_waiters();
         self.written.notify_waiters();
     }

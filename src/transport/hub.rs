@@ -2,16 +2,18 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 
 use bytes::{Bytes, BytesMut};
 use rustc_hash::FxHashMap;
 use tokio::net::TcpStream;
 use tracing::debug;
 
-use super::connection::{Connection, Phase};
+use super::connection::{Connection, Phase, Sent};
 use super::identity::Held;
 use super::inbox::Round;
 use super::left::LeftReason;
@@ -132,8 +134,9 @@ impl Hub {
 
     // --- input
 
-    pub(super) fn push(&self, connection: &Rc<Connection>, event: HubEvent) {
-        self.round.push(connection, event);
+    /// Units of work that the event makes for the owner.
+    pub(super) fn push(&self, connection: &Rc<Connection>, event: HubEvent) -> u32 {
+        self.round.push(connection, event)
     }
 
     pub(super) fn try_recv(&self) -> Option<HubEvent> {
@@ -141,12 +144,14 @@ impl Hub {
     }
 
     pub(super) async fn recv(&self) -> HubEvent {
-        loop {
-            if let Some(event) = self.try_recv() {
-                return event;
+        poll_fn(|context| {
+            let event = self.try_recv();
+            if event.is_none() {
+                self.round.wait(context);
             }
-            self.round.arrived().await;
-        }
+            event.map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
     }
 
     /// What waits for the owner, in bytes, and whether the process holds more than it may.
@@ -172,14 +177,14 @@ impl Hub {
 
     /// Appends a message for a peer, to be written by [`Hub::flush`]. `false`: no such peer.
     pub(super) fn send(&self, peer: PeerId, frames: &[Bytes]) -> bool {
-        let Some(connection) = self.connection(peer) else { return false };
-        if !connection.send(frames, &self.options) {
-            return false;
+        let mut shared = self.shared.borrow_mut();
+        let Some(connection) = shared.connections.get(&peer) else { return false };
+        let sent = connection.send(frames, &self.options);
+        if sent == Sent::First {
+            let connection = Rc::clone(connection);
+            shared.dirty.push(connection);
         }
-        if !std::mem::replace(&mut connection.state.borrow_mut().dirty, true) {
-            self.shared.borrow_mut().dirty.push(connection);
-        }
-        true
+        sent != Sent::No
     }
 
     /// Bytes that wait for a peer; `None` if there is no such peer.

@@ -8,7 +8,7 @@ use tracing::debug;
 
 use super::connection::{Connection, Phase};
 use super::hub::Hub;
-use super::inbox::{HubEvent, detach, weight_of};
+use super::inbox::{HubEvent, detach, weight_and_cost};
 use super::left::LeftReason;
 use super::pressure::Weight;
 use crate::job::PeerId;
@@ -34,7 +34,7 @@ impl Buffered {
 
     /// Keeps a message; gives it back if there is no room.
     pub(super) fn keep(&mut self, mut frames: Vec<Bytes>) -> Result<(), Vec<Bytes>> {
-        let weight = self.weight.bytes() + size_of::<Vec<Bytes>>() + weight_of(&frames);
+        let weight = self.weight.bytes() + size_of::<Vec<Bytes>>() + weight_and_cost(&frames).0;
         if self.over || self.messages.len() == MESSAGES_MAX || weight > BYTES_MAX {
             return Err(frames);
         }

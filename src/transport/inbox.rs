@@ -11,14 +11,16 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use tokio::sync::Notify;
 
 use super::connection::Connection;
 use super::left::LeftReason;
 use super::pressure::Weight;
+use super::signal::Signal;
 use crate::job::PeerId;
 use crate::zmtp::{PeerInfo, SLICE_MAX};
 
@@ -67,10 +69,20 @@ const CAPACITY_KEPT: usize = 16;
 /// What an allocation costs beside its bytes, more or less.
 const ALLOCATION: usize = 16;
 
+/// An event that waits, and what it counts for: looked at once, when it comes.
+#[derive(Debug)]
+struct Waiting {
+    event: HubEvent,
+    /// Bytes of memory.
+    weight: usize,
+    /// Units of a round.
+    cost: u32,
+}
+
 /// What waits of one peer.
 #[derive(Debug)]
 pub(super) struct Inbox {
-    events: VecDeque<HubEvent>,
+    events: VecDeque<Waiting>,
     weight: Weight,
     /// Units that it may take in this round; less than one: its round is over.
     credit: i64,
@@ -106,7 +118,7 @@ pub(super) struct Round {
     /// Read buffers filled since nothing waited.
     slabs: Cell<usize>,
     /// The owner waits here.
-    arrived: Notify,
+    arrived: Signal,
 }
 
 #[derive(Debug, Default)]
@@ -118,22 +130,26 @@ struct Lists {
 }
 
 impl Round {
-    pub(super) fn push(&self, connection: &Rc<Connection>, mut event: HubEvent) {
+    /// Units of a round that the event takes.
+    pub(super) fn push(&self, connection: &Rc<Connection>, mut event: HubEvent) -> u32 {
         if self.slabs.get() > SLABS_MAX
             && let HubEvent::Message { frames, .. } = &mut event
         {
             detach(frames);
         }
         let mut inbox = connection.inbox.borrow_mut();
-        let weight = inbox.weight.bytes() + weight(&event);
+        let waiting = Waiting::new(event);
+        let cost = waiting.cost;
+        let weight = inbox.weight.bytes() + waiting.weight;
         inbox.weight.set(weight);
-        inbox.events.push_back(event);
+        inbox.events.push_back(waiting);
         if !std::mem::replace(&mut inbox.listed, true) {
             self.lists.borrow_mut().fresh.push_back(Rc::clone(connection));
         }
         if self.waiting.replace(self.waiting.get() + 1) == 0 {
-            self.arrived.notify_one();
+            self.arrived.wake();
         }
+        cost
     }
 
     /// The next event of the peer whose turn it is.
@@ -143,16 +159,17 @@ impl Round {
         }
         let connection = self.lists.borrow_mut().next()?;
         let mut inbox = connection.inbox.borrow_mut();
-        let event = inbox.events.pop_front()?;
+        let Waiting { event, weight, cost } = inbox.events.pop_front()?;
         self.waiting.set(self.waiting.get() - 1);
-        inbox.credit = (inbox.credit - cost(&event)).max(-DEBT_MAX);
-        let weight = inbox.weight.bytes().saturating_sub(weight(&event));
+        inbox.credit = (inbox.credit - i64::from(cost)).max(-DEBT_MAX);
+        let weight = inbox.weight.bytes().saturating_sub(weight);
         inbox.weight.set(weight);
         if inbox.events.is_empty() && inbox.events.capacity() > CAPACITY_KEPT {
             inbox.events = VecDeque::new();
         }
-        if inbox.is_half_empty() && connection.paused.take() {
-            connection.room.notify_waiters();
+        if connection.paused.get() && inbox.is_half_empty() {
+            connection.paused.set(false);
+            connection.room.wake();
         }
         drop(inbox);
         if self.waiting.get() == 0 {
@@ -162,11 +179,9 @@ impl Round {
         Some(event)
     }
 
-    /// Waits until something is there.
-    pub(super) async fn arrived(&self) {
-        if self.waiting.get() == 0 {
-            self.arrived.notified().await;
-        }
+    /// The owner waits until something is there.
+    pub(super) fn wait(&self, context: &Context<'_>) {
+        self.arrived.register(context);
     }
 
     /// A read buffer was filled, and what waits may be slices of it.
@@ -241,7 +256,14 @@ impl Connection {
                 return;
             }
             self.paused.set(true);
-            self.room.notified().await;
+            poll_fn(|context| {
+                if !self.paused.get() {
+                    return Poll::Ready(());
+                }
+                self.room.register(context);
+                Poll::Pending
+            })
+            .await;
         }
     }
 }
@@ -253,33 +275,23 @@ pub(super) fn detach(frames: &mut [Bytes]) {
     }
 }
 
-/// Bytes of memory that an event takes while it waits.
-pub(super) fn weight(event: &HubEvent) -> usize {
-    let own = match event {
-        HubEvent::Message { frames, .. } => weight_of(frames),
-        HubEvent::Subscribe { topic, .. } | HubEvent::Cancel { topic, .. } => topic.len() + ALLOCATION,
-        HubEvent::Came { info, .. } => info.held(),
-        HubEvent::Left { .. } => 0,
-    };
-    size_of::<HubEvent>() + own
-}
-
-/// The same of a message's frames.
-pub(super) fn weight_of(frames: &[Bytes]) -> usize {
-    frames.iter().map(|frame| size_of::<Bytes>() + ALLOCATION + frame.len()).sum()
-}
-
-/// Units of a round that an event takes.
-fn cost(event: &HubEvent) -> i64 {
-    match event {
-        HubEvent::Message { frames, .. } => i64::from(cost_of(frames)),
-        HubEvent::Subscribe { .. } | HubEvent::Cancel { .. } => 4,
-        HubEvent::Came { .. } | HubEvent::Left { .. } => 1,
+impl Waiting {
+    fn new(event: HubEvent) -> Self {
+        let (own, cost) = match &event {
+            HubEvent::Message { frames, .. } => weight_and_cost(frames),
+            HubEvent::Subscribe { topic, .. } | HubEvent::Cancel { topic, .. } => {
+                (topic.len() + ALLOCATION, 4)
+            }
+            HubEvent::Came { info, .. } => (info.held(), 1),
+            HubEvent::Left { .. } => (0, 1),
+        };
+        Self { event, weight: size_of::<Self>() + own, cost }
     }
 }
 
-/// Units of a round that a message takes: its bytes are handed on, its frames looked at.
-pub(super) fn cost_of(frames: &[Bytes]) -> u32 {
+/// Bytes of memory that a message's frames take, and units of a round: bytes are handed on, frames looked at.
+pub(super) fn weight_and_cost(frames: &[Bytes]) -> (usize, u32) {
     let bytes: usize = frames.iter().map(Bytes::len).sum();
-    1 + (frames.len() / 16) as u32 + (bytes >> 12).min(16) as u32
+    let weight = frames.len() * (size_of::<Bytes>() + ALLOCATION) + bytes;
+    (weight, 1 + (frames.len() / 16) as u32 + (bytes >> 12).min(16) as u32)
 }

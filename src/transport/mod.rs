@@ -28,6 +28,7 @@ mod publisher;
 mod reader;
 mod router;
 mod sender;
+mod signal;
 mod subscriber;
 mod subscriptions;
 

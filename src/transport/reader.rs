@@ -8,13 +8,13 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use tokio::io::AsyncReadExt;
 use tokio::net::tcp::OwnedReadHalf;
 
 use super::connection::{Connection, Phase, State};
 use super::hub::Hub;
-use super::inbox::{HubEvent, cost_of};
+use super::inbox::{HubEvent, weight_and_cost};
 use super::left::LeftReason;
 use crate::zmtp::Event;
 
@@ -27,6 +27,20 @@ struct Input {
     bytes: BytesMut,
     /// A slice of the buffer that all share.
     shared: bool,
+}
+
+/// What came of a read.
+struct Read {
+    /// Bytes.
+    count: usize,
+    /// There was no room for more, so that more may be there.
+    filled: bool,
+}
+
+impl Read {
+    fn of(count: usize, space: usize) -> Self {
+        Self { count, filled: count >= space }
+    }
 }
 
 impl Input {
@@ -43,12 +57,15 @@ impl Connection {
     /// Reads until there is a reason to stop.
     pub(super) async fn read_all(self: &Rc<Self>, hub: &Rc<Hub>, input: &mut OwnedReadHalf) -> LeftReason {
         let mut unused = Input::default();
-        let mut more = false;
+        let (mut more, mut filled) = (false, false);
         loop {
             if !more {
                 match self.read_some(hub, input, &mut unused).await {
-                    Ok(0) => return LeftReason::Closed,
-                    Ok(count) => self.state.borrow_mut().came(count),
+                    Ok(Read { count: 0, .. }) => return LeftReason::Closed,
+                    Ok(read) => {
+                        filled = read.filled;
+                        self.state.borrow_mut().came(read.count);
+                    }
                     Err(error) => return LeftReason::Lost(error.kind()),
                 }
             }
@@ -62,33 +79,39 @@ impl Connection {
                 return LeftReason::Shutdown; // why is said there
             }
             self.wait_for_room(|| hub.crowd()).await;
-            // One step a turn, so that a peer that never stops talking does not silence the others.
-            tokio::task::yield_now().await;
+            // One step a turn, so that a peer that never stops talking does not silence the others. After a read that left
+            // nothing behind the next one waits for the system anyway; to yield there, too, cost two calls of `epoll_wait`
+            // a job of one client and one worker.
+            if more || filled {
+                tokio::task::yield_now().await;
+            }
         }
     }
 
-    /// Reads once; how many bytes, none at the end of the stream.
+    /// Reads once; nothing at the end of the stream.
     ///
     /// What is missing of a long frame is read where it belongs. All else comes into the buffer that all share, behind what
     /// was not used, so that ten thousand quiet connections hold no memory, and a busy one gets many messages a read.
-    async fn read_some(&self, hub: &Hub, input: &mut OwnedReadHalf, unused: &mut Input) -> io::Result<usize> {
+    async fn read_some(&self, hub: &Hub, input: &mut OwnedReadHalf, unused: &mut Input) -> io::Result<Read> {
         poll_fn(|context| {
             let mut state = self.state.borrow_mut();
             if unused.bytes.is_empty()
                 && let Some(mut room) = state.engine.room()
             {
-                return pin!(input.read_buf(&mut room)).poll(context);
+                let space = room.remaining_mut();
+                return pin!(input.read_buf(&mut room)).poll(context).map_ok(|count| Read::of(count, space));
             }
             drop(state);
             let mut slab = hub.take_slab();
             slab.extend_from_slice(&unused.bytes);
+            let space = slab.capacity() - slab.len();
             let polled = pin!(input.read_buf(&mut slab)).poll(context);
             match polled {
                 Poll::Ready(Ok(1..)) => *unused = Input { bytes: slab.split(), shared: true },
                 Poll::Ready(Ok(0) | Err(_)) | Poll::Pending => slab.clear(),
             }
             hub.put_slab(slab);
-            polled
+            polled.map_ok(|count| Read::of(count, space))
         })
         .await
     }
@@ -106,9 +129,8 @@ impl Connection {
                     break;
                 }
                 Some(Event::Message(frames)) => {
-                    done += cost_of(&frames);
                     state.message_came();
-                    self.hand_on(hub, &mut state, frames);
+                    done += self.hand_on(hub, &mut state, frames);
                 }
                 Some(Event::Ready(info)) => {
                     state.message_came();
@@ -139,19 +161,19 @@ impl Connection {
         Ok(more)
     }
 
-    fn hand_on(self: &Rc<Self>, hub: &Hub, state: &mut State, frames: Vec<Bytes>) {
-        match state.phase {
-            Phase::Open => {
-                let (peer, identity) = (self.peer, state.identity.clone());
-                hub.push(self, HubEvent::Message { peer, identity, frames, held_back: false });
-            }
-            Phase::Held => {
-                if let Err(frames) = state.buffered.keep(frames) {
-                    hub.hold_back(self, &state.identity, frames);
-                }
-            }
-            Phase::Handshake | Phase::Closed => {}
+    /// Units of work that the message makes.
+    fn hand_on(self: &Rc<Self>, hub: &Hub, state: &mut State, frames: Vec<Bytes>) -> u32 {
+        if state.phase == Phase::Open {
+            let (peer, identity) = (self.peer, state.identity.clone());
+            return hub.push(self, HubEvent::Message { peer, identity, frames, held_back: false });
         }
+        let (_, cost) = weight_and_cost(&frames);
+        if state.phase == Phase::Held
+            && let Err(frames) = state.buffered.keep(frames)
+        {
+            hub.hold_back(self, &state.identity, frames);
+        }
+        cost
     }
 
     /// What is kept from here to the next read or step keeps no shared buffer, and is weighed.

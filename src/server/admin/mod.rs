@@ -83,7 +83,7 @@ impl Reply {
 #[derive(Debug)]
 pub(super) struct AdminQueue {
     open: Option<Open>,
-    /// No question is taken before.
+    /// No question is taken before; the beginning of time if one may be taken now.
     rests_until: Timestamp,
     /// The services that have series of their own.
     named: LabelledServices,
@@ -134,7 +134,7 @@ impl AdminQueue {
 
     /// The next question. Cancel safe.
     pub(super) async fn next(&mut self, clock: &Clock) -> AdminRequest {
-        if self.rests(clock.now()) {
+        if self.rests_until > Timestamp::default() {
             tokio::time::sleep_until(clock.instant(self.rests_until)).await;
         }
         if let Some(open) = &mut self.open
@@ -147,14 +147,11 @@ impl AdminQueue {
 
     /// The next question, if one has arrived.
     pub(super) fn try_next(&mut self, now: Timestamp) -> Option<AdminRequest> {
-        if self.rests(now) {
+        if now < self.rests_until {
             return None;
         }
+        self.rests_until = Timestamp::default();
         self.open.as_mut()?.asks.try_recv().ok()
-    }
-
-    fn rests(&self, now: Timestamp) -> bool {
-        now < self.rests_until
     }
 
     /// The answer to a question has just taken so long, and there is HTTP around it.
