@@ -55,6 +55,10 @@ pub(super) enum HubEvent {
 
 /// Units a peer may take in a round: a small message is one.
 const QUANTUM: i64 = 16;
+/// Units that a peer may take beyond its first round, and owe, if that is all that it has said: what came in one go leaves
+/// in one go. Sixteen clients that had asked for 64 jobs each were answered in shreds of a round, forever after, which
+/// cost 0.13 writes and 0.15 reads a job.
+const LOAN: i64 = 3 * QUANTUM;
 /// The most that a peer may owe to rounds to come.
 const DEBT_MAX: i64 = 64 * QUANTUM;
 /// Events and bytes of one peer that wait before it is not read from.
@@ -100,6 +104,11 @@ impl Inbox {
         self.weight.bytes()
     }
 
+    /// Its round is over, but not much is left of what it said.
+    fn may_finish(&self) -> bool {
+        self.credit > -LOAN && self.events.len() <= LOAN as usize
+    }
+
     fn is_full(&self) -> bool {
         self.events.len() >= EVENTS_MAX || self.weight.bytes() >= BYTES_MAX
     }
@@ -123,7 +132,7 @@ pub(super) struct Round {
 
 #[derive(Debug, Default)]
 struct Lists {
-    /// Those of whom nothing waited before: they go first.
+    /// Those of whom nothing waited before: they go first, one after the other.
     fresh: VecDeque<Rc<Connection>>,
     /// Those who take turns.
     turns: VecDeque<Rc<Connection>>,
@@ -196,7 +205,7 @@ impl Lists {
         while let Some(first) = self.fresh.front() {
             let served = {
                 let inbox = first.inbox.borrow();
-                inbox.credit > 0 && !inbox.events.is_empty()
+                !inbox.events.is_empty() && (inbox.credit > 0 || inbox.may_finish())
             };
             if served {
                 return Some(Rc::clone(first));

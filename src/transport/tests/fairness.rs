@@ -72,6 +72,29 @@ fn a_peer_that_floods_is_not_read_from_until_it_was_served() {
     });
 }
 
+/// What came in one go leaves in one go; who has more to say than that takes turns.
+#[test]
+fn who_says_a_little_more_than_a_round_is_not_interrupted() {
+    run(async {
+        let (router, memory, [(mut one, one_peer), (mut other, other_peer)]) = two().await;
+        for (count, whole) in [(64, true), (80, false)] {
+            one.stream.write_all(&SMALL.repeat(count)).await.expect("the router reads");
+            let waiting = settled(&memory).await;
+            other.stream.write_all(&SMALL.repeat(count)).await.expect("the router reads");
+            while memory.account(Purpose::Arrived).held() < 2 * waiting {
+                tokio::task::yield_now().await;
+            }
+            let mut order = Vec::new();
+            for _ in 0..2 * count {
+                order.push(message(&router).await.0);
+            }
+            let is_whole = order[..count].iter().all(|peer| *peer == one_peer);
+            assert_eq!(is_whole, whole, "{count} messages: {order:?}");
+            assert!(order[16..].contains(&one_peer) && order[..count + 16].contains(&other_peer));
+        }
+    });
+}
+
 /// What is expensive is paid with later rounds.
 #[test]
 fn who_asks_for_expensive_things_waits_longer() {
