@@ -10,7 +10,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use zmws_compat::record::{Door, Paper, Scribe, record};
+use zmws_compat::record::{RecordOptions, Route, TraceWriter, record};
 use zmws_compat::trace::{Header, Port};
 
 const ROUNDS: usize = 20_000;
@@ -142,18 +142,19 @@ fn bare(to: SocketAddr) -> SocketAddr {
 
 fn recorder(to: SocketAddr) -> SocketAddr {
     on_thread(move |tell| async move {
-        let doors = vec![Door {
+        let routes = vec![Route {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             to: to.to_string(),
             port: Port::Frontend,
         }];
         let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bench.jsonl");
-        let paper = Paper { file, bytes_max: 64 << 20, files_max: 2, frame_max: 1 << 20, mask: false };
-        let scribe = Scribe::new(paper, Header::default(), &doors)?;
+        let options =
+            RecordOptions { file, bytes_max: 64 << 20, files_max: 2, frame_max: 1 << 20, mask: false };
+        let trace_writer = TraceWriter::new(options, Header::default(), &routes)?;
         let ready = move |addresses: &[SocketAddr]| {
             let _ = tell.send(addresses[0]);
         };
-        record(doors, scribe, ready, std::future::pending()).await
+        record(routes, trace_writer, ready, std::future::pending()).await
     })
 }
 

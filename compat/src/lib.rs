@@ -1,25 +1,24 @@
 //! Record, replay and compare zmws traffic.
 
+pub mod classify;
 pub mod cli;
+pub mod conversation;
 pub mod differ;
 pub mod gateway;
-pub mod glance;
-pub mod glance_worker;
-pub mod known;
-pub mod ledger;
-pub mod live;
-pub mod memory;
+pub mod in_memory;
+pub mod known_differences;
 pub mod mutate;
 mod original;
+pub mod over_tcp;
 pub mod programs;
 pub mod record;
+mod reorder;
 pub mod replay;
 pub mod report;
 pub mod rules;
 pub mod script;
-mod settle;
-mod standin;
 pub mod stream;
+mod stub_worker;
 pub mod suite;
 pub mod target;
 pub mod trace;

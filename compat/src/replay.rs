@@ -1,6 +1,6 @@
 //! Plays the peers of a recording to a broker, and keeps account of what it does.
 //!
-//! Virtual time is the recording's, but for causes: an answer waits for its question. A worker answers a
+//! Virtual time is the recording's, but for causes: an answer waits for its request. A worker answers a
 //! job when it has it, whichever worker that is; a client says what it said after an answer once it has
 //! that answer; nobody hangs up in the middle of what the recording shows as done. What a peer waits for
 //! may never come: after a time it goes on.
@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use bytes::Bytes;
 
-use crate::glance::Generation;
-use crate::glance_worker::{Said, Verb, WorkerForm};
-use crate::ledger::{Job, JobIndex, Ledger, QuestionIndex, Run, Told};
+use crate::classify::Generation;
+use crate::classify::worker::{Verb, WorkerForm, WorkerMessage};
+use crate::conversation::{Conversation, Job, JobIndex, RequestIndex, Run};
 use crate::script::{Act, Script, Step, is_last};
 use crate::target::{Opening, Target};
 use crate::trace::{ConnIndex, Frame, Port};
@@ -19,12 +19,12 @@ use crate::trace::{ConnIndex, Frame, Port};
 /// What came of a replay.
 #[derive(Clone, Debug)]
 pub struct Played {
-    /// What the broker did. Question is question of the script, by index.
-    pub ours: Ledger,
-    /// Our question of each recorded one.
-    pub questions: HashMap<QuestionIndex, QuestionIndex>,
+    /// What the broker did. Request is request of the script, by index.
+    pub ours: Conversation,
+    /// Our request of each recorded one.
+    pub requests: HashMap<RequestIndex, RequestIndex>,
     /// The jobs that a peer of the replay answered without a pattern in the recording.
-    pub improvised: Vec<JobIndex>,
+    pub unscripted: Vec<JobIndex>,
     /// The Unix time, in microseconds, at which it began.
     pub epoch: u64,
     /// How far what the broker did may be late, in microseconds.
@@ -33,68 +33,68 @@ pub struct Played {
 
 /// Plays `script` to `target`. `patience` is how long a peer waits for what does not come, in microseconds.
 pub fn play(script: &Script, target: &mut dyn Target, patience: u64) -> Played {
-    let mut stage = Stage {
+    let mut replayer = Replayer {
         script,
         target,
         patience,
-        ours: Ledger::new(Generation::Both, script.conns.clone()),
-        questions: HashMap::new(),
-        agenda: BTreeMap::new(),
-        planned: 0,
+        ours: Conversation::new(Generation::Both, script.conns.clone()),
+        requests: HashMap::new(),
+        schedule: BTreeMap::new(),
+        scheduled_count: 0,
         waiting: HashMap::new(),
-        waived: Vec::new(),
+        given_up: Vec::new(),
         open: HashMap::new(),
         names: HashMap::new(),
         chosen: HashMap::new(),
-        improvised: Vec::new(),
+        unscripted: Vec::new(),
     };
-    stage.run();
-    let (epoch, slack) = (stage.target.epoch(), stage.target.slack());
-    Played { ours: stage.ours, questions: stage.questions, improvised: stage.improvised, epoch, slack }
+    replayer.run();
+    let (epoch, slack) = (replayer.target.epoch(), replayer.target.slack());
+    Played { ours: replayer.ours, requests: replayer.requests, unscripted: replayer.unscripted, epoch, slack }
 }
 
-struct Stage<'a> {
+struct Replayer<'a> {
     script: &'a Script,
     target: &'a mut dyn Target,
     patience: u64,
-    ours: Ledger,
-    /// Our question of each recorded one.
-    questions: HashMap<QuestionIndex, QuestionIndex>,
+    ours: Conversation,
+    /// Our request of each recorded one.
+    requests: HashMap<RequestIndex, RequestIndex>,
     /// What is to be done, by time and then in the order of planning.
-    agenda: BTreeMap<(u64, u64), Cue>,
-    planned: u64,
+    schedule: BTreeMap<(u64, u64), Scheduled>,
+    scheduled_count: u64,
     /// Steps that wait for a cause, by connection, in order.
     waiting: HashMap<ConnIndex, VecDeque<usize>>,
-    /// Recorded questions whose answers are waited for no longer.
-    waived: Vec<QuestionIndex>,
+    /// Recorded requests whose answers are waited for no longer.
+    given_up: Vec<RequestIndex>,
     open: HashMap<ConnIndex, bool>,
     /// Who has which identity, by port and broker.
     names: HashMap<(Port, String, Bytes), ConnIndex>,
     /// Which runs of a recorded job were taken as the pattern of one of ours.
     chosen: HashMap<JobIndex, Vec<usize>>,
-    improvised: Vec<JobIndex>,
+    unscripted: Vec<JobIndex>,
 }
 
 /// What is to be done.
 #[derive(Clone, Debug)]
-enum Cue {
+enum Scheduled {
     /// A step of the script.
     Step(usize),
     /// The patience of a connection ends.
-    Impatience(ConnIndex, usize),
+    Timeout(ConnIndex, usize),
     /// A worker speaks of its job.
     Answer { job: JobIndex, run: usize, frames: Vec<Bytes>, last: bool },
 }
 
-impl Stage<'_> {
+impl Replayer<'_> {
     fn run(&mut self) {
         for (index, step) in self.script.steps.iter().enumerate() {
-            self.plan(step.at, Cue::Step(index));
+            self.schedule_at(step.at, Scheduled::Step(index));
         }
         let mut now = 0;
         let mut last_act = self.script.end;
         loop {
-            let next = self.agenda.first_key_value().map(|(&(at, _), _)| at);
+            let next = self.schedule.first_key_value().map(|(&(at, _), _)| at);
             let until = next.unwrap_or_else(|| last_act.max(self.script.end) + self.target.slack());
             // All that a moment brings is heard before the next thing is said in it.
             if let Some(output) = self.target.next(until.max(now)) {
@@ -104,30 +104,30 @@ impl Stage<'_> {
                 continue;
             }
             now = now.max(until);
-            let Some((_, cue)) = self.agenda.pop_first() else { return };
+            let Some((_, scheduled)) = self.schedule.pop_first() else { return };
             last_act = now;
-            self.cue(now, cue);
+            self.scheduled(now, scheduled);
             self.release(now);
         }
     }
 
-    fn plan(&mut self, at: u64, cue: Cue) {
-        self.planned += 1;
-        self.agenda.insert((at, self.planned), cue);
+    fn schedule_at(&mut self, at: u64, scheduled: Scheduled) {
+        self.scheduled_count += 1;
+        self.schedule.insert((at, self.scheduled_count), scheduled);
     }
 
-    fn cue(&mut self, now: u64, cue: Cue) {
-        match cue {
-            Cue::Step(index) => self.step(now, index),
-            Cue::Impatience(conn, index) => {
+    fn scheduled(&mut self, now: u64, scheduled: Scheduled) {
+        match scheduled {
+            Scheduled::Step(index) => self.step(now, index),
+            Scheduled::Timeout(conn, index) => {
                 let head = self.waiting.get(&conn).and_then(|steps| steps.front());
                 if head == Some(&index) {
-                    self.waive(index);
+                    self.stop_waiting_for(index);
                     self.waiting.get_mut(&conn).and_then(VecDeque::pop_front);
                     self.act(now, index);
                 }
             }
-            Cue::Answer { job, run, frames, last } => self.answer(now, job, run, frames, last),
+            Scheduled::Answer { job, run, frames, last } => self.answer(now, job, run, frames, last),
         }
     }
 
@@ -141,7 +141,7 @@ impl Stage<'_> {
             return self.act(now, index);
         }
         self.waiting.entry(conn).or_default().push_back(index);
-        self.plan(now + self.patience, Cue::Impatience(conn, index));
+        self.schedule_at(now + self.patience, Scheduled::Timeout(conn, index));
     }
 
     /// Does what has waited for a cause that is there now.
@@ -161,7 +161,7 @@ impl Stage<'_> {
     fn may(&self, step: &Step) -> bool {
         let Some(conn) = step.conn else { return true };
         match &step.act {
-            Act::Restart(_) | Act::Open(_) | Act::Tell(_) | Act::Live => true,
+            Act::Restart(_) | Act::Open(_) | Act::Tell(_) | Act::Heartbeat => true,
             Act::Ask { about, .. } => {
                 about.is_none_or(|job| self.our_job(job).is_some()) && self.answers_are_there(step.at, conn)
             }
@@ -174,50 +174,51 @@ impl Stage<'_> {
 
     /// Whether a client has what it had at this time of the recording.
     fn answers_are_there(&self, at: u64, conn: ConnIndex) -> bool {
-        let asked = self.script.recorded.questions.iter().enumerate();
-        asked.filter(|(_, question)| question.conn == conn && question.at < at).all(|(index, question)| {
-            let had = question.replies.iter().filter(|reply| reply.at < at).count();
-            let has = self.questions.get(&index).map_or(0, |&ours| self.ours.questions[ours].replies.len());
-            has >= had || self.waived.contains(&index)
+        let asked = self.script.recorded.requests.iter().enumerate();
+        asked.filter(|(_, request)| request.conn == conn && request.at < at).all(|(index, request)| {
+            let had = request.replies.iter().filter(|reply| reply.at < at).count();
+            let has = self.requests.get(&index).map_or(0, |&ours| self.ours.requests[ours].replies.len());
+            has >= had || self.given_up.contains(&index)
         })
     }
 
     /// Whether what a worker's services had done at this time of the recording is done.
     fn work_is_done(&self, at: u64, conn: ConnIndex) -> bool {
-        self.work_before(at, conn).all(|question| {
-            let ours = self.questions.get(&question).and_then(|&ours| self.ours.questions[ours].job);
-            self.waived.contains(&question) || ours.is_some_and(|job| is_done(&self.ours.jobs[job], u64::MAX))
+        self.work_before(at, conn).all(|request| {
+            let ours = self.requests.get(&request).and_then(|&ours| self.ours.requests[ours].job);
+            self.given_up.contains(&request)
+                || ours.is_some_and(|job| is_done(&self.ours.jobs[job], u64::MAX))
         })
     }
 
-    /// The recorded questions to a worker's services whose jobs were done at this time.
-    fn work_before(&self, at: u64, conn: ConnIndex) -> impl Iterator<Item = QuestionIndex> {
+    /// The recorded requests to a worker's services whose jobs were done at this time.
+    fn work_before(&self, at: u64, conn: ConnIndex) -> impl Iterator<Item = RequestIndex> {
         let recorded = &self.script.recorded;
         let services = recorded.workers.get(&conn).map(|worker| &worker.services);
-        recorded.questions.iter().enumerate().filter_map(move |(index, question)| {
-            let job = &recorded.jobs[question.job?];
-            let of_service = services.is_some_and(|services| services.contains_key(&question.asked.service));
+        recorded.requests.iter().enumerate().filter_map(move |(index, request)| {
+            let job = &recorded.jobs[request.job?];
+            let of_service = services.is_some_and(|services| services.contains_key(&request.message.service));
             (of_service && is_done(job, at)).then_some(index)
         })
     }
 
     /// Waits no longer for what a step waits for.
-    fn waive(&mut self, index: usize) {
+    fn stop_waiting_for(&mut self, index: usize) {
         let step = &self.script.steps[index];
-        let asked = self.script.recorded.questions.iter().enumerate();
-        let before = asked.filter(|(_, question)| Some(question.conn) == step.conn && question.at < step.at);
-        self.waived.extend(before.map(|(index, _)| index));
+        let asked = self.script.recorded.requests.iter().enumerate();
+        let before = asked.filter(|(_, request)| Some(request.conn) == step.conn && request.at < step.at);
+        self.given_up.extend(before.map(|(index, _)| index));
         if let Some(conn) = step.conn {
-            let work: Vec<QuestionIndex> = self.work_before(step.at, conn).collect();
-            self.waived.extend(work);
+            let work: Vec<RequestIndex> = self.work_before(step.at, conn).collect();
+            self.given_up.extend(work);
         }
     }
 
     /// Whether a worker has a job that it will answer.
     fn will_answer(&self, conn: ConnIndex) -> bool {
-        self.agenda.values().any(|cue| match cue {
-            Cue::Answer { job, run, last, .. } => *last && self.has(conn, *job, *run),
-            Cue::Step(_) | Cue::Impatience(..) => false,
+        self.schedule.values().any(|scheduled| match scheduled {
+            Scheduled::Answer { job, run, last, .. } => *last && self.has(conn, *job, *run),
+            Scheduled::Step(_) | Scheduled::Timeout(..) => false,
         })
     }
 
@@ -242,10 +243,10 @@ impl Stage<'_> {
                 self.target.close(now, conn);
             }
             // A connection that was never taken notice of.
-            Act::Close | Act::Ask { .. } | Act::Tell(_) | Act::Live if !self.is_open(conn) => {}
-            Act::Ask { question, frames, about } => self.ask(now, conn, *question, frames, *about),
+            Act::Close | Act::Ask { .. } | Act::Tell(_) | Act::Heartbeat if !self.is_open(conn) => {}
+            Act::Ask { request, frames, about } => self.ask(now, conn, *request, frames, *about),
             Act::Tell(frames) => self.tell(now, conn, frames.clone()),
-            Act::Live => self.live(now, conn),
+            Act::Heartbeat => self.live(now, conn),
             Act::Close => {}
         }
     }
@@ -261,7 +262,7 @@ impl Stage<'_> {
         let name = (about.port, about.broker().to_owned(), identity.clone());
         let holder = self.names.get(&name).copied().filter(|_| !identity.is_empty());
         if let Some(holder) = holder {
-            if !self.script.welcome[conn] {
+            if !self.script.accepted_conns[conn] {
                 return;
             }
             self.open.insert(holder, false);
@@ -284,7 +285,7 @@ impl Stage<'_> {
         &mut self,
         now: u64,
         conn: ConnIndex,
-        question: QuestionIndex,
+        request: RequestIndex,
         frames: &[Bytes],
         about: Option<JobIndex>,
     ) {
@@ -295,14 +296,14 @@ impl Stage<'_> {
             let (from, to) = (&self.script.recorded.jobs[job].id, &self.ours.jobs[ours].id);
             frames = with_id(&frames, from, to);
         }
-        let ours = self.ours.client_said(now, conn, frames.clone());
-        self.questions.insert(question, ours);
+        let ours = self.ours.client_sent(now, conn, frames.clone());
+        self.requests.insert(request, ours);
         self.target.say(now, conn, frames);
     }
 
     fn tell(&mut self, now: u64, conn: ConnIndex, frames: Vec<Bytes>) {
         let whole: Vec<Frame> = frames.iter().cloned().map(Frame::whole).collect();
-        self.ours.worker_said(now, conn, &whole);
+        self.ours.worker_sent(now, conn, &whole);
         self.target.say(now, conn, frames);
     }
 
@@ -313,7 +314,7 @@ impl Stage<'_> {
             && is_open
             && worker.holds().is_none()
         {
-            self.tell(now, conn, Said::heartbeat(form));
+            self.tell(now, conn, WorkerMessage::heartbeat(form));
         }
     }
 
@@ -322,10 +323,10 @@ impl Stage<'_> {
     fn hear(&mut self, now: u64, conn: ConnIndex, frames: Vec<Bytes>) {
         let frames: Vec<Frame> = frames.into_iter().map(Frame::whole).collect();
         match self.script.conns[conn].port {
-            Port::Frontend => drop(self.ours.client_heard(now, conn, frames)),
+            Port::Frontend => drop(self.ours.client_received(now, conn, frames)),
             Port::Backend => {
-                if let Told::Job(job) = self.ours.worker_heard(now, conn, frames) {
-                    self.rehearse(now, conn, job);
+                if let Some(job) = self.ours.worker_received(now, conn, frames) {
+                    self.schedule_answers(now, conn, job);
                 }
             }
             Port::News | Port::Http => {}
@@ -333,30 +334,30 @@ impl Stage<'_> {
     }
 
     /// Plans what the worker that has just got a job will say of it: what the recording has of that job.
-    fn rehearse(&mut self, now: u64, conn: ConnIndex, job: JobIndex) {
+    fn schedule_answers(&mut self, now: u64, conn: ConnIndex, job: JobIndex) {
         let run = self.ours.jobs[job].runs.len() - 1;
         let pattern = self.pattern(conn, job, run);
         let Some(pattern) = pattern.filter(|pattern| self.is_played_out(conn, run, pattern)) else {
-            self.improvised.push(job);
-            return self.improvise(now, conn, job, run);
+            self.unscripted.push(job);
+            return self.complete_at_once(now, conn, job, run);
         };
-        let recorded_id = self.ours.jobs[job].question.and_then(|question| {
-            let recorded = self.recorded_question(question)?;
+        let recorded_id = self.ours.jobs[job].request.and_then(|request| {
+            let recorded = self.recorded_request(request)?;
             self.script.recorded.id_of(recorded).cloned()
         });
         for answer in &pattern.answers {
             let at = answer.at.max(now + answer.at.saturating_sub(pattern.order.at));
             let frames: Vec<Bytes> = answer.frames.iter().map(Frame::filled).collect();
             let frames = self.in_form_of(conn, pattern.conn, frames, recorded_id.as_ref(), job);
-            self.plan(at, Cue::Answer { job, run, frames, last: is_last(answer.verb) });
+            self.schedule_at(at, Scheduled::Answer { job, run, frames, last: is_last(answer.verb) });
         }
     }
 
     /// The recorded run after which this one is to be played: of the same worker if there is one, else one
     /// that came to something.
     fn pattern(&mut self, conn: ConnIndex, job: JobIndex, run: usize) -> Option<Run> {
-        let question = self.recorded_question(self.ours.jobs[job].question?)?;
-        let recorded = self.script.recorded.questions[question].job?;
+        let request = self.recorded_request(self.ours.jobs[job].request?)?;
+        let recorded = self.script.recorded.requests[request].job?;
         let runs = &self.script.recorded.jobs[recorded].runs;
         let used = self.chosen.entry(recorded).or_default();
         let of_worker = (0..runs.len()).find(|index| runs[*index].conn == conn && !used.contains(index));
@@ -378,11 +379,11 @@ impl Stage<'_> {
 
     /// A job that the recorded broker gave to nobody is done at once, so that its worker is free again as
     /// it was in the recording.
-    fn improvise(&mut self, now: u64, conn: ConnIndex, job: JobIndex, run: usize) {
+    fn complete_at_once(&mut self, now: u64, conn: ConnIndex, job: JobIndex, run: usize) {
         let service = self.service_of(conn, job);
         let id = self.ours.jobs[job].id.clone();
-        let frames = Said::answer(self.form_of(conn), Verb::Complete, &service, None, &id);
-        self.plan(now + 200, Cue::Answer { job, run, frames, last: true });
+        let frames = WorkerMessage::answer(self.form_of(conn), Verb::Complete, &service, None, &id);
+        self.schedule_at(now + 200, Scheduled::Answer { job, run, frames, last: true });
     }
 
     fn answer(&mut self, now: u64, job: JobIndex, run: usize, frames: Vec<Bytes>, _last: bool) {
@@ -403,12 +404,14 @@ impl Stage<'_> {
         job: JobIndex,
     ) -> Vec<Bytes> {
         let id = &self.ours.jobs[job].id;
-        let form = |ledger: &Ledger, conn| ledger.workers.get(&conn).and_then(|worker| worker.ready);
+        let form = |conversation: &Conversation, conn| {
+            conversation.workers.get(&conn).and_then(|worker| worker.ready)
+        };
         let (ours, theirs) = (form(&self.ours, conn), form(&self.script.recorded, recorded));
         let same = ours.map(|(form, _)| form) == theirs.map(|(form, _)| form);
-        match (Said::read(&frames), recorded_id) {
-            (Said::Answer { verb, service, value, .. }, _) if !same => {
-                Said::answer(self.form_of(conn), verb, &service, value, id)
+        match (WorkerMessage::read(&frames), recorded_id) {
+            (WorkerMessage::Answer { verb, service, value, .. }, _) if !same => {
+                WorkerMessage::answer(self.form_of(conn), verb, &service, value, id)
             }
             (_, Some(recorded_id)) => with_id(&frames, recorded_id, id),
             (_, None) => frames,
@@ -421,7 +424,7 @@ impl Stage<'_> {
     }
 
     fn service_of(&self, conn: ConnIndex, job: JobIndex) -> Bytes {
-        let asked = self.ours.jobs[job].question.map(|question| &self.ours.questions[question].asked);
+        let asked = self.ours.jobs[job].request.map(|request| &self.ours.requests[request].message);
         let offered =
             || self.ours.workers.get(&conn).and_then(|worker| worker.services.keys().next().cloned());
         asked.map(|asked| asked.service.clone()).or_else(offered).unwrap_or_default()
@@ -429,13 +432,13 @@ impl Stage<'_> {
 
     // --- which is which
 
-    fn recorded_question(&self, ours: QuestionIndex) -> Option<QuestionIndex> {
-        self.questions.iter().find(|(_, question)| **question == ours).map(|(recorded, _)| *recorded)
+    fn recorded_request(&self, ours: RequestIndex) -> Option<RequestIndex> {
+        self.requests.iter().find(|(_, request)| **request == ours).map(|(recorded, _)| *recorded)
     }
 
     fn our_job(&self, recorded: JobIndex) -> Option<JobIndex> {
-        let question = self.script.recorded.jobs[recorded].question?;
-        self.ours.questions[*self.questions.get(&question)?].job
+        let request = self.script.recorded.jobs[recorded].request?;
+        self.ours.requests[*self.requests.get(&request)?].job
     }
 }
 

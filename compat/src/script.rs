@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 
-use crate::glance::Generation;
-use crate::glance_worker::{Said, Verb};
-use crate::ledger::{End, JobIndex, Ledger, QuestionIndex};
-use crate::standin;
+use crate::classify::Generation;
+use crate::classify::worker::{Verb, WorkerMessage};
+use crate::conversation::{Conversation, End, JobIndex, RequestIndex};
+use crate::stub_worker;
 use crate::target::WANTS_IDS;
 use crate::trace::{Conn, ConnIndex, Frame, Port, Side, Trace, What};
 
@@ -17,12 +17,12 @@ pub struct Script {
     /// The connections.
     pub conns: Vec<Conn>,
     /// What the recorded broker did.
-    pub recorded: Ledger,
+    pub recorded: Conversation,
     /// What the peers do of their own accord, in the order of time. What workers say of their jobs is not
     /// among it: that follows from the jobs they are given.
     pub steps: Vec<Step>,
     /// Connections that the recorded broker took notice of.
-    pub welcome: Vec<bool>,
+    pub accepted_conns: Vec<bool>,
     /// Connections whose clients want to know the ids of the jobs that they wait for.
     pub wants_ids: Vec<bool>,
     /// Lives of brokers.
@@ -64,8 +64,8 @@ pub enum Act {
     Close,
     /// A client says something.
     Ask {
-        /// Which question that is.
-        question: QuestionIndex,
+        /// Which request that is.
+        request: RequestIndex,
         /// The frames, at their full length.
         frames: Vec<Bytes>,
         /// The recorded job whose id it names: a worker's answer at the clients' port.
@@ -75,19 +75,19 @@ pub enum Act {
     Tell(Vec<Bytes>),
     /// A worker that had a job at this time in the recording, and so was silent, says that it lives, if it
     /// has none in the replay.
-    Live,
+    Heartbeat,
 }
 
 impl Script {
     /// Reads a (decoded) trace as a play.
     pub fn of(trace: &Trace) -> Self {
         let generation = generation(trace);
-        let mut writer = Author {
+        let mut writer = Builder {
             script: Self {
                 conns: trace.conns.clone(),
-                recorded: Ledger::new(generation, trace.conns.clone()),
+                recorded: Conversation::new(generation, trace.conns.clone()),
                 steps: Vec::new(),
-                welcome: vec![false; trace.conns.len()],
+                accepted_conns: vec![false; trace.conns.len()],
                 wants_ids: vec![false; trace.conns.len()],
                 lives: Vec::new(),
                 end: trace.events.last().map_or(0, |event| event.at),
@@ -101,7 +101,7 @@ impl Script {
         let mut script = writer.script;
         let half_interval = half(trace.header.heartbeat_interval);
         script.lives(half_interval);
-        standin::add(&mut script, half_interval);
+        stub_worker::add(&mut script, half_interval);
         script.steps.sort_by_key(|step| step.at);
         script
     }
@@ -118,7 +118,7 @@ impl Script {
             for busy in worker.busy.iter().filter(|busy| busy.end == Some(End::Answered)) {
                 let to = busy.to.unwrap_or(busy.from);
                 let times = (busy.from..to).step_by(half as usize).skip(1);
-                self.steps.extend(times.map(|at| Step { at, conn: Some(conn), act: Act::Live }));
+                self.steps.extend(times.map(|at| Step { at, conn: Some(conn), act: Act::Heartbeat }));
             }
         }
     }
@@ -162,14 +162,14 @@ fn generation(trace: &Trace) -> Generation {
     })
 }
 
-struct Author {
+struct Builder {
     script: Script,
     /// Connections that were opened; `false` once they are closed.
     open: HashMap<ConnIndex, bool>,
     running: bool,
 }
 
-impl Author {
+impl Builder {
     fn event(&mut self, at: u64, what: &What) {
         match what {
             // The driver's own word for it; a broker that is started again knows nothing.
@@ -197,7 +197,7 @@ impl Author {
                 self.said(at, *conn, frames);
             }
             What::Message { conn, to: Side::Peer, frames } => {
-                self.script.welcome[*conn] = true;
+                self.script.accepted_conns[*conn] = true;
                 self.heard(at, *conn, frames);
             }
         }
@@ -230,11 +230,11 @@ impl Author {
         match self.script.conns[conn].port {
             Port::Frontend => {
                 let about = named_job(recorded, conn, &filled);
-                let question = recorded.client_said(at, conn, filled.clone());
-                self.step(at, Some(conn), Act::Ask { question, frames: filled, about });
+                let request = recorded.client_sent(at, conn, filled.clone());
+                self.step(at, Some(conn), Act::Ask { request, frames: filled, about });
             }
             Port::Backend => {
-                let said = recorded.worker_said(at, conn, frames);
+                let said = recorded.worker_sent(at, conn, frames);
                 if !answers_a_run(recorded, conn, &said) {
                     self.step(at, Some(conn), Act::Tell(filled));
                 }
@@ -245,8 +245,8 @@ impl Author {
 
     fn heard(&mut self, at: u64, conn: ConnIndex, frames: &[Frame]) {
         match self.script.conns[conn].port {
-            Port::Frontend => drop(self.script.recorded.client_heard(at, conn, frames.to_vec())),
-            Port::Backend => drop(self.script.recorded.worker_heard(at, conn, frames.to_vec())),
+            Port::Frontend => drop(self.script.recorded.client_received(at, conn, frames.to_vec())),
+            Port::Backend => drop(self.script.recorded.worker_received(at, conn, frames.to_vec())),
             Port::News | Port::Http => {}
         }
     }
@@ -257,20 +257,26 @@ impl Author {
 }
 
 /// The job that a client's message speaks of as a worker would.
-fn named_job(recorded: &Ledger, conn: ConnIndex, frames: &[Bytes]) -> Option<JobIndex> {
-    match Said::read(frames) {
-        Said::Answer { id, .. } => recorded.job_of(conn, &id),
-        Said::Ready { .. } | Said::Heartbeat | Said::Disconnect | Said::Other => None,
+fn named_job(recorded: &Conversation, conn: ConnIndex, frames: &[Bytes]) -> Option<JobIndex> {
+    match WorkerMessage::read(frames) {
+        WorkerMessage::Answer { id, .. } => recorded.job_of(conn, &id),
+        WorkerMessage::Ready { .. }
+        | WorkerMessage::Heartbeat
+        | WorkerMessage::Disconnect
+        | WorkerMessage::Other => None,
     }
 }
 
 /// Whether it speaks of a job that a worker was given.
-fn answers_a_run(recorded: &Ledger, conn: ConnIndex, said: &Said) -> bool {
+fn answers_a_run(recorded: &Conversation, conn: ConnIndex, said: &WorkerMessage) -> bool {
     match said {
-        Said::Answer { id, .. } => {
+        WorkerMessage::Answer { id, .. } => {
             recorded.job_of(conn, id).is_some_and(|job| !recorded.jobs[job].runs.is_empty())
         }
-        Said::Ready { .. } | Said::Heartbeat | Said::Disconnect | Said::Other => false,
+        WorkerMessage::Ready { .. }
+        | WorkerMessage::Heartbeat
+        | WorkerMessage::Disconnect
+        | WorkerMessage::Other => false,
     }
 }
 

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use crate::differ::{About, Difference, Kind, Scene, differences};
+use crate::differ::{About, Comparison, Difference, Kind, differences};
 use crate::gateway;
-use crate::known::Known;
-use crate::memory::Memory;
+use crate::in_memory::InMemory;
+use crate::known_differences::KnownDifferences;
+use crate::reorder::reordered;
 use crate::replay::{Played, play};
 use crate::script::Script;
-use crate::settle::settled;
 use crate::stream;
 use crate::target::Target;
 use crate::trace::{self, Header, Trace};
@@ -79,7 +79,7 @@ pub fn recordings(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
 }
 
 /// Replays a file: its messages in memory, its HTTP to our gateway.
-pub fn replay_file(path: &Path, known: &Known) -> Case {
+pub fn replay_file(path: &Path, known: &KnownDifferences) -> Case {
     match trace::read_file(path) {
         Ok(trace) => replay_trace(path, trace, known),
         Err(error) => broken(path, None, error.to_string()),
@@ -87,8 +87,8 @@ pub fn replay_file(path: &Path, known: &Known) -> Case {
 }
 
 /// The same with what was read from a file.
-pub fn replay_trace(path: &Path, trace: Trace, known: &Known) -> Case {
-    let mut case = replay_trace_at(path, trace, known, &|header| Box::new(Memory::new(header)));
+pub fn replay_trace(path: &Path, trace: Trace, known: &KnownDifferences) -> Case {
+    let mut case = replay_trace_at(path, trace, known, &|header| Box::new(InMemory::new(header)));
     let Some(replayed) = &mut case.replayed else { return case };
     if gateway::lacks_its_broker(&replayed.trace, &replayed.script) {
         case.verdict = Verdict::NoBroker;
@@ -98,9 +98,9 @@ pub fn replay_trace(path: &Path, trace: Trace, known: &Known) -> Case {
     found.extend(gateway::differences(&replayed.trace, &replayed.script));
     if !found.is_empty() {
         let Replayed { trace, script, played, differences } = &mut **replayed;
-        let scene = Scene { header: &trace.header, script, played };
+        let comparison = Comparison { header: &trace.header, script, played };
         differences.extend(found.into_iter().map(|difference| {
-            let entry = known.explains(scene, &difference);
+            let entry = known.explains(comparison, &difference);
             (difference, entry)
         }));
         case.verdict = verdict(differences);
@@ -109,7 +109,11 @@ pub fn replay_trace(path: &Path, trace: Trace, known: &Known) -> Case {
 }
 
 /// Replays a file to what `target` makes of its header.
-pub fn replay_file_at(path: &Path, known: &Known, target: &dyn Fn(&Header) -> Box<dyn Target>) -> Case {
+pub fn replay_file_at(
+    path: &Path,
+    known: &KnownDifferences,
+    target: &dyn Fn(&Header) -> Box<dyn Target>,
+) -> Case {
     match trace::read_file(path) {
         Ok(trace) => replay_trace_at(path, trace, known, target),
         Err(error) => broken(path, None, error.to_string()),
@@ -119,7 +123,7 @@ pub fn replay_file_at(path: &Path, known: &Known, target: &dyn Fn(&Header) -> Bo
 fn replay_trace_at(
     path: &Path,
     trace: Trace,
-    known: &Known,
+    known: &KnownDifferences,
     target: &dyn Fn(&Header) -> Box<dyn Target>,
 ) -> Case {
     let header = trace.header.clone();
@@ -148,7 +152,7 @@ fn broken(path: &Path, header: Option<Header>, what: String) -> Case {
 /// microseconds or is not for sockets.
 pub fn replay_live(
     path: &Path,
-    known: &Known,
+    known: &KnownDifferences,
     longest: u64,
     target: &dyn Fn(&Header) -> Box<dyn Target>,
 ) -> Option<Case> {
@@ -175,23 +179,27 @@ type Found = Vec<(Option<usize>, Difference)>;
 fn once(
     trace: &Trace,
     script: &Script,
-    known: &Known,
+    known: &KnownDifferences,
     target: &dyn Fn(&Header) -> Box<dyn Target>,
 ) -> (Played, Found) {
     let played = play(script, &mut *target(&trace.header), patience(&trace.header));
-    let scene = Scene { header: &trace.header, script, played: &played };
-    let found = differences(scene).into_iter();
-    let found = found.map(|difference| (known.explains(scene, &difference), difference)).collect();
+    let comparison = Comparison { header: &trace.header, script, played: &played };
+    let found = differences(comparison).into_iter();
+    let found = found.map(|difference| (known.explains(comparison, &difference), difference)).collect();
     (played, found)
 }
 
 /// Replays a decoded trace. Messages that the network may have swapped are swapped, if that explains it.
-pub fn replay(trace: Trace, known: &Known, target: &dyn Fn(&Header) -> Box<dyn Target>) -> Replayed {
+pub fn replay(
+    trace: Trace,
+    known: &KnownDifferences,
+    target: &dyn Fn(&Header) -> Box<dyn Target>,
+) -> Replayed {
     let script = Script::of(&trace);
     if worker_replay::is_of_workers(&script.recorded) {
         return replay_worker(trace, script, known);
     }
-    let script = settled(script, |script| {
+    let script = reordered(script, |script| {
         let (_, found) = once(&trace, script, known, target);
         // No order of messages mends a recording.
         if found.iter().any(|(_, difference)| difference.kind == Kind::Recorded) {
@@ -206,23 +214,23 @@ pub fn replay(trace: Trace, known: &Known, target: &dyn Fn(&Header) -> Box<dyn T
 }
 
 /// Replays a recording of workers alone to our worker.
-fn replay_worker(trace: Trace, script: Script, known: &Known) -> Replayed {
+fn replay_worker(trace: Trace, script: Script, known: &KnownDifferences) -> Replayed {
     let played = worker_replay::nobody(&script.recorded);
-    let scene = Scene { header: &trace.header, script: &script, played: &played };
+    let comparison = Comparison { header: &trace.header, script: &script, played: &played };
     let found = worker_replay::differences(&trace).into_iter();
     let differences = found
         .map(|difference| {
-            let entry = known.explains(scene, &difference);
+            let entry = known.explains(comparison, &difference);
             (difference, entry)
         })
         .collect();
     Replayed { trace, script, played, differences }
 }
 
-/// When the question was asked that a difference is about.
+/// When the request was asked that a difference is about.
 fn asked_at(script: &Script, difference: &Difference) -> u64 {
     match difference.about {
-        About::Question(question) => script.recorded.questions[question].at,
+        About::Request(request) => script.recorded.requests[request].at,
         About::Conn(_) => difference.at,
     }
 }

@@ -12,14 +12,14 @@ use zmws::message::{Dialect, Outcome};
 use zmws::wire;
 use zmws::worker::session::{Action, Config, Event, Session};
 
+use crate::classify::worker::{Verb, WorkerForm, WorkerMessage};
+use crate::conversation::Conversation;
 use crate::differ::{About, Difference, Kind};
-use crate::glance_worker::{Said, Verb, WorkerForm};
-use crate::ledger::Ledger;
 use crate::trace::{ConnIndex, Frame, Port, Side, Trace, What, to_text};
 
 /// Whether a recording is a worker's alone.
-pub fn is_of_workers(recorded: &Ledger) -> bool {
-    recorded.questions.is_empty() && !recorded.jobs.is_empty()
+pub fn is_of_workers(recorded: &Conversation) -> bool {
+    recorded.requests.is_empty() && !recorded.jobs.is_empty()
 }
 
 /// Where our worker says something else than the recorded one.
@@ -65,7 +65,7 @@ impl Exchange {
         });
         let messages: Vec<_> = of_conn.collect();
         let (_, _, first) = messages.first()?;
-        let Said::Ready { service, form } = Said::read(&bare(first)) else { return None };
+        let WorkerMessage::Ready { service, form } = WorkerMessage::read(&bare(first)) else { return None };
         let dialect = match form {
             WorkerForm::Zmws1 => Dialect::Zmws1,
             WorkerForm::Zmws2 => Dialect::Zmws2,
@@ -107,7 +107,8 @@ impl Exchange {
             said.extend(worker.answer(*at, &bare(frames)));
             let mine = (!said.is_empty()).then(|| said.remove(0));
             found.extend(self.compare(*at, frames, mine, heard.as_ref()));
-            let is_part = matches!(Said::read(&bare(frames)), Said::Answer { verb: Verb::Part, .. });
+            let is_part =
+                matches!(WorkerMessage::read(&bare(frames)), WorkerMessage::Answer { verb: Verb::Part, .. });
             if let Some(heard) = &mut heard {
                 heard.is_answered |= !is_part;
             }
@@ -230,7 +231,9 @@ impl Player {
 
     /// What our worker says where the recorded one said this: the job it has brings the same.
     fn answer(&mut self, at: u64, recorded: &[Bytes]) -> Vec<Vec<Bytes>> {
-        let Said::Answer { verb, value, .. } = Said::read(recorded) else { return Vec::new() };
+        let WorkerMessage::Answer { verb, value, .. } = WorkerMessage::read(recorded) else {
+            return Vec::new();
+        };
         if !self.busy {
             return Vec::new();
         }
@@ -262,7 +265,7 @@ impl Player {
 /// Whether these frames are a job in a dialect (original.md §2.3), a missing parameter frame forgiven.
 fn is_sound(dialect: Dialect, frames: &[Bytes]) -> bool {
     let id = frames.last().and_then(|job| job.strip_prefix(b"JOB: "));
-    let named = id.is_some_and(crate::glance::is_id);
+    let named = id.is_some_and(crate::classify::is_id);
     match dialect {
         Dialect::Zmws1 => named && matches!(frames.len(), 3 | 4) && frames[1].is_empty(),
         Dialect::Zmws2 => {
@@ -278,7 +281,7 @@ fn bare(frames: &[Frame]) -> Vec<Bytes> {
 }
 
 /// A replay in which no broker took part.
-pub(crate) fn nobody(recorded: &Ledger) -> crate::replay::Played {
+pub(crate) fn nobody(recorded: &Conversation) -> crate::replay::Played {
     let ours = recorded.emptied();
-    crate::replay::Played { ours, questions: HashMap::new(), improvised: Vec::new(), epoch: 0, slack: 0 }
+    crate::replay::Played { ours, requests: HashMap::new(), unscripted: Vec::new(), epoch: 0, slack: 0 }
 }

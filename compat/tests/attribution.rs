@@ -1,18 +1,18 @@
-//! Which reply answers which question.
+//! Which reply answers which request.
 
 use zmws_compat::script::Script;
 use zmws_compat::trace::read;
 
 const HEADER: &str = r#"{"scenario":"replies","upstream":"1.0.0","about":"","heartbeat_interval":1,"heartbeat_maxtries":3,"peers":{"c":{"socket":"DEALER","connects_to":"frontend"},"w":{"socket":"DEALER","connects_to":"backend"}}}"#;
 
-/// How many replies each question of `c` has, in order. A line is who, to whom, and the frames.
+/// How many replies each request of `c` has, in order. A line is who, to whom, and the frames.
 fn replies(said: &[(&str, &str, &str)]) -> Vec<usize> {
     let line = |(turn, (peer, to, frames)): (usize, &(&str, &str, &str))| {
         format!(r#"{{"t":{turn},"peer":"{peer}","conn":1,"to":"{to}","frames":{frames}}}"#)
     };
     let lines: Vec<String> = said.iter().enumerate().map(line).collect();
     let trace = read(&format!("{HEADER}\n{}", lines.join("\n"))).expect("a sound trace");
-    Script::of(&trace).recorded.questions.iter().map(|question| question.replies.len()).collect()
+    Script::of(&trace).recorded.requests.iter().map(|request| request.replies.len()).collect()
 }
 
 #[test]

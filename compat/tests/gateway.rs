@@ -46,9 +46,9 @@ fn another_body_status_or_content_is_noticed() {
 #[test]
 fn another_question_to_the_broker_is_noticed() {
     let other = exchange().replace(r#"{\"a\":\"1\"}"#, r#"{\"a\":\"2\"}"#);
-    assert_eq!(differing(&other), [(HttpDifference::Question, Oddity::None)]);
+    assert_eq!(differing(&other), [(HttpDifference::BrokerRequest, Oddity::None)]);
     let none = [HEADER, REQUEST, RESPONSE].join("\n");
-    assert_eq!(differing(&none), [(HttpDifference::Question, Oddity::None)]);
+    assert_eq!(differing(&none), [(HttpDifference::BrokerRequest, Oddity::None)]);
 }
 
 #[test]

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use zmws_compat::known::{Known, OURS};
+use zmws_compat::known_differences::{KnownDifferences, OURS};
 use zmws_compat::mutate::{Mutation, Mutator, Outcome, is_enough};
 use zmws_compat::suite::recordings;
 
 fn mutations(folder: &str, count: usize, seed: u64) -> Vec<Mutation> {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures").join(folder);
-    let known = Known::read(OURS).expect("sound JSON");
+    let known = KnownDifferences::read(OURS).expect("sound JSON");
     Mutator::of(&recordings(&fixtures).expect("readable folders"), &known).run(count, seed, &known)
 }
 

@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use zmws_compat::known::{Known, OURS};
-use zmws_compat::live::{Doors, Live, Own};
-use zmws_compat::record::{Door, Paper, Scribe, record};
+use zmws_compat::known_differences::{KnownDifferences, OURS};
+use zmws_compat::over_tcp::{Endpoints, LocalServer, OverTcp};
+use zmws_compat::record::{RecordOptions, Route, TraceWriter, record};
 use zmws_compat::replay::play;
 use zmws_compat::script::Script;
 use zmws_compat::suite::{Case, Verdict, replay_file};
@@ -16,33 +16,33 @@ fn recording(name: &str) -> Trace {
     read_file(&dir.join(name)).expect("a sound recording")
 }
 
-fn paper(name: &str) -> Paper {
+fn options(name: &str) -> RecordOptions {
     let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
     let file = dir.join(format!("{name}.jsonl"));
-    Paper { file, bytes_max: u64::MAX, files_max: 8, frame_max: 1 << 20, mask: false }
+    RecordOptions { file, bytes_max: u64::MAX, files_max: 8, frame_max: 1 << 20, mask: false }
 }
 
 /// Plays the peers of a recording to our server, through a recorder.
-fn recorded(peers: &Trace, paper: Paper) -> PathBuf {
-    let file = paper.file.clone();
-    let server = Own::start(&peers.header).expect("free ports");
+fn recorded(peers: &Trace, options: RecordOptions) -> PathBuf {
+    let file = options.file.clone();
+    let server = LocalServer::start(&peers.header).expect("free ports");
     let local = || "127.0.0.1:0".parse().expect("an address");
-    let doors = vec![
-        Door { listen: local(), to: server.clients.to_string(), port: Port::Frontend },
-        Door { listen: local(), to: server.workers.to_string(), port: Port::Backend },
+    let routes = vec![
+        Route { listen: local(), to: server.clients.to_string(), port: Port::Frontend },
+        Route { listen: local(), to: server.workers.to_string(), port: Port::Backend },
     ];
     let header = Header { upstream: "zmws".into(), peers: Default::default(), ..peers.header.clone() };
-    let scribe = Scribe::new(paper, header, &doors).expect("a writable file");
+    let trace_writer = TraceWriter::new(options, header, &routes).expect("a writable file");
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let (tell, told) = std::sync::mpsc::channel::<Vec<SocketAddr>>();
     let recorder = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let ready = move |addresses: &[SocketAddr]| drop(tell.send(addresses.to_vec()));
-        runtime.block_on(record(doors, scribe, ready, async { drop(stopped.await) }))
+        runtime.block_on(record(routes, trace_writer, ready, async { drop(stopped.await) }))
     });
     let addresses = told.recv().expect("the recorder listens");
-    let doors = Doors { clients: addresses[0].to_string(), workers: addresses[1].to_string() };
-    let mut live = Live::connect(doors).expect("a runtime");
+    let routes = Endpoints { clients: addresses[0].to_string(), workers: addresses[1].to_string() };
+    let mut live = OverTcp::connect(routes).expect("a runtime");
     play(&Script::of(peers), &mut live, 3_000_000);
     drop(live);
     let _ = stop.send(());
@@ -58,9 +58,9 @@ fn story(case: &Case) -> String {
 
 #[test]
 fn a_recording_of_our_own_broker_is_answered_without_any_difference() {
-    let known = Known::read(OURS).expect("sound JSON");
+    let known = KnownDifferences::read(OURS).expect("sound JSON");
     for (name, peers) in [("values", "1.0.0/sync-returns.jsonl"), ("names", "master/names.jsonl")] {
-        let file = recorded(&recording(peers), paper(name));
+        let file = recorded(&recording(peers), options(name));
         let case = replay_file(&file, &known);
         assert_eq!(case.verdict, Verdict::Same, "{}", story(&case));
     }
@@ -68,8 +68,9 @@ fn a_recording_of_our_own_broker_is_answered_without_any_difference() {
 
 #[test]
 fn a_masked_recording_shows_no_body_and_is_replayed_all_the_same() {
-    let known = Known::read(OURS).expect("sound JSON");
-    let file = recorded(&recording("1.0.0/sync-returns.jsonl"), Paper { mask: true, ..paper("masked") });
+    let known = KnownDifferences::read(OURS).expect("sound JSON");
+    let file =
+        recorded(&recording("1.0.0/sync-returns.jsonl"), RecordOptions { mask: true, ..options("masked") });
     let text = std::fs::read_to_string(&file).expect("just written");
     assert!(text.contains("masked") && !text.contains("hello"), "{text}");
     let case = replay_file(&file, &known);
@@ -81,7 +82,7 @@ fn a_full_file_is_followed_by_one_that_can_be_read_alone() {
     let name = "pages";
     let file = recorded(
         &recording("1.0.0/sync-returns.jsonl"),
-        Paper { bytes_max: 4_096, files_max: 2, ..paper(name) },
+        RecordOptions { bytes_max: 4_096, files_max: 2, ..options(name) },
     );
     let older = file.with_extension("jsonl.1");
     assert!(!older.exists(), "the oldest is deleted");

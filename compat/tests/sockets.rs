@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use zmws_compat::known::{Known, OURS};
-use zmws_compat::live::Live;
+use zmws_compat::known_differences::{KnownDifferences, OURS};
+use zmws_compat::over_tcp::OverTcp;
 use zmws_compat::suite::{Verdict, recordings, replay_live};
 
 /// Recordings of up to this long, in microseconds.
@@ -13,9 +13,9 @@ const LONGEST: u64 = 1_200_000;
 /// So many at a time: they wait more than they work.
 const ABREAST: usize = 8;
 
-fn story(path: &Path, known: &Known) -> Option<Result<(), String>> {
+fn story(path: &Path, known: &KnownDifferences) -> Option<Result<(), String>> {
     let own = |header: &_| -> Box<dyn zmws_compat::target::Target> {
-        Box::new(Live::own(header).expect("a free port"))
+        Box::new(OverTcp::own(header).expect("a free port"))
     };
     let case = replay_live(path, known, LONGEST, &own)?;
     if matches!(case.verdict, Verdict::Same | Verdict::Known(..)) {
@@ -29,7 +29,7 @@ fn story(path: &Path, known: &Known) -> Option<Result<(), String>> {
 
 #[test]
 fn short_recordings_are_answered_alike_over_sockets() {
-    let known = Known::read(OURS).expect("sound JSON");
+    let known = KnownDifferences::read(OURS).expect("sound JSON");
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures");
     let files: Vec<PathBuf> = recordings(&dir).expect("readable folders");
     let (next, played, wrong) = (AtomicUsize::new(0), AtomicUsize::new(0), Mutex::new(Vec::new()));

@@ -65,7 +65,7 @@ fn carry_out(command: Command) -> ExitCode {
 
 /// Why a command could not be carried out.
 #[derive(Debug, thiserror::Error)]
-enum Trouble {
+enum CliError {
     #[error("{what}: {source}")]
     Io { what: String, source: std::io::Error },
     #[error("{path}: {source}")]
@@ -76,7 +76,7 @@ enum Trouble {
     Usage(String),
 }
 
-impl Trouble {
+impl CliError {
     fn io(what: impl std::fmt::Display) -> impl FnOnce(std::io::Error) -> Self {
         move |source| Self::Io { what: what.to_string(), source }
     }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::known::Known;
+use crate::known_differences::KnownDifferences;
 use crate::mutate::{Change, Mutation, Mutator, Outcome, is_enough};
 
 /// Changes recordings and says what of it was noticed. Fails if that is not enough.
-pub(super) fn run(files: &[PathBuf], known: &Known, count: usize, seed: u64) -> ExitCode {
+pub(super) fn run(files: &[PathBuf], known: &KnownDifferences, count: usize, seed: u64) -> ExitCode {
     let mutations = Mutator::of(files, known).run(count, seed, known);
     let unnoticed = mutations.iter().filter(|mutation| mutation.outcome != Outcome::Noticed);
     unnoticed.for_each(|mutation| println!("{mutation}"));

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::Trouble;
-use crate::record::{Door, Paper, Scribe, record};
+use super::CliError;
+use crate::record::{RecordOptions, Route, TraceWriter, record};
 use crate::trace::{Header, Port};
 
 #[derive(Debug, clap::Args)]
@@ -60,8 +60,8 @@ pub(super) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self) -> Result<ExitCode, Trouble> {
-        let doors = self.doors()?;
+    pub(super) fn run(self) -> Result<ExitCode, CliError> {
+        let routes = self.routes()?;
         let header = Header {
             scenario: self.output.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into()),
             upstream: self.upstream.clone(),
@@ -70,36 +70,37 @@ impl Args {
             heartbeat_maxtries: self.heartbeat_maxtries,
             ..Header::default()
         };
-        let paper = Paper {
+        let options = RecordOptions {
             file: self.output.clone(),
             bytes_max: self.max_bytes,
             files_max: self.max_files,
             frame_max: self.max_frame,
             mask: self.mask,
         };
-        let scribe = Scribe::new(paper, header, &doors).map_err(Trouble::io(self.output.display()))?;
+        let trace_writer =
+            TraceWriter::new(options, header, &routes).map_err(CliError::io(self.output.display()))?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-        let runtime = runtime.map_err(Trouble::io("runtime"))?;
+        let runtime = runtime.map_err(CliError::io("runtime"))?;
         let told = |addresses: &[SocketAddr]| {
             for (address, to) in addresses.iter().zip(&self.to) {
                 println!("recording {address} to {to}");
             }
         };
-        runtime.block_on(record(doors, scribe, told, stopped())).map_err(Trouble::io("recording"))?;
+        runtime.block_on(record(routes, trace_writer, told, stopped())).map_err(CliError::io("recording"))?;
         Ok(ExitCode::SUCCESS)
     }
 
-    fn doors(&self) -> Result<Vec<Door>, Trouble> {
+    fn routes(&self) -> Result<Vec<Route>, CliError> {
         if self.listen.len() != self.to.len() {
-            return Err(Trouble::Usage("each --listen needs its --to".into()));
+            return Err(CliError::Usage("each --listen needs its --to".into()));
         }
         let pairs = self.listen.iter().zip(&self.to).enumerate();
-        pairs.map(|(index, (listen, to))| self.door(index, listen, to)).collect()
+        pairs.map(|(index, (listen, to))| self.route(index, listen, to)).collect()
     }
 
-    fn door(&self, index: usize, listen: &str, to: &str) -> Result<Door, Trouble> {
+    fn route(&self, index: usize, listen: &str, to: &str) -> Result<Route, CliError> {
         let full = if listen.contains(':') { listen.to_owned() } else { format!("127.0.0.1:{listen}") };
-        let bad = |what: &str| Trouble::Usage(format!("{what:?} is no port to record"));
+        let bad = |what: &str| CliError::Usage(format!("{what:?} is no port to record"));
         let port = match self.names.get(index) {
             Some(name) => Port::parse(name).ok_or_else(|| bad(name))?,
             None if self.http => Port::Http,
@@ -110,7 +111,7 @@ impl Args {
                 _ => Port::Frontend,
             },
         };
-        Ok(Door { listen: full.parse().map_err(|_| bad(listen))?, to: to.to_owned(), port })
+        Ok(Route { listen: full.parse().map_err(|_| bad(listen))?, to: to.to_owned(), port })
     }
 }
 

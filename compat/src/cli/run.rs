@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::Trouble;
-use crate::known::{Known, OURS};
-use crate::live::{Doors, Live};
+use super::CliError;
+use crate::known_differences::{KnownDifferences, OURS};
+use crate::over_tcp::{Endpoints, OverTcp};
 use crate::programs::{Peers, answered};
 use crate::report::{NO_BROKER, is_bad, page, table};
 use crate::suite::{Case, Verdict, recordings, replay_file, replay_live};
@@ -66,12 +66,12 @@ pub(super) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self) -> Result<ExitCode, Trouble> {
+    pub(super) fn run(self) -> Result<ExitCode, CliError> {
         let known = match &self.known {
-            Some(path) => std::fs::read_to_string(path).map_err(Trouble::io(path.display()))?,
+            Some(path) => std::fs::read_to_string(path).map_err(CliError::io(path.display()))?,
             None => OURS.to_owned(),
         };
-        let known = Known::read(&known)?;
+        let known = KnownDifferences::read(&known)?;
         let files = self.files()?;
         if let Some(count) = self.mutate {
             return Ok(super::mutate::run(&files, &known, count, self.seed));
@@ -83,9 +83,9 @@ impl Args {
         }
         print!("{}", table(&cases));
         if let Some(folder) = self.html.parent() {
-            std::fs::create_dir_all(folder).map_err(Trouble::io(folder.display()))?;
+            std::fs::create_dir_all(folder).map_err(CliError::io(folder.display()))?;
         }
-        std::fs::write(&self.html, page(&cases, &known)).map_err(Trouble::io(self.html.display()))?;
+        std::fs::write(&self.html, page(&cases, &known)).map_err(CliError::io(self.html.display()))?;
         let mut bad = cases.iter().filter(|case| is_bad(&case.verdict)).count();
         if self.dir.is_none() && self.file.is_none() && !self.live {
             bad += unused(&cases, &known);
@@ -94,16 +94,16 @@ impl Args {
     }
 
     /// Real programs against our broker, unless recordings or a broker of the user's own are asked for.
-    fn programs(&self, known: &Known) -> Result<Vec<Case>, Trouble> {
+    fn programs(&self, known: &KnownDifferences) -> Result<Vec<Case>, CliError> {
         let asked_for_else = self.dir.is_some() || self.file.is_some() || self.clients.is_some();
         if !self.live || asked_for_else {
             return Ok(Vec::new());
         }
         let place = self.html.with_file_name("live");
-        std::fs::create_dir_all(&place).map_err(Trouble::io(place.display()))?;
+        std::fs::create_dir_all(&place).map_err(CliError::io(place.display()))?;
         let mut peers = Peers::scripts();
         if let Some(dir) = &self.upstream {
-            peers.extend(Peers::original(dir, &place).map_err(Trouble::io(dir.display()))?);
+            peers.extend(Peers::original(dir, &place).map_err(CliError::io(dir.display()))?);
         }
         let mut cases = Vec::new();
         for programs in &peers.programs {
@@ -117,7 +117,7 @@ impl Args {
             let replayed = cases.last().and_then(|case: &Case| case.replayed.as_ref());
             let (asked, ended) = replayed.map_or((0, 0), |replayed| answered(replayed));
             let left = if ended < asked { ": its worker left with a job" } else { "" };
-            println!("{}: {ended} of {asked} questions answered{left}", programs.name);
+            println!("{}: {ended} of {asked} requests answered{left}", programs.name);
         }
         for left in &peers.left {
             println!("{}: left out: {}", left.what, left.why);
@@ -126,36 +126,36 @@ impl Args {
     }
 
     /// `None` if it is left out.
-    fn replay(&self, path: &Path, known: &Known) -> Option<Case> {
+    fn replay(&self, path: &Path, known: &KnownDifferences) -> Option<Case> {
         if !self.live {
             return Some(replay_file(path, known));
         }
-        let doors = self.clients.clone().zip(self.workers.clone());
-        let doors = doors.map(|(clients, workers)| Doors { clients, workers });
+        let endpoints = self.clients.clone().zip(self.workers.clone());
+        let endpoints = endpoints.map(|(clients, workers)| Endpoints { clients, workers });
         let target = |header: &Header| -> Box<dyn Target> {
-            let live = match &doors {
-                Some(doors) => Live::connect(doors.clone()),
-                None => Live::own(header),
+            let connected = match &endpoints {
+                Some(endpoints) => OverTcp::connect(endpoints.clone()),
+                None => OverTcp::own(header),
             };
-            Box::new(live.expect("the system has room for a runtime and two ports"))
+            Box::new(connected.expect("the system has room for a runtime and two ports"))
         };
         replay_live(path, known, self.longest.saturating_mul(1_000_000), &target)
     }
 
-    fn files(&self) -> Result<Vec<PathBuf>, Trouble> {
+    fn files(&self) -> Result<Vec<PathBuf>, CliError> {
         if let Some(file) = &self.file {
             return Ok(vec![file.clone()]);
         }
         let ours = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures");
         let dir = self.dir.clone().unwrap_or_else(ours);
-        let files = recordings(&dir).map_err(Trouble::io(dir.display()))?;
+        let files = recordings(&dir).map_err(CliError::io(dir.display()))?;
         match files.is_empty() {
-            true => Err(Trouble::Usage(format!("{}: no recording (*.jsonl) in it", dir.display()))),
+            true => Err(CliError::Usage(format!("{}: no recording (*.jsonl) in it", dir.display()))),
             false => Ok(files),
         }
     }
 
-    fn tell(&self, case: &Case, known: &Known) {
+    fn tell(&self, case: &Case, known: &KnownDifferences) {
         if let Verdict::Broken(why) = &case.verdict {
             println!("{}: {why}", case.path.display());
         }
@@ -179,7 +179,7 @@ impl Args {
 }
 
 /// Says which entries nothing needs any more, and counts them.
-fn unused(cases: &[Case], known: &Known) -> usize {
+fn unused(cases: &[Case], known: &KnownDifferences) -> usize {
     let mut used = BTreeSet::new();
     let mut skipped = BTreeSet::new();
     for case in cases {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::Trouble;
+use super::CliError;
 use crate::trace::{Conn, Frame, Reader, Side, What, to_text};
 
 #[derive(Debug, clap::Args)]
@@ -36,19 +36,19 @@ pub(super) struct Args {
 }
 
 /// How often a followed file is looked at.
-const LOOK: Duration = Duration::from_millis(100);
+const POLL: Duration = Duration::from_millis(100);
 
 impl Args {
-    pub(super) fn run(self) -> Result<ExitCode, Trouble> {
+    pub(super) fn run(self) -> Result<ExitCode, CliError> {
         let path = self.file.display().to_string();
-        let file = File::open(&self.file).map_err(Trouble::io(&path))?;
+        let file = File::open(&self.file).map_err(CliError::io(&path))?;
         let mut lines = BufReader::new(file);
         let mut reader = Reader::new();
         let mut text = String::new();
         loop {
-            let length = lines.read_line(&mut text).map_err(Trouble::io(&path))?;
+            let length = lines.read_line(&mut text).map_err(CliError::io(&path))?;
             if text.ends_with('\n') || (length == 0 && !self.follow && !text.is_empty()) {
-                let damaged = |source| Trouble::Trace { path: path.clone(), source };
+                let damaged = |source| CliError::Trace { path: path.clone(), source };
                 if let Some(event) = reader.line(text.trim_end_matches('\n')).map_err(damaged)? {
                     self.show(reader.conns(), &event);
                 }
@@ -57,7 +57,7 @@ impl Args {
                 if !self.follow {
                     return Ok(ExitCode::SUCCESS);
                 }
-                std::thread::sleep(LOOK);
+                std::thread::sleep(POLL);
             }
         }
     }

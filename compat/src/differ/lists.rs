@@ -11,9 +11,9 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::Scene;
-use crate::glance::{Kind as Asking, without_delimiter};
-use crate::ledger::{Heard, Job, Ledger, QuestionIndex};
+use super::Comparison;
+use crate::classify::{RequestKind, without_delimiter};
+use crate::conversation::{BrokerMessage, Conversation, Job, RequestIndex};
 use crate::trace::to_text;
 
 /// How far a time may be off, in seconds: what a replay over sockets may need.
@@ -26,8 +26,8 @@ pub struct Row(pub Vec<(String, String)>);
 /// Which entry it is.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum RowKey {
-    /// That of the job of a recorded question.
-    Job(QuestionIndex),
+    /// That of the job of a recorded request.
+    Job(RequestIndex),
     /// That of a job that no worker ever got: its service, parameter and mode.
     Unknown(String),
     /// That of a worker.
@@ -91,7 +91,7 @@ impl fmt::Display for ListDifference {
 impl fmt::Display for RowKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Job(question) => write!(f, "of question {question}"),
+            Self::Job(request) => write!(f, "of request {request}"),
             Self::Unknown(text) => f.write_str(text),
             Self::Worker { identity, service } => write!(f, "{identity:?} {service:?}"),
             Self::Bare => f.write_str("without a name"),
@@ -155,17 +155,18 @@ const OURS: &str = "state";
 
 /// How the lists in two answers differ; `None` if no list was asked for.
 pub(super) fn compare(
-    scene: Scene<'_>,
-    question: QuestionIndex,
-    recorded: &Heard,
-    ours: &Heard,
+    comparison: Comparison<'_>,
+    request: RequestIndex,
+    recorded: &BrokerMessage,
+    ours: &BrokerMessage,
 ) -> Option<Vec<ListDifference>> {
-    let asked = &scene.recorded().questions[question].asked;
-    if asked.kind != Asking::List {
+    let asked = &comparison.recorded().requests[request].message;
+    if asked.kind != RequestKind::List {
         return None;
     }
-    let bare =
-        |heard: &Heard| -> Vec<Bytes> { heard.frames.iter().map(|frame| frame.bytes.clone()).collect() };
+    let bare = |heard: &BrokerMessage| -> Vec<Bytes> {
+        heard.frames.iter().map(|frame| frame.bytes.clone()).collect()
+    };
     let (theirs, mine) = (bare(recorded), bare(ours));
     let (their_list, their_echo) = theirs.split_last()?;
     let (our_list, our_echo) = mine.split_last()?;
@@ -176,7 +177,7 @@ pub(super) fn compare(
     }
     match rows(their_list) {
         Some(their_rows) => {
-            let lists = (List::recorded(scene, recorded), List::ours(scene, ours));
+            let lists = (List::recorded(comparison, recorded), List::ours(comparison, ours));
             found.extend(compare_rows((&lists.0, &their_rows), (&lists.1, &our_rows)));
         }
         None if their_list.is_empty() => found.push(ListDifference::RecordedEmpty),
@@ -187,10 +188,10 @@ pub(super) fn compare(
 }
 
 /// Whether an answer is a sound list, where the recording has nothing to compare it with.
-pub(crate) fn is_sound(scene: Scene<'_>, heard: &Heard) -> bool {
+pub(crate) fn is_sound(comparison: Comparison<'_>, heard: &BrokerMessage) -> bool {
     let frames: Vec<Bytes> = heard.frames.iter().map(|frame| frame.bytes.clone()).collect();
     let [list] = without_delimiter(&frames) else { return false };
-    let list_of = List::ours(scene, heard);
+    let list_of = List::ours(comparison, heard);
     rows(list).is_some_and(|rows| {
         rows.iter().all(|row| {
             let known = SHAPES.iter().any(|shape| row.names() == *shape);
@@ -208,34 +209,40 @@ const SHAPES: [&[&str]; 4] = [
 
 /// A list, and what is known of the broker that it is of.
 struct List<'a> {
-    scene: Scene<'a>,
-    ledger: &'a Ledger,
+    comparison: Comparison<'a>,
+    conversation: &'a Conversation,
     /// When it was told.
     at: u64,
-    /// The Unix time at which the ledger begins, in microseconds, if that is known.
+    /// The Unix time at which the conversation begins, in microseconds, if that is known.
     epoch: Option<u64>,
     /// The recorded one, which may name a worker for longer than any patience.
     is_recorded: bool,
 }
 
 impl<'a> List<'a> {
-    fn recorded(scene: Scene<'a>, heard: &Heard) -> Self {
-        let mut list = List { scene, ledger: scene.recorded(), at: heard.at, epoch: None, is_recorded: true };
+    fn recorded(comparison: Comparison<'a>, heard: &BrokerMessage) -> Self {
+        let mut list = List {
+            comparison,
+            conversation: comparison.recorded(),
+            at: heard.at,
+            epoch: None,
+            is_recorded: true,
+        };
         list.epoch = list.begun();
         list
     }
 
-    fn ours(scene: Scene<'a>, heard: &Heard) -> Self {
-        let epoch = Some(scene.played.epoch);
-        List { scene, ledger: scene.ours(), at: heard.at, epoch, is_recorded: false }
+    fn ours(comparison: Comparison<'a>, heard: &BrokerMessage) -> Self {
+        let epoch = Some(comparison.played.epoch);
+        List { comparison, conversation: comparison.ours(), at: heard.at, epoch, is_recorded: false }
     }
 
     /// When a recording began, by what its lists say of jobs whose times it shows.
     fn begun(&self) -> Option<u64> {
-        let lists = self.ledger.questions.iter().filter(|question| question.asked.kind == Asking::List);
-        let rows = lists
-            .flat_map(|question| &question.replies)
-            .filter_map(|reply| rows(&reply.frames.last()?.bytes));
+        let lists =
+            self.conversation.requests.iter().filter(|request| request.message.kind == RequestKind::List);
+        let rows =
+            lists.flat_map(|request| &request.replies).filter_map(|reply| rows(&reply.frames.last()?.bytes));
         let mut begun: Vec<u64> = rows.flatten().filter_map(|row| self.begun_by(&row)).collect();
         begun.sort_unstable();
         begun.get(begun.len() / 2).copied()
@@ -253,24 +260,24 @@ impl<'a> List<'a> {
     }
 
     fn key(&self, row: &Row) -> RowKey {
-        let question = self.job(row).and_then(|job| job.question);
-        let question = match self.is_recorded {
-            true => question,
-            false => question.and_then(|question| self.scene.recorded_of(question)),
+        let request = self.job(row).and_then(|job| job.request);
+        let request = match self.is_recorded {
+            true => request,
+            false => request.and_then(|request| self.comparison.recorded_of(request)),
         };
-        question.map_or_else(|| nameless(row), RowKey::Job)
+        request.map_or_else(|| nameless(row), RowKey::Job)
     }
 
     fn job(&self, row: &Row) -> Option<&'a Job> {
         let id = row.text("jobid")?;
-        self.ledger.jobs.iter().find(|job| to_text(&job.id) == id)
+        self.conversation.jobs.iter().find(|job| to_text(&job.id) == id)
     }
 
     /// Whether what it says of a member is what its broker did.
     fn is_true(&self, row: &Row, name: &str) -> bool {
         let job = self.job(row);
         let near = |at: Option<u64>| row.number(name).is_some_and(|value| self.is_near(value, at));
-        let asked = job.and_then(|job| job.question).map(|question| &self.ledger.questions[question]);
+        let asked = job.and_then(|job| job.request).map(|request| &self.conversation.requests[request]);
         match name {
             "reqtime" => near(asked.map(|asked| asked.at)),
             "startedat" => job.is_none_or(|job| job.runs.iter().any(|run| near(Some(run.order.at)))),
@@ -306,7 +313,7 @@ impl<'a> List<'a> {
 
     /// The original gives a worker up an interval late.
     fn is_expiry(&self, value: f64) -> bool {
-        let expiry = self.scene.interval() * u64::from(self.scene.header.heartbeat_maxtries);
+        let expiry = self.comparison.interval() * u64::from(self.comparison.header.heartbeat_maxtries);
         self.unix(self.at + expiry).is_none_or(|last| value <= last + TOLERANCE)
     }
 
@@ -317,7 +324,7 @@ impl<'a> List<'a> {
 
     /// A peer's own identity, if it has one and it is text.
     fn identity(&self, conn: usize) -> Option<String> {
-        let identity = self.scene.recorded().own_identity(conn)?;
+        let identity = self.comparison.recorded().own_identity(conn)?;
         String::from_utf8(identity.to_vec()).ok()
     }
 }

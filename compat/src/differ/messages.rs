@@ -4,50 +4,50 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::{About, Difference, Kind, Scene, lists};
-use crate::glance::Generation;
-use crate::glance_worker::Order;
-use crate::ledger::{Heard, Ledger, QuestionIndex, Run};
+use super::{About, Comparison, Difference, Kind, lists};
+use crate::classify::Generation;
+use crate::classify::worker::WorkerOrder;
+use crate::conversation::{BrokerMessage, Conversation, RequestIndex, Run};
 use crate::replay::replaced;
 use crate::trace::{ConnIndex, Frame, to_text};
 
 /// Two messages of different connections may be swapped by the network if they are less than this apart, in
 /// microseconds.
-const SIMULTANEOUS: u64 = crate::settle::MOMENT;
+const SIMULTANEOUS: u64 = crate::reorder::MOMENT;
 
-pub(super) fn differences(scene: Scene<'_>) -> Vec<Difference> {
+pub(super) fn differences(comparison: Comparison<'_>) -> Vec<Difference> {
     let mut found = Vec::new();
-    for (recorded, ours) in scene.pairs() {
-        let pair = Pair { scene, recorded, ours };
+    for (recorded, ours) in comparison.pairs() {
+        let pair = Pair { comparison, recorded, ours };
         found.extend(pair.replies());
         found.extend(pair.runs());
     }
-    found.extend(orders(scene));
-    found.extend(told(scene));
+    found.extend(orders(comparison));
+    found.extend(told(comparison));
     found
 }
 
-/// Whether anything but a list differs about a recorded question.
-pub(crate) fn differs(scene: Scene<'_>, recorded: QuestionIndex) -> bool {
-    let ours = scene.played.questions.get(&recorded);
-    ours.is_some_and(|&ours| Pair { scene, recorded, ours }.differs())
+/// Whether anything but a list differs about a recorded request.
+pub(crate) fn differs(comparison: Comparison<'_>, recorded: RequestIndex) -> bool {
+    let ours = comparison.played.requests.get(&recorded);
+    ours.is_some_and(|&ours| Pair { comparison, recorded, ours }.differs())
 }
 
-/// A question, recorded and replayed.
+/// A request, recorded and replayed.
 #[derive(Clone, Copy)]
 struct Pair<'a> {
-    scene: Scene<'a>,
-    recorded: QuestionIndex,
-    ours: QuestionIndex,
+    comparison: Comparison<'a>,
+    recorded: RequestIndex,
+    ours: RequestIndex,
 }
 
 impl<'a> Pair<'a> {
-    fn recorded_replies(&self) -> &'a [Heard] {
-        &self.scene.recorded().questions[self.recorded].replies
+    fn recorded_replies(&self) -> &'a [BrokerMessage] {
+        &self.comparison.recorded().requests[self.recorded].replies
     }
 
-    fn our_replies(&self) -> &'a [Heard] {
-        &self.scene.ours().questions[self.ours].replies
+    fn our_replies(&self) -> &'a [BrokerMessage] {
+        &self.comparison.ours().requests[self.ours].replies
     }
 
     /// Whether anything but a list differs.
@@ -72,7 +72,7 @@ impl<'a> Pair<'a> {
         found
     }
 
-    fn reply_gap(&self, recorded: Option<&Heard>, ours: Option<&Heard>) -> Vec<Difference> {
+    fn reply_gap(&self, recorded: Option<&BrokerMessage>, ours: Option<&BrokerMessage>) -> Vec<Difference> {
         match (recorded, ours) {
             (Some(recorded), Some(ours)) => self.reply(recorded, ours),
             (Some(recorded), None) => vec![self.difference(Kind::ReplyMissing, Some(recorded), None)],
@@ -81,8 +81,8 @@ impl<'a> Pair<'a> {
         }
     }
 
-    fn reply(&self, recorded: &Heard, ours: &Heard) -> Vec<Difference> {
-        if let Some(list) = lists::compare(self.scene, self.recorded, recorded, ours) {
+    fn reply(&self, recorded: &BrokerMessage, ours: &BrokerMessage) -> Vec<Difference> {
+        if let Some(list) = lists::compare(self.comparison, self.recorded, recorded, ours) {
             let kinds = list.into_iter().map(Kind::List);
             return kinds.map(|kind| self.difference(kind, Some(recorded), Some(ours))).collect();
         }
@@ -93,7 +93,8 @@ impl<'a> Pair<'a> {
 
     /// The first frame that differs, our job's id counting as the recorded one's.
     fn first_difference(&self, recorded: &[Frame], ours: &[Frame]) -> Option<usize> {
-        let bound = self.scene.recorded().id_of(self.recorded).zip(self.scene.ours().id_of(self.ours));
+        let bound =
+            self.comparison.recorded().id_of(self.recorded).zip(self.comparison.ours().id_of(self.ours));
         let same = |recorded: &Frame, ours: &Frame| match bound {
             Some((theirs, mine)) => recorded.admits(&replaced(&ours.bytes, mine, theirs)),
             None => recorded.admits(&ours.bytes),
@@ -106,11 +107,11 @@ impl<'a> Pair<'a> {
     // --- orders
 
     fn runs(&self) -> Vec<Difference> {
-        let runs = |ledger: &'a Ledger, question: QuestionIndex| {
-            ledger.questions[question].job.map_or(&[][..], |job| &ledger.jobs[job].runs)
+        let runs = |conversation: &'a Conversation, request: RequestIndex| {
+            conversation.requests[request].job.map_or(&[][..], |job| &conversation.jobs[job].runs)
         };
-        let recorded = runs(self.scene.recorded(), self.recorded);
-        let ours = runs(self.scene.ours(), self.ours);
+        let recorded = runs(self.comparison.recorded(), self.recorded);
+        let ours = runs(self.comparison.ours(), self.ours);
         match (recorded, ours) {
             ([], []) => Vec::new(),
             ([first, ..], []) => vec![self.difference(Kind::RunMissing, Some(&first.order), None)],
@@ -129,15 +130,17 @@ impl<'a> Pair<'a> {
         if theirs.is_empty() {
             return None;
         }
-        let form = |ledger: &Ledger, conn| ledger.workers.get(&conn).and_then(|worker| worker.ready);
-        let same_form = form(self.scene.recorded(), recorded.conn).map(|(form, _)| form)
-            == form(self.scene.ours(), ours.conn).map(|(form, _)| form);
-        let differs = match (Order::read(theirs), Order::read(mine)) {
+        let form = |conversation: &Conversation, conn| {
+            conversation.workers.get(&conn).and_then(|worker| worker.ready)
+        };
+        let same_form = form(self.comparison.recorded(), recorded.conn).map(|(form, _)| form)
+            == form(self.comparison.ours(), ours.conn).map(|(form, _)| form);
+        let differs = match (WorkerOrder::read(theirs), WorkerOrder::read(mine)) {
             // Another worker, of another dialect: what counts is the parameter.
-            (Order::Run { param: theirs, .. }, Order::Run { param: mine, .. }) if !same_form => {
+            (WorkerOrder::Run { param: theirs, .. }, WorkerOrder::Run { param: mine, .. }) if !same_form => {
                 (theirs != mine).then_some(0)
             }
-            (Order::Run { client: Some(_), .. }, Order::Run { client: Some(client), .. })
+            (WorkerOrder::Run { client: Some(_), .. }, WorkerOrder::Run { client: Some(client), .. })
                 if self.is_client(&theirs[0].bytes, &client) =>
             {
                 self.first_difference(&theirs[1..], &mine[1..]).map(|frame| frame + 1)
@@ -152,19 +155,25 @@ impl<'a> Pair<'a> {
     /// one that its broker gave it.
     fn is_client(&self, recorded: &Bytes, ours: &Bytes) -> bool {
         let given = |identity: &Bytes| identity.len() == 5 && identity[0] == 0;
-        let own = self.scene.recorded().identity_of(self.scene.recorded().questions[self.recorded].conn);
+        let own =
+            self.comparison.recorded().identity_of(self.comparison.recorded().requests[self.recorded].conn);
         match own {
             Some(own) if !given(own) => ours == own,
             _ => given(recorded) && given(ours),
         }
     }
 
-    fn difference(&self, kind: Kind, recorded: Option<&Heard>, ours: Option<&Heard>) -> Difference {
-        let asked = &self.scene.recorded().questions[self.recorded];
-        let peer = &self.scene.script.conns[asked.conn].peer;
-        let job = to_text(&asked.asked.job[..asked.asked.job.len().min(40)]);
+    fn difference(
+        &self,
+        kind: Kind,
+        recorded: Option<&BrokerMessage>,
+        ours: Option<&BrokerMessage>,
+    ) -> Difference {
+        let asked = &self.comparison.recorded().requests[self.recorded];
+        let peer = &self.comparison.script.conns[asked.conn].peer;
+        let job = to_text(&asked.message.job[..asked.message.job.len().min(40)]);
         Difference {
-            about: About::Question(self.recorded),
+            about: About::Request(self.recorded),
             words: format!("{peer} asked {job:?}: {}", words(&kind)),
             kind,
             recorded: recorded.map(|heard| heard.frames.clone()),
@@ -186,7 +195,7 @@ fn words(kind: &Kind) -> String {
         Kind::Runs { recorded, ours } => format!("given out {ours} times instead of {recorded}"),
         Kind::Order { .. } => "begun in another order".into(),
         Kind::Told => "the worker was told something else".into(),
-        Kind::Law(law) => format!("{law:?}"),
+        Kind::Invariant(invariant) => format!("{invariant:?}"),
         Kind::Recorded => "the recorded broker said what its version does not".into(),
         Kind::Worker { .. } => "our worker says something else".into(),
         Kind::Http { .. } => "our gateway does something else".into(),
@@ -233,20 +242,20 @@ fn gaps(recorded: usize, ours: usize, same: impl Fn(usize, usize) -> bool) -> Ve
 
 // --- first in, first out
 
-/// The questions of each service in the order in which their jobs were first given out, or given out at all.
-fn begun(ledger: &Ledger, runs: Runs) -> BTreeMap<Bytes, Vec<QuestionIndex>> {
+/// The requests of each service in the order in which their jobs were first given out, or given out at all.
+fn begun(conversation: &Conversation, runs: Runs) -> BTreeMap<Bytes, Vec<RequestIndex>> {
     let mut all = Vec::new();
-    for (index, question) in ledger.questions.iter().enumerate() {
-        let given = question.job.map_or(&[][..], |job| &ledger.jobs[job].runs);
+    for (index, request) in conversation.requests.iter().enumerate() {
+        let given = request.job.map_or(&[][..], |job| &conversation.jobs[job].runs);
         let counted = match runs {
             Runs::First => given.len().min(1),
             Runs::All => given.len(),
         };
-        let service = &question.asked.service;
+        let service = &request.message.service;
         all.extend(given[..counted].iter().map(|run| (run.order.sequence, index, service.clone())));
     }
     all.sort_unstable_by_key(|(sequence, _, _)| *sequence);
-    let mut begun: BTreeMap<Bytes, Vec<QuestionIndex>> = BTreeMap::new();
+    let mut begun: BTreeMap<Bytes, Vec<RequestIndex>> = BTreeMap::new();
     for (_, index, service) in all {
         begun.entry(service).or_default().push(index);
     }
@@ -260,32 +269,32 @@ enum Runs {
     All,
 }
 
-fn orders(scene: Scene<'_>) -> Vec<Difference> {
+fn orders(comparison: Comparison<'_>) -> Vec<Difference> {
     // The original gives a job that lost its worker to the end of the queue; we to the front.
-    let runs = match scene.recorded().generation() {
+    let runs = match comparison.recorded().generation() {
         Generation::One | Generation::Two => Runs::First,
         Generation::Both => Runs::All,
     };
-    let (recorded, ours) = (begun(scene.recorded(), runs), begun(scene.ours(), runs));
+    let (recorded, ours) = (begun(comparison.recorded(), runs), begun(comparison.ours(), runs));
     let mut found = Vec::new();
     for (service, mine) in &ours {
         let Some(theirs) = recorded.get(service) else { continue };
-        let fair = is_fair(scene.ours(), mine);
-        let mine: Vec<_> = mine.iter().filter_map(|&question| scene.recorded_of(question)).collect();
-        let common = |all: &[QuestionIndex], other: &[QuestionIndex]| -> Vec<QuestionIndex> {
-            all.iter().copied().filter(|question| other.contains(question)).collect()
+        let fair = is_fair(comparison.ours(), mine);
+        let mine: Vec<_> = mine.iter().filter_map(|&request| comparison.recorded_of(request)).collect();
+        let common = |all: &[RequestIndex], other: &[RequestIndex]| -> Vec<RequestIndex> {
+            all.iter().copied().filter(|request| other.contains(request)).collect()
         };
         let (theirs, mine) = (common(theirs, &mine), common(&mine, theirs));
-        if theirs != mine && !(fair && is_fair(scene.recorded(), &theirs)) {
+        if theirs != mine && !(fair && is_fair(comparison.recorded(), &theirs)) {
             let first = theirs.iter().zip(&mine).find(|(a, b)| a != b).map_or(0, |(a, _)| *a);
-            let question = &scene.recorded().questions[first];
+            let request = &comparison.recorded().requests[first];
             let service = to_text(service);
             found.push(Difference {
-                about: About::Question(first),
+                about: About::Request(first),
                 kind: Kind::Order { fair },
                 recorded: None,
                 ours: None,
-                at: question.at,
+                at: request.at,
                 words: format!("jobs of {service:?} begun in the order {mine:?} instead of {theirs:?}"),
             });
         }
@@ -293,11 +302,11 @@ fn orders(scene: Scene<'_>) -> Vec<Difference> {
     found
 }
 
-/// Whether this is the order of the questions, but for such as came at the same time.
-fn is_fair(ledger: &Ledger, order: &[QuestionIndex]) -> bool {
+/// Whether this is the order of the requests, but for such as came at the same time.
+fn is_fair(conversation: &Conversation, order: &[RequestIndex]) -> bool {
     order.iter().enumerate().all(|(place, &one)| {
         order[place + 1..].iter().all(|&other| {
-            let (asked, later) = (&ledger.questions[one], &ledger.questions[other]);
+            let (asked, later) = (&conversation.requests[one], &conversation.requests[other]);
             one < other || (asked.conn != later.conn && asked.at - later.at < SIMULTANEOUS)
         })
     })
@@ -305,16 +314,16 @@ fn is_fair(ledger: &Ledger, order: &[QuestionIndex]) -> bool {
 
 // --- what else workers are told
 
-fn told(scene: Scene<'_>) -> Vec<Difference> {
-    let of = |ledger: &Ledger, conn: ConnIndex| -> Vec<Heard> {
-        ledger.workers.get(&conn).map_or_else(Vec::new, |worker| worker.others.clone())
+fn told(comparison: Comparison<'_>) -> Vec<Difference> {
+    let of = |conversation: &Conversation, conn: ConnIndex| -> Vec<BrokerMessage> {
+        conversation.workers.get(&conn).map_or_else(Vec::new, |worker| worker.others.clone())
     };
     let mut found = Vec::new();
-    for conn in 0..scene.script.conns.len() {
-        let (recorded, ours) = (of(scene.recorded(), conn), of(scene.ours(), conn));
+    for conn in 0..comparison.script.conns.len() {
+        let (recorded, ours) = (of(comparison.recorded(), conn), of(comparison.ours(), conn));
         for index in 0..recorded.len().max(ours.len()) {
             let (theirs, mine) = (recorded.get(index), ours.get(index));
-            let frames = |heard: Option<&Heard>| heard.map(|heard| heard.frames.clone());
+            let frames = |heard: Option<&BrokerMessage>| heard.map(|heard| heard.frames.clone());
             if frames(theirs) != frames(mine) {
                 found.push(Difference {
                     about: About::Conn(conn),
@@ -322,7 +331,7 @@ fn told(scene: Scene<'_>) -> Vec<Difference> {
                     recorded: frames(theirs),
                     ours: frames(mine),
                     at: theirs.or(mine).map_or(0, |heard| heard.at),
-                    words: format!("{} was told something else", scene.script.conns[conn].peer),
+                    words: format!("{} was told something else", comparison.script.conns[conn].peer),
                 });
             }
         }

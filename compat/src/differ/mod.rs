@@ -1,10 +1,10 @@
 //! Where a replay differs from its recording.
 //!
-//! Question is compared with question: its answers, the orders that its job became, how often it was given
+//! Request is compared with request: its answers, the orders that its job became, how often it was given
 //! out. Ids and identities are bound, not compared; times and workers are checked by what the replayed
 //! broker itself did. What no broker may do counts as a difference, whatever the recording shows.
 
-mod laws;
+mod invariants;
 mod lists;
 mod messages;
 
@@ -12,8 +12,8 @@ pub(crate) use lists::is_sound as is_sound_list;
 pub use lists::{ListDifference, Row, RowKey, rows};
 pub(crate) use messages::differs;
 
+use crate::conversation::{Conversation, RequestIndex};
 use crate::gateway::{HttpDifference, Oddity};
-use crate::ledger::{Ledger, QuestionIndex};
 use crate::original;
 use crate::replay::Played;
 use crate::script::Script;
@@ -39,8 +39,8 @@ pub struct Difference {
 /// What a difference is about.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum About {
-    /// A recorded question.
-    Question(QuestionIndex),
+    /// A recorded request.
+    Request(RequestIndex),
     /// A connection.
     Conn(ConnIndex),
 }
@@ -77,13 +77,13 @@ pub enum Kind {
     },
     /// Jobs of one service were begun in another order.
     Order {
-        /// Whether ours is that of the questions.
+        /// Whether ours is that of the requests.
         fair: bool,
     },
     /// A worker was told something else than jobs and heartbeats, in one of the two.
     Told,
     /// What no broker may do.
-    Law(Law),
+    Invariant(Invariant),
     /// The recorded broker did what its version does not do.
     Recorded,
     /// Our end of a raw stream says something else.
@@ -106,7 +106,7 @@ pub enum Kind {
 
 /// What no broker may do.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Law {
+pub enum Invariant {
     /// A worker has one job at a time.
     OneJobAWorker,
     /// A job has one worker at a time.
@@ -139,7 +139,7 @@ pub enum Law {
 
 /// What the differ looks at.
 #[derive(Clone, Copy, Debug)]
-pub struct Scene<'a> {
+pub struct Comparison<'a> {
     /// What was recorded where.
     pub header: &'a Header,
     /// The recording.
@@ -148,27 +148,27 @@ pub struct Scene<'a> {
     pub played: &'a Played,
 }
 
-impl<'a> Scene<'a> {
+impl<'a> Comparison<'a> {
     /// What the recorded broker did.
-    pub fn recorded(&self) -> &'a Ledger {
+    pub fn recorded(&self) -> &'a Conversation {
         &self.script.recorded
     }
 
     /// What ours did.
-    pub fn ours(&self) -> &'a Ledger {
+    pub fn ours(&self) -> &'a Conversation {
         &self.played.ours
     }
 
-    /// The pairs of the recorded and our questions.
-    pub fn pairs(&self) -> impl Iterator<Item = (QuestionIndex, QuestionIndex)> + use<'a> {
-        let questions = &self.played.questions;
-        let recorded = 0..self.script.recorded.questions.len();
-        recorded.filter_map(|recorded| Some((recorded, *questions.get(&recorded)?)))
+    /// The pairs of the recorded and our requests.
+    pub fn pairs(&self) -> impl Iterator<Item = (RequestIndex, RequestIndex)> + use<'a> {
+        let requests = &self.played.requests;
+        let recorded = 0..self.script.recorded.requests.len();
+        recorded.filter_map(|recorded| Some((recorded, *requests.get(&recorded)?)))
     }
 
-    /// The recorded question of one of ours.
-    pub fn recorded_of(&self, ours: QuestionIndex) -> Option<QuestionIndex> {
-        self.pairs().find(|(_, question)| *question == ours).map(|(recorded, _)| recorded)
+    /// The recorded request of one of ours.
+    pub fn recorded_of(&self, ours: RequestIndex) -> Option<RequestIndex> {
+        self.pairs().find(|(_, request)| *request == ours).map(|(recorded, _)| recorded)
     }
 
     /// A heartbeat interval, in microseconds.
@@ -179,10 +179,10 @@ impl<'a> Scene<'a> {
 }
 
 /// All differences, by time.
-pub fn differences(scene: Scene<'_>) -> Vec<Difference> {
-    let mut found = original::differences(scene);
-    found.extend(messages::differences(scene));
-    found.extend(laws::differences(scene));
+pub fn differences(comparison: Comparison<'_>) -> Vec<Difference> {
+    let mut found = original::differences(comparison);
+    found.extend(messages::differences(comparison));
+    found.extend(invariants::differences(comparison));
     found.sort_by_key(|difference| difference.at);
     found
 }

@@ -1,8 +1,8 @@
 //! Exchanges over HTTP, as recorded: what was requested, what the gateway asked of its broker for it, and
 //! what it answered.
 
-use crate::glance::{Asked, Form, Generation, Kind, Reply};
-use crate::ledger::{Question, QuestionIndex};
+use crate::classify::{ClientMessage, Form, Generation, Reply, RequestKind};
+use crate::conversation::{Request, RequestIndex};
 use crate::script::Script;
 use crate::trace::{ConnIndex, Port, Side, Trace, What};
 
@@ -21,8 +21,8 @@ pub(super) struct Exchange {
     pub(super) request: Vec<u8>,
     /// As it came; empty if there was none.
     pub(super) response: Vec<u8>,
-    /// What the gateway asked for it: one question, or the lists that a path under `/v1/` needs.
-    pub(super) questions: Vec<QuestionIndex>,
+    /// What the gateway asked for it: one request, or the lists that a path under `/v1/` needs.
+    pub(super) broker_requests: Vec<RequestIndex>,
     /// What is unusual in what it heard.
     heard: Oddity,
 }
@@ -152,26 +152,26 @@ pub(super) fn exchanges(trace: &Trace, script: &Script) -> Vec<Exchange> {
     // A masked request cannot be made again.
     exchanges.retain(|exchange| !exchange.request.starts_with(b"\"masked "));
     exchanges.sort_by_key(|exchange| exchange.at);
-    let mut taken = vec![false; script.recorded.questions.len()];
+    let mut taken = vec![false; script.recorded.requests.len()];
     for exchange in &mut exchanges {
         let mut fitting = (0..taken.len()).filter(|&index| !taken[index] && is_for(script, index, exchange));
-        exchange.questions = match exchange.is_of_api() {
+        exchange.broker_requests = match exchange.is_of_api() {
             true => fitting.collect(),
             false => fitting.next().into_iter().collect(),
         };
-        exchange.questions.iter().for_each(|&question| taken[question] = true);
-        if let Some(&question) = exchange.questions.first() {
-            exchange.heard = heard(&script.recorded.questions[question]);
+        exchange.broker_requests.iter().for_each(|&request| taken[request] = true);
+        if let Some(&request) = exchange.broker_requests.first() {
+            exchange.heard = heard(&script.recorded.requests[request]);
         }
     }
     exchanges
 }
 
 /// What is unusual in what a gateway heard.
-fn heard(question: &Question) -> Oddity {
-    let Some(first) = question.replies.first() else { return Oddity::None };
+fn heard(request: &Request) -> Oddity {
+    let Some(first) = request.replies.first() else { return Oddity::None };
     let has_header = first.frames.iter().take(2).any(|frame| frame.bytes == "MDPC02");
-    match (Reply::read(&first.frames), Asked::read(&question.frames, Generation::Both).form) {
+    match (Reply::read(&first.frames), ClientMessage::read(&request.frames, Generation::Both).form) {
         (Reply::Part { .. }, _) => Oddity::Parts,
         (_, Form::Zmws1) if has_header => Oddity::ForeignBroker,
         (_, Form::Zmws2) if !has_header => Oddity::ForeignBroker,
@@ -179,17 +179,17 @@ fn heard(question: &Question) -> Oddity {
     }
 }
 
-/// Whether a question may be a gateway's for this exchange: asked while it went on, and of the service that
+/// Whether a request may be a gateway's for this exchange: asked while it went on, and of the service that
 /// the request names.
-fn is_for(script: &Script, index: QuestionIndex, exchange: &Exchange) -> bool {
-    let question = &script.recorded.questions[index];
+fn is_for(script: &Script, index: RequestIndex, exchange: &Exchange) -> bool {
+    let request = &script.recorded.requests[index];
     // The gateway may be of another version than the broker.
-    let Asked { service, kind, .. } = Asked::read(&question.frames, Generation::Both);
+    let ClientMessage { service, kind, .. } = ClientMessage::read(&request.frames, Generation::Both);
     let named = |text: &[u8]| text.windows(service.len().max(1)).any(|window| window == service);
-    (exchange.at..=exchange.end).contains(&question.at)
+    (exchange.at..=exchange.end).contains(&request.at)
         && (named(&exchange.request)
             || named(&unescaped(&exchange.request))
-            || (exchange.is_of_api() && kind == Kind::List))
+            || (exchange.is_of_api() && kind == RequestKind::List))
 }
 
 /// The streams of HTTP, cut where a client speaks again after it was answered.
@@ -210,7 +210,7 @@ fn pieces(trace: &Trace) -> Vec<Exchange> {
                     end: event.at,
                     request: Vec::new(),
                     response: Vec::new(),
-                    questions: Vec::new(),
+                    broker_requests: Vec::new(),
                     heard: Oddity::None,
                 });
                 exchange.request.extend_from_slice(bytes);

@@ -1,30 +1,30 @@
 //! Recordings of a gateway, replayed to ours: the requests go in byte for byte, a broker plays the recorded
 //! part, and what our gateway asks of it and answers to HTTP is compared with what the recorded one did.
 //!
-//! Compared are the question to the broker, the status, the kind of content and the body. How the head is
+//! Compared are the request to the broker, the status, the kind of content and the body. How the head is
 //! written is not, but that it is one. A request that the recorded gateway never answered is compared as far
-//! as its question.
+//! as its request.
 
-mod drive;
 mod exchange;
 mod original;
+mod stub_broker;
 
 pub use exchange::{Oddity, Response};
 
 use bytes::Bytes;
 
+use crate::classify::Generation;
 use crate::differ::{About, Difference, Kind};
-use crate::glance::Generation;
 use crate::script::Script;
 use crate::trace::{Frame, Port, Trace};
-use drive::Outcome;
 use exchange::Exchange;
+use stub_broker::Outcome;
 
 /// What of an exchange over HTTP differs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum HttpDifference {
     /// What the gateway asks of the broker, or that it asks.
-    Question,
+    BrokerRequest,
     /// The recorded status line is none of HTTP's.
     StatusLine,
     /// The status: the recorded one and ours.
@@ -40,7 +40,7 @@ pub enum HttpDifference {
 /// Where our gateway does otherwise than the recorded one. Nothing if no gateway was recorded.
 pub fn differences(trace: &Trace, script: &Script) -> Vec<Difference> {
     let exchanges = exchange::exchanges(trace, script);
-    let played = drive::play(&exchanges, script);
+    let played = stub_broker::play(&exchanges, script);
     exchanges.iter().zip(played).flat_map(|(exchange, outcome)| compare(exchange, outcome)).collect()
 }
 
@@ -60,9 +60,9 @@ pub fn lacks_its_broker(trace: &Trace, script: &Script) -> bool {
 
 /// Whether the recorded answer is the original's, if it is of the original.
 fn is_of_its_version(exchange: &Exchange, script: &Script) -> bool {
-    let question = exchange.questions.first().map(|&question| &script.recorded.questions[question]);
+    let request = exchange.broker_requests.first().map(|&request| &script.recorded.requests[request]);
     script.recorded.generation() == Generation::Both
-        || exchange.answer().is_none_or(|answer| original::answers_so(exchange, question, &answer))
+        || exchange.answer().is_none_or(|answer| original::answers_so(exchange, request, &answer))
 }
 
 fn recorded_differs(exchange: &Exchange) -> Difference {
@@ -83,9 +83,11 @@ fn recorded_differs(exchange: &Exchange) -> Difference {
 fn compare(exchange: &Exchange, outcome: Outcome) -> Vec<Difference> {
     let of = |what: HttpDifference, recorded: &[u8], ours: &[u8]| difference(exchange, what, recorded, ours);
     match (outcome, exchange.answer()) {
-        (Outcome::AsksElse { recorded, ours }, _) => vec![of(HttpDifference::Question, &recorded, &ours)],
+        (Outcome::AsksElse { recorded, ours }, _) => {
+            vec![of(HttpDifference::BrokerRequest, &recorded, &ours)]
+        }
         (Outcome::Silent, _) => vec![of(HttpDifference::Silence, &exchange.response, b"")],
-        (Outcome::Asked, _) | (Outcome::Answered(_), None) => Vec::new(),
+        (Outcome::ClientMessage, _) | (Outcome::Answered(_), None) => Vec::new(),
         (Outcome::Answered(ours), Some(recorded)) => {
             let pairs = unequal(&recorded, &ours).into_iter();
             pairs.map(|(what, theirs, mine)| of(what, theirs, mine)).collect()
@@ -115,7 +117,7 @@ fn unequal<'a>(recorded: &'a Response, ours: &'a Response) -> Vec<(HttpDifferenc
 fn difference(exchange: &Exchange, what: HttpDifference, recorded: &[u8], ours: &[u8]) -> Difference {
     let shown = |bytes: &[u8]| (!bytes.is_empty()).then(|| vec![Frame::whole(Bytes::copy_from_slice(bytes))]);
     let verb = match what {
-        HttpDifference::Question => "our gateway asks the broker something else",
+        HttpDifference::BrokerRequest => "our gateway asks the broker something else",
         HttpDifference::StatusLine => "our gateway's status line is HTTP, the recorded one is not",
         HttpDifference::Status(..) => "our gateway answers with another status",
         HttpDifference::ContentType => "our gateway names another kind of content",

@@ -1,8 +1,8 @@
 //! What the original's gateway answers (original.md §6).
 
 use super::exchange::{Exchange, Response};
-use crate::glance::{Asked, Form, Generation, without_delimiter};
-use crate::ledger::Question;
+use crate::classify::{ClientMessage, Form, Generation, without_delimiter};
+use crate::conversation::Request;
 use crate::trace::Frame;
 
 /// The status lines behind `HTTP` and, since rc4, its version.
@@ -10,8 +10,8 @@ const FOUND: &[u8] = b"200 OK";
 const NOT_FOUND: &[u8] = b"404 NOT FOUND";
 const ERROR: &[u8] = b"501 INTERAL SERVER ERROR";
 
-/// Whether it may have answered an exchange so, `question` being what it asked its broker.
-pub(super) fn answers_so(exchange: &Exchange, question: Option<&Question>, response: &Response) -> bool {
+/// Whether it may have answered an exchange so, `request` being what it asked its broker.
+pub(super) fn answers_so(exchange: &Exchange, request: Option<&Request>, response: &Response) -> bool {
     let version: &[u8] = if response.is_http() { b"HTTP/1.0 " } else { b"HTTP " };
     let Some(status) = response.status_line.strip_prefix(version) else { return false };
     let length = response.body.len();
@@ -19,17 +19,17 @@ pub(super) fn answers_so(exchange: &Exchange, question: Option<&Question>, respo
         "\nContent-length: {length}\nContent-type: application/javascript\nAccess-Control-Allow-Origin: *"
     );
     let has_head = response.head[response.status_line.len()..] == *rest.as_bytes();
-    let Some(question) = question else {
+    let Some(request) = request else {
         return has_head && (status, &response.body[..]) == unasked(&exchange.request);
     };
-    let Some(reply) = question.replies.first() else { return false };
+    let Some(reply) = request.replies.first() else { return false };
     // What was cut or masked cannot be printed.
     if reply.frames.iter().any(|frame| frame.cut_from.is_some()) {
         return has_head;
     }
     let has_fnf = reply.frames.iter().any(|frame| has(&frame.bytes, b"FNF"));
     let expected = if has_fnf { NOT_FOUND } else { FOUND };
-    let printed = printed(question, &reply.frames);
+    let printed = printed(request, &reply.frames);
     has_head && status == expected && is_wrapped(&exchange.request, &printed, &response.body)
 }
 
@@ -58,10 +58,10 @@ fn path(request: &[u8]) -> &[u8] {
 }
 
 /// The last frame and behind it, if there are several, the first (zmws 1) or the fourth (zmws 2).
-fn printed(question: &Question, frames: &[Frame]) -> Vec<u8> {
+fn printed(request: &Request, frames: &[Frame]) -> Vec<u8> {
     let frames: Vec<_> = frames.iter().map(|frame| frame.bytes.clone()).collect();
     let frames = without_delimiter(&frames);
-    let form = Asked::read(&question.frames, Generation::Both).form;
+    let form = ClientMessage::read(&request.frames, Generation::Both).form;
     let second = if form == Form::Zmws2 { frames.get(3) } else { frames.first() };
     let last = frames.last().map_or(&b""[..], |last| last);
     if frames.len() < 2 {

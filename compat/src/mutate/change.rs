@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
-use super::dice::Dice;
 use super::parts::{self, Part, STATUS};
+use super::rng::Rng;
 use crate::differ::rows;
 use crate::trace::{ConnIndex, Event, Frame, Port, Side, Trace, What};
 
@@ -106,20 +106,18 @@ fn is_told_again(trace: &Trace, event: usize, bytes: &[u8]) -> bool {
 
 /// Whether a message is a heartbeat.
 pub(super) fn is_beat(frames: &[Frame]) -> bool {
-    matches!(crate::glance_worker::Order::read(frames), crate::glance_worker::Order::Heartbeat)
+    matches!(
+        crate::classify::worker::WorkerOrder::read(frames),
+        crate::classify::worker::WorkerOrder::Heartbeat
+    )
 }
 
 /// The changed recording and the change in words; `None` if nothing came of it.
-pub(super) fn changed(
-    trace: &Trace,
-    event: usize,
-    change: Change,
-    dice: &mut Dice,
-) -> Option<(Trace, String)> {
+pub(super) fn changed(trace: &Trace, event: usize, change: Change, rng: &mut Rng) -> Option<(Trace, String)> {
     let mut changed = trace.clone();
     let words = match &trace.events[event].what {
         What::Http { bytes, .. } => {
-            let (bytes, words) = http(bytes, dice)?;
+            let (bytes, words) = http(bytes, rng)?;
             put_http(&mut changed.events[event], bytes);
             words
         }
@@ -133,10 +131,10 @@ pub(super) fn changed(
                 "twice".to_owned()
             }
             Change::Swapped => swap(&mut changed, event, *conn, *to)?,
-            Change::Misdelivered => misdeliver(&mut changed, event, *conn, *to, dice)?,
-            Change::BeatDelayed => delay(&mut changed, event, *conn, dice)?,
+            Change::Misdelivered => misdeliver(&mut changed, event, *conn, *to, rng)?,
+            Change::BeatDelayed => delay(&mut changed, event, *conn, rng)?,
             _ => {
-                let (frames, words) = message(frames, trace.conns[*conn].port, change, dice)?;
+                let (frames, words) = message(frames, trace.conns[*conn].port, change, rng)?;
                 put_frames(&mut changed.events[event], frames);
                 words
             }
@@ -169,11 +167,11 @@ fn swap(trace: &mut Trace, event: usize, conn: ConnIndex, to: Side) -> Option<St
     Some(format!("swapped with that at {} ms", trace.events[next].at / 1_000))
 }
 
-fn misdeliver(trace: &mut Trace, event: usize, conn: ConnIndex, to: Side, dice: &mut Dice) -> Option<String> {
+fn misdeliver(trace: &mut Trace, event: usize, conn: ConnIndex, to: Side, rng: &mut Rng) -> Option<String> {
     let port = trace.conns[conn].port;
     let others: Vec<ConnIndex> =
         (0..trace.conns.len()).filter(|&other| other != conn && trace.conns[other].port == port).collect();
-    let other = *dice.one_of(&others)?;
+    let other = *rng.one_of(&others)?;
     // One that is there by then.
     let there = trace.events[..event].iter().any(|event| event.conn() == Some(other));
     let gone = trace.events[..event]
@@ -189,9 +187,9 @@ fn misdeliver(trace: &mut Trace, event: usize, conn: ConnIndex, to: Side, dice: 
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "intervals are seconds")]
-fn delay(trace: &mut Trace, event: usize, conn: ConnIndex, dice: &mut Dice) -> Option<String> {
+fn delay(trace: &mut Trace, event: usize, conn: ConnIndex, rng: &mut Rng) -> Option<String> {
     let interval = (trace.header.heartbeat_interval * 1e6) as u64;
-    let late = interval * (60 + dice.below(90) as u64) / 100;
+    let late = interval * (60 + rng.below(90) as u64) / 100;
     let mut beat = trace.events.remove(event);
     beat.at += late;
     let after = trace.events.iter().position(|other| other.at > beat.at)?;
@@ -207,12 +205,12 @@ fn delay(trace: &mut Trace, event: usize, conn: ConnIndex, dice: &mut Dice) -> O
 
 // --- frames
 
-fn message(frames: &[Frame], port: Port, change: Change, dice: &mut Dice) -> Option<(Vec<Frame>, String)> {
+fn message(frames: &[Frame], port: Port, change: Change, rng: &mut Rng) -> Option<(Vec<Frame>, String)> {
     if change == Change::Frames {
-        return reframed(frames, dice);
+        return reframed(frames, rng);
     }
     let parts = parts::parts(frames, port);
-    let wanted = |part: Part| match change {
+    let expected = |part: Part| match change {
         Change::Value => part == Part::Value,
         Change::Number => matches!(part, Part::Value | Part::List),
         Change::Service => matches!(part, Part::Service | Part::Status),
@@ -221,19 +219,19 @@ fn message(frames: &[Frame], port: Port, change: Change, dice: &mut Dice) -> Opt
         Change::List => part == Part::List,
         _ => false,
     };
-    let places: Vec<usize> = (0..frames.len()).filter(|&place| wanted(parts[place])).collect();
-    let place = *dice.one_of(&places)?;
+    let places: Vec<usize> = (0..frames.len()).filter(|&place| expected(parts[place])).collect();
+    let place = *rng.one_of(&places)?;
     let old = &frames[place];
-    let (new, words) = frame(&old.bytes, parts[place], change, dice)?;
+    let (new, words) = frame(&old.bytes, parts[place], change, rng)?;
     let mut frames = frames.to_vec();
     frames[place] = Frame { bytes: new, cut_from: old.cut_from };
     Some((frames, format!("frame {place}: {words}")))
 }
 
-fn reframed(frames: &[Frame], dice: &mut Dice) -> Option<(Vec<Frame>, String)> {
+fn reframed(frames: &[Frame], rng: &mut Rng) -> Option<(Vec<Frame>, String)> {
     let mut changed = frames.to_vec();
-    let place = dice.below(frames.len());
-    let words = match dice.below(3) {
+    let place = rng.below(frames.len());
+    let words = match rng.below(3) {
         0 if frames.len() > 1 => {
             changed.remove(place);
             "left out"
@@ -251,30 +249,30 @@ fn reframed(frames: &[Frame], dice: &mut Dice) -> Option<(Vec<Frame>, String)> {
     Some((changed, format!("frame {place}: {words}")))
 }
 
-fn frame(bytes: &Bytes, part: Part, change: Change, dice: &mut Dice) -> Option<(Bytes, String)> {
+fn frame(bytes: &Bytes, part: Part, change: Change, rng: &mut Rng) -> Option<(Bytes, String)> {
     match change {
-        Change::Value => value(bytes, dice),
-        Change::Number if part == Part::List => number_in_list(bytes, dice),
-        Change::Number => number(bytes, dice).map(|new| (new, "another number".to_owned())),
+        Change::Value => value(bytes, rng),
+        Change::Number if part == Part::List => number_in_list(bytes, rng),
+        Change::Number => number(bytes, rng).map(|new| (new, "another number".to_owned())),
         Change::Service => service(bytes, part),
-        Change::Type => head(bytes, dice),
-        Change::Status => status(bytes, dice),
-        Change::Id => id(bytes, dice),
-        Change::List => list(bytes, dice),
+        Change::Type => head(bytes, rng),
+        Change::Status => status(bytes, rng),
+        Change::Id => id(bytes, rng),
+        Change::List => list(bytes, rng),
         _ => None,
     }
 }
 
-fn value(bytes: &Bytes, dice: &mut Dice) -> Option<(Bytes, String)> {
-    let at = dice.below(bytes.len());
+fn value(bytes: &Bytes, rng: &mut Rng) -> Option<(Bytes, String)> {
+    let at = rng.below(bytes.len());
     let mut new = bytes.to_vec();
     new[at] ^= 1;
     Some((new.into(), format!("byte {at} of the value")))
 }
 
 /// Another digit in the place of one that begins a number.
-fn number(bytes: &[u8], dice: &mut Dice) -> Option<Bytes> {
-    let at = *dice.one_of(&parts::numbers(bytes))?;
+fn number(bytes: &[u8], rng: &mut Rng) -> Option<Bytes> {
+    let at = *rng.one_of(&parts::numbers(bytes))?;
     let mut new = bytes.to_vec();
     new[at] = match new[at] {
         b'9' => b'1',
@@ -283,13 +281,13 @@ fn number(bytes: &[u8], dice: &mut Dice) -> Option<Bytes> {
     Some(new.into())
 }
 
-fn number_in_list(bytes: &Bytes, dice: &mut Dice) -> Option<(Bytes, String)> {
+fn number_in_list(bytes: &Bytes, rng: &mut Rng) -> Option<(Bytes, String)> {
     let mut rows = rows(bytes)?;
     let mut members = parts::members(&rows);
     members.retain(|&(row, at)| !parts::numbers(rows[row].0[at].1.as_bytes()).is_empty());
-    let &(row, at) = dice.one_of(&members)?;
+    let &(row, at) = rng.one_of(&members)?;
     let (name, value) = &mut rows[row].0[at];
-    *value = String::from_utf8(number(value.as_bytes(), dice)?.to_vec()).ok()?;
+    *value = String::from_utf8(number(value.as_bytes(), rng)?.to_vec()).ok()?;
     let words = format!("another number in {name} of entry {row}");
     Some((parts::list(&rows), words))
 }
@@ -311,28 +309,28 @@ fn service(bytes: &Bytes, part: Part) -> Option<(Bytes, String)> {
     Some(([&bytes[..end], b"X", &bytes[end..]].concat().into(), words))
 }
 
-fn head(bytes: &Bytes, dice: &mut Dice) -> Option<(Bytes, String)> {
+fn head(bytes: &Bytes, rng: &mut Rng) -> Option<(Bytes, String)> {
     let mut new = bytes.to_vec();
     let last = new.last_mut()?;
-    *last = last.wrapping_add(1 + u8::try_from(dice.below(3)).ok()?);
+    *last = last.wrapping_add(1 + u8::try_from(rng.below(3)).ok()?);
     Some((new.into(), "another header or type".to_owned()))
 }
 
-fn status(bytes: &Bytes, dice: &mut Dice) -> Option<(Bytes, String)> {
+fn status(bytes: &Bytes, rng: &mut Rng) -> Option<(Bytes, String)> {
     let old = STATUS.iter().position(|word| bytes.starts_with(word))?;
-    let new = STATUS[(old + 1 + dice.below(STATUS.len() - 1)) % STATUS.len()];
+    let new = STATUS[(old + 1 + rng.below(STATUS.len() - 1)) % STATUS.len()];
     let words = format!("{} instead", String::from_utf8_lossy(new).trim_end());
     Some(([new, &bytes[STATUS[old].len()..]].concat().into(), words))
 }
 
-fn id(bytes: &Bytes, dice: &mut Dice) -> Option<(Bytes, String)> {
-    let at = *dice.one_of(&parts::ids(bytes))?;
+fn id(bytes: &Bytes, rng: &mut Rng) -> Option<(Bytes, String)> {
+    let at = *rng.one_of(&parts::ids(bytes))?;
     let mut new = bytes.to_vec();
     new[at] = if new[at] == b'F' { b'A' } else { b'F' };
     Some((new.into(), "another id".to_owned()))
 }
 
-fn list(bytes: &Bytes, dice: &mut Dice) -> Option<(Bytes, String)> {
+fn list(bytes: &Bytes, rng: &mut Rng) -> Option<(Bytes, String)> {
     let mut rows = rows(bytes)?;
     if rows.is_empty() {
         return Some((
@@ -340,8 +338,8 @@ fn list(bytes: &Bytes, dice: &mut Dice) -> Option<(Bytes, String)> {
             "an entry put in".to_owned(),
         ));
     }
-    let row = dice.below(rows.len());
-    let words = match dice.below(4) {
+    let row = rng.below(rows.len());
+    let words = match rng.below(4) {
         0 => {
             rows.remove(row);
             format!("entry {row} left out")
@@ -351,7 +349,7 @@ fn list(bytes: &Bytes, dice: &mut Dice) -> Option<(Bytes, String)> {
             format!("entry {row} twice")
         }
         _ => {
-            let &(row, at) = dice.one_of(&parts::members(&rows))?;
+            let &(row, at) = rng.one_of(&parts::members(&rows))?;
             let (name, value) = &mut rows[row].0[at];
             *value = match value.as_str() {
                 "true" => "false".to_owned(),
@@ -366,12 +364,12 @@ fn list(bytes: &Bytes, dice: &mut Dice) -> Option<(Bytes, String)> {
 
 // --- HTTP
 
-fn http(bytes: &Bytes, dice: &mut Dice) -> Option<(Vec<u8>, String)> {
+fn http(bytes: &Bytes, rng: &mut Rng) -> Option<(Vec<u8>, String)> {
     let mut new = bytes.to_vec();
     let body = bytes.windows(2).position(|window| window == b"\n\n").map(|at| at + 2);
     let body = body.filter(|&body| body < bytes.len())?;
-    if dice.below(2) == 0 {
-        let at = body + dice.below(bytes.len() - body);
+    if rng.below(2) == 0 {
+        let at = body + rng.below(bytes.len() - body);
         new[at] ^= 1;
         return Some((new, format!("byte {} of the body", at - body)));
     }

@@ -6,18 +6,18 @@
 //! that stand nowhere else, the broker's part in a recording of workers alone.
 
 mod change;
-mod dice;
 mod parts;
+mod rng;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub use change::Change;
-use dice::Dice;
+use rng::Rng;
 
-use crate::glance::Reply;
-use crate::known::Known;
+use crate::classify::Reply;
+use crate::known_differences::KnownDifferences;
 use crate::script::Script;
 use crate::suite::{Verdict, replay_trace};
 use crate::trace::{self, Port, Side, Trace, What};
@@ -70,7 +70,7 @@ const TRIES: u64 = 1_000;
 
 impl Mutator {
     /// Reads recordings. Those that the comparison does not pass as they are, or skips, are left out.
-    pub fn of(paths: &[PathBuf], known: &Known) -> Self {
+    pub fn of(paths: &[PathBuf], known: &KnownDifferences) -> Self {
         let recordings: Vec<Recording> = paths.iter().filter_map(|path| recording(path, known)).collect();
         let places = Change::ALL.map(|change| (change, places(&recordings, change)));
         let places = places.into_iter().filter(|(_, places)| !places.is_empty()).collect();
@@ -78,7 +78,7 @@ impl Mutator {
     }
 
     /// Makes `count` changes and says what came of each. The same for the same seed.
-    pub fn run(&self, count: usize, seed: u64, known: &Known) -> Vec<Mutation> {
+    pub fn run(&self, count: usize, seed: u64, known: &KnownDifferences) -> Vec<Mutation> {
         let next = AtomicUsize::new(0);
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let work = || {
@@ -102,20 +102,20 @@ impl Mutator {
         all.into_iter().map(|(_, mutation)| mutation).collect()
     }
 
-    fn mutation(&self, seed: u64, turn: usize, known: &Known) -> Option<Mutation> {
+    fn mutation(&self, seed: u64, turn: usize, known: &KnownDifferences) -> Option<Mutation> {
         let (change, places) = self.places.get(turn % self.places.len().max(1))?;
         (0..TRIES).find_map(|again| {
-            let mut dice = Dice::new(seed, turn as u64 * TRIES + again);
-            let &(recording, event) = dice.one_of(places)?;
+            let mut rng = Rng::new(seed, turn as u64 * TRIES + again);
+            let &(recording, event) = rng.one_of(places)?;
             let Recording { path, trace } = &self.recordings[recording];
-            let (changed, words) = change::changed(trace, event, *change, &mut dice)?;
+            let (changed, words) = change::changed(trace, event, *change, &mut rng)?;
             let outcome = outcome(path, changed, known);
             Some(Mutation { path: path.clone(), at: trace.events[event].at, change: *change, words, outcome })
         })
     }
 }
 
-fn recording(path: &std::path::Path, known: &Known) -> Option<Recording> {
+fn recording(path: &std::path::Path, known: &KnownDifferences) -> Option<Recording> {
     let trace = trace::decoded(trace::read_file(path).ok()?);
     let case = replay_trace(path, trace.clone(), known);
     matches!(case.verdict, Verdict::Same | Verdict::Known(..))
@@ -167,7 +167,7 @@ fn compared(trace: &Trace) -> Side {
     }
 }
 
-fn outcome(path: &std::path::Path, changed: Trace, known: &Known) -> Outcome {
+fn outcome(path: &std::path::Path, changed: Trace, known: &KnownDifferences) -> Outcome {
     let case = replay_trace(path, changed, known);
     match case.verdict {
         Verdict::Same | Verdict::Skipped(_) | Verdict::NoBroker => Outcome::Equal,

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
+use crate::classify::is_id;
 use crate::differ::{Row, rows};
-use crate::glance::is_id;
 use crate::trace::{Frame, Port};
 
 /// Words that say how a job stands.

@@ -1,12 +1,12 @@
 //! What the original says, by original.md: the recorded side of a comparison, looked at for itself.
 //!
 //! Where we differ on purpose, our answer is no measure of the recorded one. So whatever a recorded broker
-//! said is held against what its version says to such a question, to such a worker, at such a time. What
+//! said is held against what its version says to such a request, to such a worker, at such a time. What
 //! is neither ours nor the original's is an error in the recording, or in what we know of the original:
 //! no rule excuses it.
 
-mod beats;
 mod clients;
+mod heartbeats;
 mod workers;
 
 pub(crate) use clients::refusals;
@@ -14,10 +14,10 @@ pub(crate) use workers::{JITTER, is_overdue, looks_hex, unhexed};
 
 use bytes::Bytes;
 
-use crate::differ::{About, Difference, Kind, Scene};
-use crate::glance::{Asked, Generation, without_delimiter};
-use crate::glance_worker::WorkerForm;
-use crate::ledger::Question;
+use crate::classify::worker::WorkerForm;
+use crate::classify::{ClientMessage, Generation, without_delimiter};
+use crate::conversation::Request;
+use crate::differ::{About, Comparison, Difference, Kind};
 use crate::trace::Frame;
 
 /// A version of the original, as a recording's header names it; else the latest of which it may be.
@@ -28,9 +28,9 @@ pub(crate) struct Version<'a>(&'a str);
 const SOME_2: &str = "2";
 
 impl<'a> Version<'a> {
-    pub(crate) fn of(scene: Scene<'a>) -> Self {
-        let upstream = &scene.header.upstream;
-        match (Generation::of(upstream), scene.recorded().generation()) {
+    pub(crate) fn of(comparison: Comparison<'a>) -> Self {
+        let upstream = &comparison.header.upstream;
+        match (Generation::of(upstream), comparison.recorded().generation()) {
             (Some(_), _) | (None, Generation::Both) => Self(upstream),
             (None, Generation::One) => Self("1.0.0"),
             (None, Generation::Two) => Self(SOME_2),
@@ -73,18 +73,18 @@ impl<'a> Version<'a> {
         }
     }
 
-    /// What a question means to it.
-    pub(crate) fn reads(self, generation: Generation, question: &Question) -> Asked {
+    /// What a request means to it.
+    pub(crate) fn reads(self, generation: Generation, request: &Request) -> ClientMessage {
         if generation != Generation::Two {
-            return question.asked.clone();
+            return request.message.clone();
         }
         let mut frames = vec![Bytes::new()];
-        frames.extend(without_nothing(without_delimiter(&question.frames)));
+        frames.extend(without_nothing(without_delimiter(&request.frames)));
         // PHP 5 takes any text that begins with no number for equal to the protocol's (quirk 5).
         if self.is_candidate() && frames.get(1).is_some_and(|header| is_no_number(header)) {
             frames[1] = Bytes::from_static(b"MDPC02");
         }
-        Asked::read(&frames, generation)
+        ClientMessage::read(&frames, generation)
     }
 
     /// Whether answers had another form: until 0.9.4.
@@ -125,18 +125,18 @@ fn is_no_number(text: &[u8]) -> bool {
 }
 
 /// What in a recording is not the original's doing.
-pub(crate) fn differences(scene: Scene<'_>) -> Vec<Difference> {
-    let original = Original { scene, version: Version::of(scene) };
+pub(crate) fn differences(comparison: Comparison<'_>) -> Vec<Difference> {
+    let original = Original { comparison, version: Version::of(comparison) };
     let mut findings = [original.strays(), original.unheard_of()].concat();
     // A broker of our own kind is held to our own measure, but for causes that come before their effects.
-    if scene.recorded().generation() != Generation::Both {
-        findings.extend([original.answers(), original.orders(), original.beats()].concat());
+    if comparison.recorded().generation() != Generation::Both {
+        findings.extend([original.answers(), original.orders(), original.heartbeats()].concat());
     }
-    findings.into_iter().map(|finding| finding.told(scene)).collect()
+    findings.into_iter().map(|finding| finding.told(comparison)).collect()
 }
 
 struct Original<'a> {
-    scene: Scene<'a>,
+    comparison: Comparison<'a>,
     version: Version<'a>,
 }
 
@@ -150,12 +150,12 @@ struct Finding {
 }
 
 impl Finding {
-    fn told(self, scene: Scene<'_>) -> Difference {
+    fn told(self, comparison: Comparison<'_>) -> Difference {
         let conn = match self.about {
             About::Conn(conn) => conn,
-            About::Question(question) => scene.recorded().questions[question].conn,
+            About::Request(request) => comparison.recorded().requests[request].conn,
         };
-        let peer = &scene.script.conns[conn].peer;
+        let peer = &comparison.script.conns[conn].peer;
         Difference {
             about: self.about,
             kind: Kind::Recorded,

@@ -3,10 +3,10 @@
 use bytes::Bytes;
 
 use super::{Finding, Original};
-use crate::differ::{About, Scene};
-use crate::glance::{Asked, Generation};
-use crate::glance_worker::{Order, Said, WorkerForm};
-use crate::ledger::{Job, Ledger, Offence, Run};
+use crate::classify::worker::{WorkerForm, WorkerMessage, WorkerOrder};
+use crate::classify::{ClientMessage, Generation};
+use crate::conversation::{Conversation, Job, Run, Violation};
+use crate::differ::{About, Comparison};
 use crate::script::Act;
 use crate::trace::{ConnIndex, Frame};
 
@@ -29,18 +29,18 @@ pub(crate) fn unhexed(bytes: &[u8]) -> Option<Bytes> {
 }
 
 /// Whether a worker had been silent for so long at `at` that the recorded broker may have given it up.
-pub(crate) fn is_overdue(scene: Scene<'_>, conn: ConnIndex, at: u64) -> bool {
-    let patience = scene.interval() * u64::from(scene.header.heartbeat_maxtries);
-    let signs = scene.recorded().workers.get(&conn).map_or(&[][..], |worker| &worker.signs);
+pub(crate) fn is_overdue(comparison: Comparison<'_>, conn: ConnIndex, at: u64) -> bool {
+    let patience = comparison.interval() * u64::from(comparison.header.heartbeat_maxtries);
+    let signs = comparison.recorded().workers.get(&conn).map_or(&[][..], |worker| &worker.signs);
     let last = signs.iter().copied().filter(|&sign| sign < at).max().unwrap_or(0);
     at.saturating_sub(last) + JITTER > patience
 }
 
 impl Original<'_> {
     pub(super) fn orders(&self) -> Vec<Finding> {
-        let recorded = self.scene.recorded();
+        let recorded = self.comparison.recorded();
         let mut found: Vec<Finding> =
-            recorded.offences.iter().filter_map(|&(at, what)| self.offence(at, what)).collect();
+            recorded.violations.iter().filter_map(|&(at, what)| self.violation(at, what)).collect();
         for job in &recorded.jobs {
             found.extend(job.runs.iter().filter_map(|run| self.order(job, run)));
         }
@@ -55,17 +55,19 @@ impl Original<'_> {
         found
     }
 
-    fn offence(&self, at: u64, offence: Offence) -> Option<Finding> {
-        let recorded = self.scene.recorded();
-        let (conn, words) = match offence {
-            Offence::ToBusy { conn, anew: false, .. } => (conn, "a worker that has a job is given one"),
-            Offence::BeatToBusy { conn, anew: false } => (conn, "a worker that has a job hears a heartbeat"),
-            Offence::Twice { job } => {
-                let is_held = |conn: ConnIndex| !is_overdue(self.scene, conn, at);
+    fn violation(&self, at: u64, violation: Violation) -> Option<Finding> {
+        let recorded = self.comparison.recorded();
+        let (conn, words) = match violation {
+            Violation::ToBusy { conn, anew: false, .. } => (conn, "a worker that has a job is given one"),
+            Violation::BeatToBusy { conn, anew: false } => {
+                (conn, "a worker that has a job hears a heartbeat")
+            }
+            Violation::Twice { job } => {
+                let is_held = |conn: ConnIndex| !is_overdue(self.comparison, conn, at);
                 let holder = holders(recorded, job, at).find(|&conn| is_held(conn))?;
                 (holder, "a job is given out while a worker that is heard of has it")
             }
-            Offence::ToWrong { job } => {
+            Violation::ToWrong { job } => {
                 let run = recorded.jobs[job].runs.iter().find(|run| run.order.at == at)?;
                 let service = job_service(recorded, job)?;
                 let worker = &recorded.workers[&run.conn];
@@ -81,13 +83,13 @@ impl Original<'_> {
 
     /// A worker of another version's dialect, which has no READY that this one reads.
     fn is_foreign(&self, conn: ConnIndex) -> bool {
-        let ready = self.scene.recorded().workers.get(&conn).and_then(|worker| worker.ready);
+        let ready = self.comparison.recorded().workers.get(&conn).and_then(|worker| worker.ready);
         ready.is_none_or(|(form, _)| self.version.worker_form().is_some_and(|own| own != form))
     }
 
     fn order(&self, job: &Job, run: &Run) -> Option<Finding> {
         let frames = &run.order.frames;
-        let about = job.question.map_or(About::Conn(run.conn), About::Question);
+        let about = job.request.map_or(About::Conn(run.conn), About::Request);
         let finding = |words| Some(Finding { at: run.order.at, about, frames: Some(frames.clone()), words });
         // A worker that a recording lacks.
         if frames.is_empty() {
@@ -96,18 +98,18 @@ impl Original<'_> {
         if !self.is_shaped(frames) {
             return finding("an order in a form that its broker has not");
         }
-        let Some(question) = job.question.map(|question| &self.scene.recorded().questions[question]) else {
+        let Some(request) = job.request.map(|request| &self.comparison.recorded().requests[request]) else {
             return self.is_asked_for(run).then(|| finding("a job that nobody asked for"))?;
         };
-        let Order::Run { param, client, .. } = Order::read(frames) else { return None };
+        let WorkerOrder::Run { param, client, .. } = WorkerOrder::read(frames) else { return None };
         if !self.passes(
-            &self.version.reads(self.scene.recorded().generation(), question),
+            &self.version.reads(self.comparison.recorded().generation(), request),
             frames,
             param.as_ref(),
         ) {
             return finding("a parameter that the client did not send");
         }
-        let own = self.scene.recorded().identity_of(question.conn);
+        let own = self.comparison.recorded().identity_of(request.conn);
         let is_own = |client: Bytes, own: &Bytes| client == own || unhexed(own) == Some(client);
         if client.zip(own).is_some_and(|(client, own)| !is_own(client, own)) {
             return finding("a client that is not the one who asked");
@@ -118,10 +120,10 @@ impl Original<'_> {
 
     /// Whether the recording has who might have asked for it.
     fn is_asked_for(&self, run: &Run) -> bool {
-        let conns = &self.scene.script.conns;
+        let conns = &self.comparison.script.conns;
         let broker = conns[run.conn].broker();
-        let questions = &self.scene.recorded().questions;
-        questions.iter().any(|question| conns[question.conn].broker() == broker)
+        let requests = &self.comparison.recorded().requests;
+        requests.iter().any(|request| conns[request.conn].broker() == broker)
     }
 
     fn is_shaped(&self, frames: &[Frame]) -> bool {
@@ -135,9 +137,9 @@ impl Original<'_> {
         }
     }
 
-    /// Whether the original passes this parameter on for that question: as it was sent or, where nothing was
+    /// Whether the original passes this parameter on for that request: as it was sent or, where nothing was
     /// sent or what PHP takes for nothing, the job frame (quirks 6 to 8).
-    fn passes(&self, asked: &Asked, frames: &[Frame], param: Option<&Bytes>) -> bool {
+    fn passes(&self, asked: &ClientMessage, frames: &[Frame], param: Option<&Bytes>) -> bool {
         let frame = &frames[frames.len() - 2];
         let sent = asked.param.as_ref();
         let is_nothing = sent.is_none_or(|sent| sent.is_empty() || sent == "0");
@@ -145,13 +147,13 @@ impl Original<'_> {
             (Some(decoded), 4) => frame.admits(&decoded),
             _ => frame.admits(sent),
         });
-        let is_kept = self.scene.recorded().generation() == Generation::One || !is_nothing;
+        let is_kept = self.comparison.recorded().generation() == Generation::One || !is_nothing;
         param.is_some() && (as_sent && is_kept || is_nothing && frame.admits(&asked.job))
     }
 
     /// A worker that speaks of a job before anybody of its name was given it: the order went elsewhere.
     pub(super) fn unheard_of(&self) -> Vec<Finding> {
-        let (recorded, conns) = (self.scene.recorded(), &self.scene.script.conns);
+        let (recorded, conns) = (self.comparison.recorded(), &self.comparison.script.conns);
         let was_given = |job: usize, conn: ConnIndex, at: u64| {
             let peer = &conns[conn].peer;
             recorded.jobs[job].runs.iter().any(|run| conns[run.conn].peer == *peer && run.order.at <= at)
@@ -160,9 +162,9 @@ impl Original<'_> {
             let answers = of.runs.iter().flat_map(|run| &run.answers);
             answers.filter_map(move |answer| Some((job, answer.conn?, answer.at)))
         });
-        let told = self.scene.script.steps.iter().filter_map(|step| {
+        let told = self.comparison.script.steps.iter().filter_map(|step| {
             let (Act::Tell(frames), Some(conn)) = (&step.act, step.conn) else { return None };
-            let Said::Answer { id, .. } = Said::read(frames) else { return None };
+            let WorkerMessage::Answer { id, .. } = WorkerMessage::read(frames) else { return None };
             Some((recorded.job_of(conn, &id)?, conn, step.at))
         });
         let wrong = of_runs.chain(told).filter(|&(job, conn, at)| !was_given(job, conn, at));
@@ -171,13 +173,13 @@ impl Original<'_> {
     }
 }
 
-fn job_service(recorded: &Ledger, job: usize) -> Option<&Bytes> {
-    recorded.jobs[job].question.map(|question| &recorded.questions[question].asked.service)
+fn job_service(recorded: &Conversation, job: usize) -> Option<&Bytes> {
+    recorded.jobs[job].request.map(|request| &recorded.requests[request].message.service)
 }
 
 /// Who had a job when it was given out at `at`.
-fn holders(recorded: &Ledger, job: usize, at: u64) -> impl Iterator<Item = ConnIndex> {
-    let had = move |busy: &crate::ledger::Busy| {
+fn holders(recorded: &Conversation, job: usize, at: u64) -> impl Iterator<Item = ConnIndex> {
+    let had = move |busy: &crate::conversation::Busy| {
         busy.job == job && busy.from < at && busy.to.is_none_or(|to| to > at)
     };
     recorded.workers.iter().filter(move |(_, worker)| worker.busy.iter().any(had)).map(|(&conn, _)| conn)

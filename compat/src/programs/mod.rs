@@ -6,15 +6,15 @@
 mod peers;
 mod session;
 
-pub use peers::{Left, Peers};
+pub use peers::{LeftOut, Peers};
 
 use session::NoSession;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::glance::{Kind, Reply};
-use crate::known::Known;
+use crate::classify::{Reply, RequestKind};
+use crate::known_differences::KnownDifferences;
 use crate::suite::{Case, Replayed, Verdict, replay_file};
 
 /// A worker and its clients.
@@ -41,11 +41,11 @@ impl Programs {
     /// # Errors
     ///
     /// A worker that does not start on this machine.
-    pub fn play(&self, dir: &Path, known: &Known) -> Result<Case, Left> {
+    pub fn play(&self, dir: &Path, known: &KnownDifferences) -> Result<Case, LeftOut> {
         let file = dir.join(format!("{}.jsonl", self.name.replace(' ', "-")));
         match session::record(self, &file) {
             Ok(()) => Ok(judged(replay_file(&file, known))),
-            Err(NoSession::WorkerEnded(why)) => Err(Left { what: self.name.clone(), why }),
+            Err(NoSession::WorkerEnded(why)) => Err(LeftOut { what: self.name.clone(), why }),
             Err(NoSession::Io(error)) => Ok(broken(file, error.to_string())),
         }
     }
@@ -61,7 +61,7 @@ fn judged(mut case: Case) -> Case {
         let (asked, answered) = answered(replayed);
         let deserted = replayed.script.recorded.workers.values().any(|worker| worker.left.is_some());
         if asked == 0 || (answered < asked && !deserted) {
-            case.verdict = Verdict::Broken(format!("{answered} of {asked} questions were answered"));
+            case.verdict = Verdict::Broken(format!("{answered} of {asked} requests were answered"));
         }
     }
     case
@@ -69,14 +69,13 @@ fn judged(mut case: Case) -> Case {
 
 /// How many jobs were asked for whose client waits, and how many of them ended.
 pub fn answered(replayed: &Replayed) -> (usize, usize) {
-    let questions = replayed.script.recorded.questions.iter();
-    let waits: Vec<_> = questions.filter(|question| question.asked.kind == Kind::Wait).collect();
+    let requests = replayed.script.recorded.requests.iter();
+    let waits: Vec<_> = requests.filter(|request| request.message.kind == RequestKind::Wait).collect();
     let ended = |reply: &Reply| {
         matches!(reply, Reply::Ended { .. } | Reply::Refused { .. } | Reply::Majordomo { .. })
     };
-    let has_end = waits
-        .iter()
-        .filter(|question| question.replies.iter().any(|reply| ended(&Reply::read(&reply.frames))));
+    let has_end =
+        waits.iter().filter(|request| request.replies.iter().any(|reply| ended(&Reply::read(&reply.frames))));
     (waits.len(), has_end.count())
 }
 

@@ -13,12 +13,12 @@ pub struct Peers {
     /// To be played.
     pub programs: Vec<Programs>,
     /// Left out.
-    pub left: Vec<Left>,
+    pub left: Vec<LeftOut>,
 }
 
 /// What is left out, and why.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Left {
+pub struct LeftOut {
     /// What.
     pub what: String,
     /// Why.
@@ -117,7 +117,7 @@ impl Peers {
     }
 
     fn leave(&mut self, what: &str, why: &str) {
-        self.left.push(Left { what: what.into(), why: why.into() });
+        self.left.push(LeftOut { what: what.into(), why: why.into() });
     }
 
     fn script(&mut self, interpreter: &str, scripts: &Scripts) {

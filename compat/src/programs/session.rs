@@ -15,14 +15,14 @@ use zmws::client::Client;
 use zmws::message::View;
 
 use super::{Programs, command};
-use crate::live::Own;
-use crate::record::{Door, Paper, Scribe, record as recorded};
+use crate::over_tcp::LocalServer;
+use crate::record::{RecordOptions, Route, TraceWriter, record as recorded};
 use crate::trace::{Header, Port};
 
 /// How long a worker may take to come, and a client to end.
-const PATIENCE: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(15);
 /// How often it is looked whether they have.
-const LOOK: Duration = Duration::from_millis(20);
+const POLL: Duration = Duration::from_millis(20);
 
 /// Why there is no recording.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +45,7 @@ pub(super) fn record(programs: &Programs, file: &Path) -> Result<(), NoSession> 
         heartbeat_maxtries: 3,
         ..Header::default()
     };
-    let server = Own::start(&header)?;
+    let server = LocalServer::start(&header)?;
     let recorder = Recorder::start(&server, header, file)?;
     let [clients, workers] = recorder.ports;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -61,7 +61,7 @@ pub(super) fn record(programs: &Programs, file: &Path) -> Result<(), NoSession> 
             let mut client =
                 Process::start(command(client, clients, workers)?, &file.with_extension("client.log"))?;
             // One that does not end in time is seen by what it did not get.
-            runtime.block_on(async { timeout(PATIENCE, client.end()).await }).ok();
+            runtime.block_on(async { timeout(TIMEOUT, client.end()).await }).ok();
         }
         Ok(())
     };
@@ -84,10 +84,10 @@ fn known(runtime: &Runtime, broker: SocketAddr, service: &str, worker: &mut Proc
                 if worker.0.try_wait()?.is_some() {
                     return Ok(false);
                 }
-                sleep(LOOK).await;
+                sleep(POLL).await;
             }
         };
-        timeout(PATIENCE, waiting).await.map_err(|_| io::Error::other("its worker did not come"))?
+        timeout(TIMEOUT, waiting).await.map_err(|_| io::Error::other("its worker did not come"))?
     })
 }
 
@@ -104,7 +104,7 @@ impl Process {
 
     async fn end(&mut self) {
         while matches!(self.0.try_wait(), Ok(None)) {
-            sleep(LOOK).await;
+            sleep(POLL).await;
         }
     }
 }
@@ -125,15 +125,16 @@ struct Recorder {
 }
 
 impl Recorder {
-    fn start(server: &Own, header: Header, file: &Path) -> io::Result<Self> {
+    fn start(server: &LocalServer, header: Header, file: &Path) -> io::Result<Self> {
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        let doors = vec![
-            Door { listen, to: server.clients.to_string(), port: Port::Frontend },
-            Door { listen, to: server.workers.to_string(), port: Port::Backend },
+        let routes = vec![
+            Route { listen, to: server.clients.to_string(), port: Port::Frontend },
+            Route { listen, to: server.workers.to_string(), port: Port::Backend },
         ];
         let file = file.to_owned();
-        let paper = Paper { file, bytes_max: u64::MAX, files_max: 1, frame_max: 1 << 20, mask: false };
-        let scribe = Scribe::new(paper, header, &doors)?;
+        let options =
+            RecordOptions { file, bytes_max: u64::MAX, files_max: 1, frame_max: 1 << 20, mask: false };
+        let trace_writer = TraceWriter::new(options, header, &routes)?;
         let (stop, stopped) = oneshot::channel::<()>();
         let (tell, told) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
@@ -141,7 +142,7 @@ impl Recorder {
             let ready = move |addresses: &[SocketAddr]| {
                 let _ = tell.send([addresses[0].port(), addresses[1].port()]);
             };
-            runtime.block_on(recorded(doors, scribe, ready, async {
+            runtime.block_on(recorded(routes, trace_writer, ready, async {
                 let _ = stopped.await;
             }))
         });

@@ -5,8 +5,8 @@ use std::hash::{BuildHasher, RandomState};
 
 use bytes::Bytes;
 
-use crate::glance::{Asked, Generation, Kind, Reply};
-use crate::glance_worker::{Order, Said};
+use crate::classify::worker::{WorkerMessage, WorkerOrder};
+use crate::classify::{ClientMessage, Generation, Reply, RequestKind};
 use crate::trace::{Frame, Port, Side};
 
 /// The mask of one recording.
@@ -45,11 +45,11 @@ impl Mask {
 
 /// Frames of a client's message but the delimiter, headers, the service and the job.
 fn asked(frames: &[Bytes]) -> Vec<usize> {
-    let asked = Asked::read(frames, Generation::Both);
+    let asked = ClientMessage::read(frames, Generation::Both);
     let known = |frame: &Bytes| {
         frame.is_empty() || *frame == asked.job || frame.starts_with(b"MDPC0") || frame.len() == 1
     };
-    if asked.kind == Kind::List {
+    if asked.kind == RequestKind::List {
         return Vec::new();
     }
     (0..frames.len()).filter(|&index| !known(&frames[index])).collect()
@@ -71,23 +71,28 @@ fn replied(frames: &[Frame]) -> Vec<usize> {
 }
 
 fn said(frames: &[Bytes]) -> Vec<usize> {
-    match Said::read(frames) {
-        Said::Answer { value: Some(value), .. } => {
+    match WorkerMessage::read(frames) {
+        WorkerMessage::Answer { value: Some(value), .. } => {
             (0..frames.len()).filter(|&index| frames[index] == value).take(1).collect()
         }
-        Said::Answer { .. } | Said::Ready { .. } | Said::Heartbeat | Said::Disconnect => Vec::new(),
-        Said::Other => (0..frames.len()).collect(),
+        WorkerMessage::Answer { .. }
+        | WorkerMessage::Ready { .. }
+        | WorkerMessage::Heartbeat
+        | WorkerMessage::Disconnect => Vec::new(),
+        WorkerMessage::Other => (0..frames.len()).collect(),
     }
 }
 
 fn ordered(frames: &[Frame]) -> Vec<usize> {
-    match Order::read(frames) {
-        Order::Run { param: Some(_), .. } if frames.iter().any(|frame| frame.bytes.starts_with(b"MDPW0")) => {
+    match WorkerOrder::read(frames) {
+        WorkerOrder::Run { param: Some(_), .. }
+            if frames.iter().any(|frame| frame.bytes.starts_with(b"MDPW0")) =>
+        {
             let from = frames.iter().rposition(|frame| frame.bytes.starts_with(b"MDPW0")).unwrap_or(0) + 4;
             (from..frames.len()).collect()
         }
-        Order::Run { param: Some(_), .. } => vec![frames.len() - 2],
-        Order::Run { .. } | Order::Heartbeat | Order::Disconnect => Vec::new(),
-        Order::Other => (0..frames.len()).collect(),
+        WorkerOrder::Run { param: Some(_), .. } => vec![frames.len() - 2],
+        WorkerOrder::Run { .. } | WorkerOrder::Heartbeat | WorkerOrder::Disconnect => Vec::new(),
+        WorkerOrder::Other => (0..frames.len()).collect(),
     }
 }

@@ -6,11 +6,11 @@
 
 mod mask;
 mod proxy;
-mod scribe;
+mod trace_writer;
 
 pub use mask::Mask;
-pub use proxy::{Door, record};
-pub use scribe::{Paper, Scribe};
+pub use proxy::{Route, record};
+pub use trace_writer::{RecordOptions, TraceWriter};
 
 use bytes::Bytes;
 
@@ -24,13 +24,13 @@ pub struct Seen {
     /// On which connection, counted by the proxy.
     pub conn: ConnIndex,
     /// What.
-    pub what: Sight,
+    pub what: Observed,
 }
 
 /// What the proxy saw.
 #[derive(Debug)]
-pub enum Sight {
-    /// A peer came, at this door.
+pub enum Observed {
+    /// A peer came, at this route.
     Open(usize),
     /// Nobody listened where it wanted to go.
     Refused(usize),

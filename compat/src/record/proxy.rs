@@ -1,4 +1,4 @@
-//! Passes bytes on, and tells the scribe.
+//! Passes bytes on, and tells the trace writer.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,12 +10,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::{Scribe, Seen, Sight};
+use super::{Observed, Seen, TraceWriter};
 use crate::trace::{ConnIndex, Port, Side};
 
 /// A port that is recorded.
 #[derive(Clone, Debug)]
-pub struct Door {
+pub struct Route {
     /// Where peers come.
     pub listen: SocketAddr,
     /// Where they are passed on to, as `host:port`.
@@ -26,17 +26,17 @@ pub struct Door {
 
 /// Bytes that are read at a time.
 const CHUNK: usize = 64 * 1024;
-/// Sights that may wait for the scribe; a fuller queue slows the traffic.
+/// What may wait for the trace writer; a fuller queue slows the traffic.
 const QUEUE: usize = 4_096;
 
-/// Records what passes through `doors` until `stop`. `ready` is told where it listens.
+/// Records what passes through `routes` until `stop`. `ready` is told where it listens.
 ///
 /// # Errors
 ///
 /// A port that cannot be bound, or a file that cannot be written.
 pub async fn record(
-    doors: Vec<Door>,
-    scribe: Scribe,
+    routes: Vec<Route>,
+    trace_writer: TraceWriter,
     ready: impl FnOnce(&[SocketAddr]),
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
@@ -44,18 +44,18 @@ pub async fn record(
     let (sender, seen) = mpsc::channel(QUEUE);
     let (numbers, mut number) = mpsc::channel(1);
     let mut listeners = Vec::new();
-    for door in &doors {
-        listeners.push(TcpListener::bind(door.listen).await?);
+    for route in &routes {
+        listeners.push(TcpListener::bind(route.listen).await?);
     }
     let addresses = listeners.iter().map(TcpListener::local_addr).collect::<io::Result<Vec<_>>>()?;
-    let writing = tokio::task::spawn_blocking(move || scribe.write(seen));
+    let writing = tokio::task::spawn_blocking(move || trace_writer.write(seen));
     ready(&addresses);
     let mut tasks = tokio::task::JoinSet::new();
-    for (index, (door, listener)) in doors.into_iter().zip(listeners).enumerate() {
+    for (index, (route, listener)) in routes.into_iter().zip(listeners).enumerate() {
         let numbers = numbers.clone();
         tasks.spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                if numbers.send((index, door.to.clone(), stream)).await.is_err() {
+                if numbers.send((index, route.to.clone(), stream)).await.is_err() {
                     return;
                 }
             }
@@ -64,13 +64,13 @@ pub async fn record(
     let mut conn: ConnIndex = 0;
     tokio::pin!(stop);
     loop {
-        let (door, to, stream) = tokio::select! {
+        let (route, to, stream) = tokio::select! {
             () = &mut stop => break,
             Some(next) = number.recv() => next,
         };
-        let tell = Tell { conn, start, sender: sender.clone() };
+        let tell = Reporter { conn, start, sender: sender.clone() };
         conn += 1;
-        tasks.spawn(pass(stream, to, door, tell));
+        tasks.spawn(pass(stream, to, route, tell));
     }
     tasks.shutdown().await;
     drop(sender);
@@ -78,24 +78,24 @@ pub async fn record(
 }
 
 #[derive(Clone)]
-struct Tell {
+struct Reporter {
     conn: ConnIndex,
     start: Instant,
     sender: mpsc::Sender<Seen>,
 }
 
-impl Tell {
-    async fn seen(&self, what: Sight) {
+impl Reporter {
+    async fn seen(&self, what: Observed) {
         let at = u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX);
         let _ = self.sender.send(Seen { at, conn: self.conn, what }).await;
     }
 }
 
-async fn pass(peer: TcpStream, to: String, door: usize, tell: Tell) {
+async fn pass(peer: TcpStream, to: String, route: usize, tell: Reporter) {
     let Ok(broker) = TcpStream::connect(&to).await else {
-        return tell.seen(Sight::Refused(door)).await;
+        return tell.seen(Observed::Refused(route)).await;
     };
-    tell.seen(Sight::Open(door)).await;
+    tell.seen(Observed::Open(route)).await;
     let _ = (peer.set_nodelay(true), broker.set_nodelay(true));
     let ((peer_in, peer_out), (broker_in, broker_out)) = (peer.into_split(), broker.into_split());
     tokio::join!(
@@ -106,17 +106,17 @@ async fn pass(peer: TcpStream, to: String, door: usize, tell: Tell) {
 
 /// Tells of what comes for `to`, and passes it on. In this order: what comes of it on another connection must not be
 /// told of before it.
-async fn copy(mut from: OwnedReadHalf, mut out: OwnedWriteHalf, to: Side, tell: Tell) {
+async fn copy(mut from: OwnedReadHalf, mut out: OwnedWriteHalf, to: Side, tell: Reporter) {
     let mut buffer = BytesMut::with_capacity(CHUNK);
     while matches!(from.read_buf(&mut buffer).await, Ok(1..)) {
         let bytes = buffer.split().freeze();
-        tell.seen(Sight::Bytes(to, bytes.clone())).await;
+        tell.seen(Observed::Bytes(to, bytes.clone())).await;
         if out.write_all(&bytes).await.is_err() {
             break;
         }
         buffer.reserve(CHUNK);
     }
     let by = if to == Side::Broker { Side::Peer } else { Side::Broker };
-    tell.seen(Sight::Close(by)).await;
+    tell.seen(Observed::Close(by)).await;
     let _ = out.shutdown().await;
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::page::escaped;
 use crate::differ::Difference;
-use crate::known::Known;
+use crate::known_differences::KnownDifferences;
 use crate::suite::Replayed;
 use crate::trace::{Frame, Side, What, to_text};
 
@@ -24,7 +24,7 @@ struct Row {
     class: &'static str,
 }
 
-pub(super) fn diagram(replayed: &Replayed, known: &Known) -> String {
+pub(super) fn diagram(replayed: &Replayed, known: &KnownDifferences) -> String {
     let mut peers: Vec<&str> = Vec::new();
     for conn in &replayed.trace.conns {
         if !peers.contains(&conn.peer.as_str()) {
@@ -83,7 +83,7 @@ fn seconds(at: u64) -> String {
     format!("{}.{:03}", at / 1_000_000, at / 1_000 % 1_000)
 }
 
-fn rows(replayed: &Replayed, peers: &[&str], known: &Known) -> Vec<Row> {
+fn rows(replayed: &Replayed, peers: &[&str], known: &KnownDifferences) -> Vec<Row> {
     let mut left: Vec<&(Difference, Option<usize>)> = replayed.differences.iter().collect();
     let mut rows = Vec::new();
     for event in &replayed.trace.events {
@@ -113,7 +113,7 @@ fn rows(replayed: &Replayed, peers: &[&str], known: &Known) -> Vec<Row> {
     rows
 }
 
-fn remark(rows: &mut Vec<Row>, (difference, entry): &(Difference, Option<usize>), known: &Known) {
+fn remark(rows: &mut Vec<Row>, (difference, entry): &(Difference, Option<usize>), known: &KnownDifferences) {
     let (class, by) = match entry {
         Some(entry) => ("k", known.differences[*entry].id.as_str()),
         None => ("d", "unknown"),

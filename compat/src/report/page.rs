@@ -3,11 +3,11 @@
 use std::fmt::Write;
 
 use super::{diagram, is_bad, scenario, verdict, version};
-use crate::known::Known;
+use crate::known_differences::KnownDifferences;
 use crate::suite::{Case, Verdict};
 
 /// The whole page, in one file that needs no other.
-pub fn page(cases: &[Case], known: &Known) -> String {
+pub fn page(cases: &[Case], known: &KnownDifferences) -> String {
     let mut html = String::from(HEAD);
     let bad = cases.iter().filter(|case| is_bad(&case.verdict)).count();
     let _ = write!(
@@ -50,7 +50,7 @@ fn overview(html: &mut String, cases: &[Case]) {
     html.push_str("</table>");
 }
 
-fn reasons(html: &mut String, cases: &[Case], known: &Known) {
+fn reasons(html: &mut String, cases: &[Case], known: &KnownDifferences) {
     html.push_str("<h2>Deliberate differences</h2><table><tr><th>name</th><th>original.md</th><th>why</th><th>seen in</th></tr>");
     for (index, entry) in known.differences.iter().enumerate() {
         let seen =
@@ -67,7 +67,7 @@ fn reasons(html: &mut String, cases: &[Case], known: &Known) {
     html.push_str("</table><h2>Exchanges</h2>");
 }
 
-fn section(html: &mut String, index: usize, case: &Case, known: &Known) {
+fn section(html: &mut String, index: usize, case: &Case, known: &KnownDifferences) {
     let open = if is_bad(&case.verdict) { " open" } else { "" };
     let _ = write!(
         html,

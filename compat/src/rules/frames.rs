@@ -3,10 +3,10 @@
 use bytes::Bytes;
 
 use super::Case;
+use crate::classify::Reply;
+use crate::classify::worker::{WorkerMessage, WorkerOrder};
+use crate::conversation::Request;
 use crate::differ::{Kind, ListDifference, RowKey};
-use crate::glance::Reply;
-use crate::glance_worker::{Order, Said};
-use crate::ledger::Question;
 use crate::original::{looks_hex, unhexed};
 use crate::trace::{Frame, to_text};
 
@@ -14,8 +14,8 @@ use crate::trace::{Frame, to_text};
 fn params(case: Case<'_>) -> Option<(Bytes, Bytes)> {
     let Kind::RunDiffers { .. } = case.difference.kind else { return None };
     let (theirs, mine) = (case.difference.recorded.as_ref()?, case.difference.ours.as_ref()?);
-    let (Order::Run { param: Some(their), .. }, Order::Run { param: Some(our), .. }) =
-        (Order::read(theirs), Order::read(mine))
+    let (WorkerOrder::Run { param: Some(their), .. }, WorkerOrder::Run { param: Some(our), .. }) =
+        (WorkerOrder::read(theirs), WorkerOrder::read(mine))
     else {
         return None;
     };
@@ -29,36 +29,36 @@ fn only_param_differs(theirs: &[Frame], mine: &[Frame]) -> bool {
     theirs[inner.clone()] == mine[inner]
 }
 
-/// The question whose job's parameter differs in a list, and both of its texts.
-fn listed_param<'a>(case: Case<'a>) -> Option<(&'a Question, String, String)> {
-    let Kind::List(ListDifference::Member { key: RowKey::Job(question), name, recorded, ours }) =
+/// The request whose job's parameter differs in a list, and both of its texts.
+fn listed_param<'a>(case: Case<'a>) -> Option<(&'a Request, String, String)> {
+    let Kind::List(ListDifference::Member { key: RowKey::Job(request), name, recorded, ours }) =
         &case.difference.kind
     else {
         return None;
     };
     let text = |json: &str| serde_json::from_str::<String>(json).ok();
-    let question = &case.scene.recorded().questions[*question];
-    (name == "param").then_some((question, text(recorded)?, text(ours)?))
+    let request = &case.comparison.recorded().requests[*request];
+    (name == "param").then_some((request, text(recorded)?, text(ours)?))
 }
 
 /// The job frame there, for want of a parameter; an empty frame here.
 pub(super) fn no_param_is_empty(case: Case<'_>) -> bool {
-    let none = |question: &Question| question.asked.param.as_ref().is_none_or(Bytes::is_empty);
-    if let Some((question, theirs, mine)) = listed_param(case) {
-        return none(question) && theirs == to_text(&question.asked.job) && mine.is_empty();
+    let none = |request: &Request| request.message.param.as_ref().is_none_or(Bytes::is_empty);
+    if let Some((request, theirs, mine)) = listed_param(case) {
+        return none(request) && theirs == to_text(&request.message.job) && mine.is_empty();
     }
-    let (Some((theirs, mine)), Some(question)) = (params(case), case.question()) else { return false };
-    none(question) && theirs == question.asked.job && mine.is_empty()
+    let (Some((theirs, mine)), Some(request)) = (params(case), case.request()) else { return false };
+    none(request) && theirs == request.message.job && mine.is_empty()
 }
 
 /// There the text 0 is nothing: the worker gets the job frame, the client an empty one. Here it passes.
 pub(super) fn zero_is_data(case: Case<'_>) -> bool {
-    let zero = |question: &Question| question.asked.param.as_ref().is_some_and(|param| param == "0");
-    if let Some((question, theirs, mine)) = listed_param(case) {
-        return zero(question) && theirs == to_text(&question.asked.job) && mine == "0";
+    let zero = |request: &Request| request.message.param.as_ref().is_some_and(|param| param == "0");
+    if let Some((request, theirs, mine)) = listed_param(case) {
+        return zero(request) && theirs == to_text(&request.message.job) && mine == "0";
     }
-    if let (Some((theirs, mine)), Some(question)) = (params(case), case.question()) {
-        return zero(question) && theirs == question.asked.job && mine == "0";
+    if let (Some((theirs, mine)), Some(request)) = (params(case), case.request()) {
+        return zero(request) && theirs == request.message.job && mine == "0";
     }
     // As a name it is nothing, too.
     let named = case.our_reading().is_some_and(|asked| asked.job == "0");
@@ -75,7 +75,7 @@ fn lost_result(case: Case<'_>) -> Option<Bytes> {
     let value = mine.get(last)?.bytes.clone();
     let given = case.our_last_run()?.answers.iter().any(|answer| {
         let frames: Vec<Bytes> = answer.frames.iter().map(|frame| frame.bytes.clone()).collect();
-        matches!(Said::read(&frames), Said::Answer { value: Some(given), .. } if given == value)
+        matches!(WorkerMessage::read(&frames), WorkerMessage::Answer { value: Some(given), .. } if given == value)
     });
     (lost && given).then_some(value)
 }
@@ -104,23 +104,23 @@ pub(super) fn long_names_are_cut(case: Case<'_>) -> bool {
 
 /// There the decoded bytes, or no answer for who is called so; here the bytes as they are.
 pub(super) fn hex_is_not_decoded(case: Case<'_>) -> bool {
-    let Some(question) = case.question() else { return false };
+    let Some(request) = case.request() else { return false };
     if let Some((theirs, mine)) = params(case) {
-        let sent = question.asked.param.as_ref();
+        let sent = request.message.param.as_ref();
         return sent.is_some_and(|sent| mine == sent && unhexed(sent) == Some(theirs));
     }
-    let own = case.scene.recorded().own_identity(question.conn);
-    let is_lost = own.is_some_and(|own| looks_hex(own)) && question.replies.is_empty();
+    let own = case.comparison.recorded().own_identity(request.conn);
+    let is_lost = own.is_some_and(|own| looks_hex(own)) && request.replies.is_empty();
     is_lost && case.difference.kind == Kind::ReplyExtra && case.is_answered_here()
 }
 
 /// There a client that calls itself 0 gets no job, and no id or no answer; here it is served.
 pub(super) fn client_zero(case: Case<'_>) -> bool {
-    let Some(question) = case.question() else { return false };
-    let zero = case.scene.recorded().own_identity(question.conn).is_some_and(|own| own == "0");
-    let nameless = [b"JOB:  ", &question.asked.service[..]].concat();
+    let Some(request) = case.request() else { return false };
+    let zero = case.comparison.recorded().own_identity(request.conn).is_some_and(|own| own == "0");
+    let nameless = [b"JOB:  ", &request.message.service[..]].concat();
     let as_there = match case.difference.kind {
-        Kind::ReplyExtra => question.replies.is_empty() && case.is_answered_here(),
+        Kind::ReplyExtra => request.replies.is_empty() && case.is_answered_here(),
         Kind::RunExtra => true,
         Kind::ReplyDiffers { .. } => {
             let recorded = case.difference.recorded.as_ref().and_then(|frames| frames.last());

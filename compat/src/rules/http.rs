@@ -75,14 +75,14 @@ pub(super) fn options(case: Case<'_>) -> bool {
 /// A colon in the request line is data; the original's gateway takes the line for a header, and asks nothing.
 pub(super) fn colon_is_data(case: Case<'_>) -> bool {
     let asked = case.difference.recorded.is_some();
-    !asked && matches!(what(case), Some((HttpDifference::Question, Oddity::Colon)))
+    !asked && matches!(what(case), Some((HttpDifference::BrokerRequest, Oddity::Colon)))
 }
 
 /// Names are decoded.
 pub(super) fn names_are_decoded(case: Case<'_>) -> bool {
     let (recorded, ours) = (text(&case.difference.recorded), text(&case.difference.ours));
     let decoded = recorded.contains(&b'%') && !ours.contains(&b'%') && !ours.is_empty();
-    decoded && matches!(what(case), Some((HttpDifference::Question, Oddity::EscapedName)))
+    decoded && matches!(what(case), Some((HttpDifference::BrokerRequest, Oddity::EscapedName)))
 }
 
 /// A job that gives parts is answered with its end, not with the first part.

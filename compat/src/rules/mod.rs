@@ -12,9 +12,9 @@ mod workers;
 use bytes::Bytes;
 use serde::Deserialize;
 
-use crate::differ::{About, Difference, Kind, Scene};
-use crate::glance::{Asked, Generation};
-use crate::ledger::{Job, Question, Run};
+use crate::classify::{ClientMessage, Generation};
+use crate::conversation::{Job, Request, Run};
+use crate::differ::{About, Comparison, Difference, Kind};
 use crate::original::{Version, refusals};
 use crate::trace::Frame;
 
@@ -60,7 +60,7 @@ pub enum Rule {
     ListsFollowLives,
     /// A busy worker is listed.
     BusyWorkersListed,
-    /// Jobs begin in the order of their questions.
+    /// Jobs begin in the order of their requests.
     FirstComeFirstServed,
     /// A long job is not given to a second worker, and its late answer counts.
     LongJobsRun,
@@ -139,8 +139,8 @@ impl Rule {
     ];
 
     /// Whether this rule says why `difference` is there.
-    pub fn explains(self, scene: Scene<'_>, difference: &Difference) -> bool {
-        let case = Case { scene, difference };
+    pub fn explains(self, comparison: Comparison<'_>, difference: &Difference) -> bool {
+        let case = Case { comparison, difference };
         match self {
             Self::NoParamIsEmpty => frames::no_param_is_empty(case),
             Self::ZeroIsData => frames::zero_is_data(case),
@@ -186,41 +186,44 @@ impl Rule {
 /// A difference and where it is.
 #[derive(Clone, Copy)]
 struct Case<'a> {
-    scene: Scene<'a>,
+    comparison: Comparison<'a>,
     difference: &'a Difference,
 }
 
 impl<'a> Case<'a> {
-    /// The recorded question it is about.
-    fn question(self) -> Option<&'a Question> {
+    /// The recorded request it is about.
+    fn request(self) -> Option<&'a Request> {
         match self.difference.about {
-            About::Question(question) => self.scene.recorded().questions.get(question),
+            About::Request(request) => self.comparison.recorded().requests.get(request),
             About::Conn(_) => None,
         }
     }
 
-    /// Our question.
-    fn our_question(self) -> Option<&'a Question> {
+    /// Our request.
+    fn our_request(self) -> Option<&'a Request> {
         match self.difference.about {
-            About::Question(question) => {
-                self.scene.played.questions.get(&question).map(|&ours| &self.scene.ours().questions[ours])
-            }
+            About::Request(request) => self
+                .comparison
+                .played
+                .requests
+                .get(&request)
+                .map(|&ours| &self.comparison.ours().requests[ours]),
             About::Conn(_) => None,
         }
     }
 
-    /// What the question meant to the recorded broker.
-    fn their_reading(self) -> Option<Asked> {
-        Some(Version::of(self.scene).reads(self.generation(), self.question()?))
+    /// What the request meant to the recorded broker.
+    fn their_reading(self) -> Option<ClientMessage> {
+        Some(Version::of(self.comparison).reads(self.generation(), self.request()?))
     }
 
-    /// What the question means to a broker that tells the dialects apart.
-    fn our_reading(self) -> Option<&'a Asked> {
-        self.our_question().map(|question| &question.asked)
+    /// What the request means to a broker that tells the dialects apart.
+    fn our_reading(self) -> Option<&'a ClientMessage> {
+        self.our_request().map(|request| &request.message)
     }
 
     fn our_job(self) -> Option<&'a Job> {
-        self.our_question()?.job.map(|job| &self.scene.ours().jobs[job])
+        self.our_request()?.job.map(|job| &self.comparison.ours().jobs[job])
     }
 
     fn our_last_run(self) -> Option<&'a Run> {
@@ -229,15 +232,15 @@ impl<'a> Case<'a> {
 
     /// Whether the recorded broker refused it, in words that its version has, and said no more.
     fn is_refused_there(self) -> bool {
-        let Some(question) = self.question() else { return false };
-        let version = Version::of(self.scene);
+        let Some(request) = self.request() else { return false };
+        let version = Version::of(self.comparison);
         let Some(asked) = self.their_reading() else { return false };
         let known = refusals(version, self.generation(), &asked);
         let is = |frames: &[Frame], refusal: &[Bytes]| {
             frames.len() == refusal.len()
                 && frames.iter().zip(refusal).all(|(frame, bytes)| frame.admits(bytes))
         };
-        question.replies.len() == 1 && known.iter().any(|refusal| is(&question.replies[0].frames, refusal))
+        request.replies.len() == 1 && known.iter().any(|refusal| is(&request.replies[0].frames, refusal))
     }
 
     /// Whether what our client got is an answer to what it asked.
@@ -247,6 +250,6 @@ impl<'a> Case<'a> {
     }
 
     fn generation(self) -> Generation {
-        self.scene.recorded().generation()
+        self.comparison.recorded().generation()
     }
 }

@@ -5,20 +5,20 @@ use bytes::Bytes;
 use super::Case;
 use super::dialects::is_answer;
 use super::lists::is_text;
+use crate::classify::worker::{Verb, WorkerMessage};
+use crate::classify::{Reply, RequestKind};
+use crate::conversation::{Conversation, End, Request, Run, Violation};
 use crate::differ::{Kind, ListDifference, RowKey};
-use crate::glance::{Kind as Asking, Reply};
-use crate::glance_worker::{Said, Verb};
-use crate::ledger::{End, Ledger, Offence, Question, Run};
 use crate::original::{Version, is_overdue};
 use crate::script::Act;
 use crate::trace::Frame;
 
 /// Refused there, for the only workers of the service speak another version's dialect; here they count.
 pub(super) fn foreign_worker_counts(case: Case<'_>) -> bool {
-    let (Some(question), Some(asked)) = (case.question(), case.our_reading()) else { return false };
-    let own = Version::of(case.scene).worker_form();
-    let offering = case.scene.recorded().workers.values().filter(|worker| {
-        worker.services.get(&question.asked.service).is_some_and(|&since| since < question.at)
+    let (Some(request), Some(asked)) = (case.request(), case.our_reading()) else { return false };
+    let own = Version::of(case.comparison).worker_form();
+    let offering = case.comparison.recorded().workers.values().filter(|worker| {
+        worker.services.get(&request.message.service).is_some_and(|&since| since < request.at)
     });
     let mut forms = offering.map(|worker| worker.ready.map(|(form, _)| form)).peekable();
     let foreign = forms.peek().is_some() && forms.all(|form| form != own);
@@ -26,7 +26,7 @@ pub(super) fn foreign_worker_counts(case: Case<'_>) -> bool {
         Kind::ReplyDiffers { .. } | Kind::ReplyExtra => {
             case.difference.ours.as_ref().is_some_and(|ours| is_answer(asked, ours))
         }
-        Kind::ReplyMissing => case.our_question().is_some_and(|ours| ours.replies.is_empty()),
+        Kind::ReplyMissing => case.our_request().is_some_and(|ours| ours.replies.is_empty()),
         Kind::RunExtra => true,
         _ => false,
     };
@@ -40,17 +40,17 @@ pub(super) fn first_come(case: Case<'_>) -> bool {
 
 /// Whether the recorded broker gave the job to a second worker while the first was at it.
 fn was_given_twice(case: Case<'_>) -> bool {
-    let Some(job) = case.question().and_then(|question| question.job) else { return false };
-    case.scene.recorded().offences.iter().any(|(_, offence)| *offence == Offence::Twice { job })
+    let Some(job) = case.request().and_then(|request| request.job) else { return false };
+    case.comparison.recorded().violations.iter().any(|(_, violation)| *violation == Violation::Twice { job })
 }
 
 /// Whether no worker of the recording ended the job in time, and one of ours did.
 fn ends_only_here(case: Case<'_>) -> bool {
-    let Some(job) = case.question().and_then(|question| question.job) else { return false };
+    let Some(job) = case.request().and_then(|request| request.job) else { return false };
     let is_end = |verb: Verb| verb != Verb::Part;
-    let runs = &case.scene.recorded().jobs[job].runs;
+    let runs = &case.comparison.recorded().jobs[job].runs;
     let in_time = runs.iter().flat_map(|run| &run.answers).any(|answer| {
-        is_end(answer.verb) && answer.conn.is_some_and(|conn| !is_overdue(case.scene, conn, answer.at))
+        is_end(answer.verb) && answer.conn.is_some_and(|conn| !is_overdue(case.comparison, conn, answer.at))
     });
     let ends_here = |run: &Run| run.answers.iter().any(|answer| is_end(answer.verb));
     !in_time && case.our_last_run().is_some_and(ends_here) && case.is_answered_here()
@@ -65,17 +65,17 @@ pub(super) fn long_jobs(case: Case<'_>) -> bool {
     }
 }
 
-/// Whether a worker left with the question's job, in our replay.
+/// Whether a worker left with the request's job, in our replay.
 fn is_orphan_here(case: Case<'_>) -> bool {
-    let Some(job) = case.our_question().and_then(|question| question.job) else { return false };
-    let mut busy = case.scene.ours().workers.values().flat_map(|worker| &worker.busy);
+    let Some(job) = case.our_request().and_then(|request| request.job) else { return false };
+    let mut busy = case.comparison.ours().workers.values().flat_map(|worker| &worker.busy);
     busy.any(|busy| busy.job == job && busy.end == Some(End::Left))
 }
 
 /// Whether a worker left with it in the recording.
 fn is_orphan_there(case: Case<'_>) -> bool {
-    let Some(job) = case.question().and_then(|question| question.job) else { return false };
-    let mut busy = case.scene.recorded().workers.values().flat_map(|worker| &worker.busy);
+    let Some(job) = case.request().and_then(|request| request.job) else { return false };
+    let mut busy = case.comparison.recorded().workers.values().flat_map(|worker| &worker.busy);
     busy.any(|busy| busy.job == job && busy.end == Some(End::Left))
 }
 
@@ -92,21 +92,22 @@ pub(super) fn orphans(case: Case<'_>) -> bool {
 }
 
 fn waits_for_orphan(case: Case<'_>) -> bool {
-    let Some(ours) = case.our_question() else { return false };
-    let runs =
-        |ledger: &Ledger, question: &Question| question.job.map_or(0, |job| ledger.jobs[job].runs.len());
-    case.scene.pairs().any(|(recorded, other)| {
-        let (theirs, mine) = (case.scene.recorded(), case.scene.ours());
-        let other = &mine.questions[other];
-        other.asked.service == ours.asked.service
+    let Some(ours) = case.our_request() else { return false };
+    let runs = |conversation: &Conversation, request: &Request| {
+        request.job.map_or(0, |job| conversation.jobs[job].runs.len())
+    };
+    case.comparison.pairs().any(|(recorded, other)| {
+        let (theirs, mine) = (case.comparison.recorded(), case.comparison.ours());
+        let other = &mine.requests[other];
+        other.message.service == ours.message.service
             && other.at < ours.at
-            && runs(mine, other) > runs(theirs, &theirs.questions[recorded])
+            && runs(mine, other) > runs(theirs, &theirs.requests[recorded])
     })
 }
 
 /// There a worker gets jobs of its first service only, and is listed under that alone.
 pub(super) fn several_services(case: Case<'_>) -> bool {
-    let recorded = case.scene.recorded();
+    let recorded = case.comparison.recorded();
     let is_later = |service: &dyn Fn(&[u8]) -> bool, name: Option<&str>| {
         recorded.workers.iter().any(|(&conn, worker)| {
             let since = worker.services.iter().find(|(name, _)| service(name)).map(|(_, since)| since);
@@ -117,10 +118,10 @@ pub(super) fn several_services(case: Case<'_>) -> bool {
         })
     };
     match &case.difference.kind {
-        Kind::RunExtra | Kind::ReplyExtra => case.question().is_some_and(|question| {
-            let waits = question.job.is_none_or(|job| recorded.jobs[job].runs.is_empty());
-            let unanswered = !matches!(case.difference.kind, Kind::ReplyExtra) || question.replies.is_empty();
-            is_later(&|name| question.asked.service == name, None) && waits && unanswered
+        Kind::RunExtra | Kind::ReplyExtra => case.request().is_some_and(|request| {
+            let waits = request.job.is_none_or(|job| recorded.jobs[job].runs.is_empty());
+            let unanswered = !matches!(case.difference.kind, Kind::ReplyExtra) || request.replies.is_empty();
+            is_later(&|name| request.message.service == name, None) && waits && unanswered
         }),
         Kind::List(ListDifference::Extra(RowKey::Worker { identity, service })) => {
             is_later(&|name| is_text(name, service), Some(identity))
@@ -131,20 +132,21 @@ pub(super) fn several_services(case: Case<'_>) -> bool {
 
 /// There the word of an answer makes a service, and its job is taken; here it is refused.
 pub(super) fn only_ready(case: Case<'_>) -> bool {
-    let (Some(question), Some(ours)) = (case.question(), case.our_question()) else { return false };
-    let service = &question.asked.service;
-    let offered = case.scene.recorded().workers.values().any(|worker| worker.services.contains_key(service));
-    let named = case.scene.script.steps.iter().any(|step| match &step.act {
-        Act::Tell(frames) if step.at < question.at => named_by(frames, service),
+    let (Some(request), Some(ours)) = (case.request(), case.our_request()) else { return false };
+    let service = &request.message.service;
+    let offered =
+        case.comparison.recorded().workers.values().any(|worker| worker.services.contains_key(service));
+    let named = case.comparison.script.steps.iter().any(|step| match &step.act {
+        Act::Tell(frames) if step.at < request.at => named_by(frames, service),
         _ => false,
     });
     let is_refusal =
         |frames: &[Frame]| matches!(Reply::read(frames), Reply::Refused { name } if name == *service);
     let refused = ours.replies.len() == 1 && is_refusal(&ours.replies[0].frames);
     let taken = match case.difference.kind {
-        Kind::ReplyDiffers { .. } => question.job.is_some(),
+        Kind::ReplyDiffers { .. } => request.job.is_some(),
         // It waits there.
-        Kind::ReplyExtra => question.replies.is_empty() && question.asked.kind == Asking::Wait,
+        Kind::ReplyExtra => request.replies.is_empty() && request.message.kind == RequestKind::Wait,
         Kind::RunMissing => true,
         _ => false,
     };
@@ -153,9 +155,9 @@ pub(super) fn only_ready(case: Case<'_>) -> bool {
 
 /// Whether a message of a worker makes the original think that there is this service (quirks 17 and 19).
 fn named_by(frames: &[Bytes], service: &[u8]) -> bool {
-    match Said::read(frames) {
-        Said::Answer { service: named, verb: Verb::Complete | Verb::Fail, .. } => named == service,
-        Said::Ready { service: named, .. } => named.is_empty() && service == b"READY",
+    match WorkerMessage::read(frames) {
+        WorkerMessage::Answer { service: named, verb: Verb::Complete | Verb::Fail, .. } => named == service,
+        WorkerMessage::Ready { service: named, .. } => named.is_empty() && service == b"READY",
         _ => false,
     }
 }
@@ -173,29 +175,30 @@ pub(super) fn partial(case: Case<'_>) -> bool {
 fn partial_value(frames: &[Frame]) -> Option<Bytes> {
     let frames: Vec<Bytes> = frames.iter().map(|frame| frame.bytes.clone()).collect();
     let is_partial = frames.last().is_some_and(|verb| verb.starts_with(b"PARTIAL: "));
-    match Said::read(&frames) {
-        Said::Answer { value, .. } if is_partial => value,
+    match WorkerMessage::read(&frames) {
+        WorkerMessage::Answer { value, .. } if is_partial => value,
         _ => None,
     }
 }
 
 /// Refused there, as a request without a service; here it ends the job that it names.
 pub(super) fn answer_at_clients_port(case: Case<'_>) -> bool {
-    let (Some(question), Some(ours)) = (case.question(), case.our_question()) else { return false };
-    let named = |question: &Question| match Said::read(&question.frames) {
-        Said::Answer { id, .. } => Some(id),
+    let (Some(request), Some(ours)) = (case.request(), case.our_request()) else { return false };
+    let named = |request: &Request| match WorkerMessage::read(&request.frames) {
+        WorkerMessage::Answer { id, .. } => Some(id),
         _ => None,
     };
     match case.difference.kind {
         Kind::ReplyMissing => {
-            let job = named(ours).and_then(|id| case.scene.ours().job_of(ours.conn, &id));
-            case.is_refused_there() && named(question).is_some() && job.is_some() && ours.replies.is_empty()
+            let job = named(ours).and_then(|id| case.comparison.ours().job_of(ours.conn, &id));
+            case.is_refused_there() && named(request).is_some() && job.is_some() && ours.replies.is_empty()
         }
         Kind::ReplyExtra => {
             let id = case.our_job().map(|job| job.id.clone());
-            let is_told = case.scene.ours().questions.iter().any(|other| id.is_some() && named(other) == id);
-            ours.asked.kind == Asking::Wait
-                && question.replies.is_empty()
+            let is_told =
+                case.comparison.ours().requests.iter().any(|other| id.is_some() && named(other) == id);
+            ours.message.kind == RequestKind::Wait
+                && request.replies.is_empty()
                 && is_told
                 && case.is_answered_here()
         }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use zmws_compat::known::{Known, OURS};
+use zmws_compat::known_differences::{KnownDifferences, OURS};
 use zmws_compat::suite::{Verdict, replay_trace};
 use zmws_compat::trace::{Event, Frame, Side, Trace, What, read_file, to_bytes};
 
@@ -12,7 +12,7 @@ fn recording(name: &str) -> Trace {
 }
 
 fn is_accused(trace: Trace) -> bool {
-    let known = Known::read(OURS).expect("sound JSON");
+    let known = KnownDifferences::read(OURS).expect("sound JSON");
     let case = replay_trace(Path::new("spoilt.jsonl"), trace, &known);
     matches!(case.verdict, Verdict::Failed(_))
 }

@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use bytes::Bytes;
-use zmws_compat::glance::{Asked, Generation, Kind, Reply};
-use zmws_compat::glance_worker::{Order, Said};
-use zmws_compat::memory::Memory;
+use zmws_compat::classify::worker::{WorkerMessage, WorkerOrder};
+use zmws_compat::classify::{ClientMessage, Generation, Reply, RequestKind};
+use zmws_compat::in_memory::InMemory;
 use zmws_compat::target::{Opening, Output, Target};
 use zmws_compat::trace::{ConnIndex, Frame, Header, Port};
 
@@ -73,7 +73,7 @@ pub(crate) const ALL: [Fault; 26] = [
 /// Our broker with a fault.
 pub(crate) struct Faulty {
     fault: Fault,
-    broker: Memory,
+    broker: InMemory,
     ports: HashMap<ConnIndex, Port>,
     clients: Vec<ConnIndex>,
     ready: HashSet<ConnIndex>,
@@ -87,7 +87,7 @@ impl Faulty {
     pub(crate) fn new(header: &Header, fault: Fault) -> Self {
         Self {
             fault,
-            broker: Memory::new(header),
+            broker: InMemory::new(header),
             ports: HashMap::new(),
             clients: Vec::new(),
             ready: HashSet::new(),
@@ -116,8 +116,8 @@ impl Target for Faulty {
 
     fn say(&mut self, at: u64, conn: ConnIndex, frames: Vec<Bytes>) {
         let worker = self.ports.get(&conn) == Some(&Port::Backend);
-        let said = worker.then(|| Said::read(&frames));
-        if let Some(Said::Ready { .. }) = said {
+        let said = worker.then(|| WorkerMessage::read(&frames));
+        if let Some(WorkerMessage::Ready { .. }) = said {
             self.ready.insert(conn);
             if self.fault == Fault::SecondWorkerIgnored && self.ready.len() > 1 {
                 return;
@@ -209,12 +209,14 @@ impl Faulty {
 
     fn spoil_order(&mut self, mut output: Output) {
         let whole: Vec<Frame> = output.frames.iter().cloned().map(Frame::whole).collect();
-        let order = Order::read(&whole);
-        let is_job = matches!(order, Order::Run { .. });
+        let order = WorkerOrder::read(&whole);
+        let is_job = matches!(order, WorkerOrder::Run { .. });
         let last = output.frames.len() - 1;
         match self.fault {
-            Fault::NoHeartbeatsAtAll if order == Order::Heartbeat => return,
-            Fault::NoHeartbeatOnReady if order == Order::Heartbeat && self.greeted.insert(output.conn) => {
+            Fault::NoHeartbeatsAtAll if order == WorkerOrder::Heartbeat => return,
+            Fault::NoHeartbeatOnReady
+                if order == WorkerOrder::Heartbeat && self.greeted.insert(output.conn) =>
+            {
                 return;
             }
             Fault::ParamAndJobSwapped if is_job => output.frames.swap(last, last - 1),
@@ -241,8 +243,8 @@ impl Faulty {
 
     /// Acknowledges a job of any service.
     fn takes(&mut self, at: u64, conn: ConnIndex, frames: &[Bytes]) -> bool {
-        let asked = Asked::read(frames, Generation::Both);
-        if asked.kind != Kind::Background || !asked.service.starts_with(b"NOSUCH") {
+        let asked = ClientMessage::read(frames, Generation::Both);
+        if asked.kind != RequestKind::Background || !asked.service.starts_with(b"NOSUCH") {
             return false;
         }
         let text = [b"JOB: 0000-0001 ", &asked.service[..]].concat();
@@ -266,23 +268,23 @@ fn change(output: &mut Output, from: &[u8], to: &[u8]) {
 /// Gives the newest job out first, by passing one job off as another.
 #[derive(Default)]
 struct Stack {
-    asked: VecDeque<(ConnIndex, Asked)>,
+    asked: VecDeque<(ConnIndex, ClientMessage)>,
     /// Jobs that no worker was shown yet.
-    waiting: Vec<(Bytes, Asked)>,
+    waiting: Vec<(Bytes, ClientMessage)>,
     /// The broker's id of each job shown.
     real: HashMap<Bytes, Bytes>,
 }
 
 impl Stack {
-    fn said(&mut self, conn: ConnIndex, mut frames: Vec<Bytes>, said: Option<Said>) -> Vec<Bytes> {
+    fn said(&mut self, conn: ConnIndex, mut frames: Vec<Bytes>, said: Option<WorkerMessage>) -> Vec<Bytes> {
         match said {
             None => {
-                let asked = Asked::read(&frames, Generation::Both);
-                if asked.kind == Kind::Background {
+                let asked = ClientMessage::read(&frames, Generation::Both);
+                if asked.kind == RequestKind::Background {
                     self.asked.push_back((conn, asked));
                 }
             }
-            Some(Said::Answer { id, .. }) => {
+            Some(WorkerMessage::Answer { id, .. }) => {
                 if let Some(real) = self.real.get(&id)
                     && let Some(last) = frames.last_mut()
                 {
@@ -304,8 +306,8 @@ impl Stack {
         }
     }
 
-    fn given(&mut self, output: &mut Output, order: &Order) {
-        let Order::Run { id, .. } = order else { return };
+    fn given(&mut self, output: &mut Output, order: &WorkerOrder) {
+        let WorkerOrder::Run { id, .. } = order else { return };
         let Some(service) =
             self.waiting.iter().find(|(job, _)| job == id).map(|(_, asked)| asked.service.clone())
         else {

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use faults::{ALL, Fault, Faulty};
-use zmws_compat::known::{Known, OURS};
-use zmws_compat::memory::Memory;
+use zmws_compat::in_memory::InMemory;
+use zmws_compat::known_differences::{KnownDifferences, OURS};
 use zmws_compat::rules::Rule;
 use zmws_compat::suite::{Case, Verdict, recordings, replay, replay_file, replay_file_at, replay_trace};
 use zmws_compat::trace::{Port, read, read_file};
@@ -20,8 +20,8 @@ fn fixtures() -> Vec<PathBuf> {
     found
 }
 
-fn known() -> Known {
-    Known::read(OURS).expect("sound JSON")
+fn known() -> KnownDifferences {
+    KnownDifferences::read(OURS).expect("sound JSON")
 }
 
 /// Some entry names each rule, and each entry excuses something in some recording: `unused`.
@@ -32,7 +32,7 @@ fn no_rule_is_without_its_entry() {
     assert_eq!(idle.collect::<Vec<_>>(), []);
 }
 
-fn story(case: &Case, known: &Known) -> String {
+fn story(case: &Case, known: &KnownDifferences) -> String {
     let mut text = format!("{}: {:?}\n", case.path.display(), case.verdict);
     for (difference, entry) in case.replayed.iter().flat_map(|replayed| &replayed.differences) {
         let entry = entry.map_or("unknown", |entry| &known.differences[entry].id);
@@ -119,7 +119,7 @@ fn every_built_in_fault_is_noticed() {
     }
 }
 
-fn spoilt(path: &Path, known: &Known, fault: Fault) -> bool {
+fn spoilt(path: &Path, known: &KnownDifferences, fault: Fault) -> bool {
     let case = replay_file_at(path, known, &move |header| Box::new(Faulty::new(header, fault)));
     matches!(case.verdict, Verdict::Failed(_))
 }
@@ -135,7 +135,7 @@ fn a_sound_broker_behind_the_same_wrapper_is_not_accused() {
 
 const HEADER: &str = r#"{"scenario":"swapped","upstream":"1.0.0","about":"","heartbeat_interval":1,"heartbeat_maxtries":3,"peers":{"c":{"socket":"DEALER","connects_to":"frontend"},"w":{"socket":"DEALER","connects_to":"backend"}}}"#;
 
-/// A question that passed the recorder `apart_ms` before the READY that it needs.
+/// A request that passed the recorder `apart_ms` before the READY that it needs.
 fn swapped(apart_ms: f64) -> usize {
     let lines = [
         HEADER.to_owned(),
@@ -149,7 +149,7 @@ fn swapped(apart_ms: f64) -> usize {
             .to_owned(),
     ];
     let trace = read(&lines.join("\n")).expect("a sound trace");
-    let replayed = replay(trace, &known(), &|header| Box::new(Memory::new(header)));
+    let replayed = replay(trace, &known(), &|header| Box::new(InMemory::new(header)));
     replayed.differences.iter().filter(|(_, entry)| entry.is_none()).count()
 }
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::glance::without_delimiter;
+use crate::classify::without_delimiter;
 use crate::trace::Frame;
 
 /// The form in which a worker speaks.
@@ -31,7 +31,7 @@ pub enum Verb {
 
 /// What a worker says.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Said {
+pub enum WorkerMessage {
     /// It offers a service.
     Ready {
         /// Which.
@@ -58,7 +58,7 @@ pub enum Said {
     Other,
 }
 
-impl Said {
+impl WorkerMessage {
     /// Reads a worker's message.
     pub fn read(frames: &[Bytes]) -> Self {
         let frames = without_delimiter(frames);
@@ -130,18 +130,18 @@ impl Said {
     }
 }
 
-fn verb(last: &Bytes, service: Bytes, value: Option<Bytes>, form: WorkerForm) -> Said {
+fn verb(last: &Bytes, service: Bytes, value: Option<Bytes>, form: WorkerForm) -> WorkerMessage {
     if last.starts_with(b"READY") {
-        return Said::Ready { service, form };
+        return WorkerMessage::Ready { service, form };
     }
     for (word, verb) in VERBS {
         if let Some(rest) = last.strip_prefix(*word) {
             // A zmws 2 worker that gets a zmws 1 job gives its whole job frame back (quirk 33).
             let id = rest.strip_prefix(b"JOB: ").unwrap_or(rest);
-            return Said::Answer { id: last.slice_ref(id), verb: *verb, service, value };
+            return WorkerMessage::Answer { id: last.slice_ref(id), verb: *verb, service, value };
         }
     }
-    Said::Other
+    WorkerMessage::Other
 }
 
 const VERBS: &[(&[u8], Verb)] = &[
@@ -151,27 +151,27 @@ const VERBS: &[(&[u8], Verb)] = &[
     (b"PARTIAL: ", Verb::Part),
 ];
 
-fn majordomo(frames: &[Bytes], form: WorkerForm) -> Said {
+fn majordomo(frames: &[Bytes], form: WorkerForm) -> WorkerMessage {
     let kind = frames.get(1).map_or(&b""[..], |frame| frame);
-    let answer = |verb| Said::Answer {
+    let answer = |verb| WorkerMessage::Answer {
         id: frames.get(2).cloned().unwrap_or_default(),
         verb,
         service: Bytes::new(),
         value: frames.get(4).cloned(),
     };
     match (kind, form) {
-        (b"\x01", _) => Said::Ready { service: frames.get(2).cloned().unwrap_or_default(), form },
+        (b"\x01", _) => WorkerMessage::Ready { service: frames.get(2).cloned().unwrap_or_default(), form },
         (b"\x03", WorkerForm::Majordomo1) | (b"\x04", WorkerForm::Majordomo2) => answer(Verb::Complete),
         (b"\x03", WorkerForm::Majordomo2) => answer(Verb::Part),
-        (b"\x04", WorkerForm::Majordomo1) | (b"\x05", WorkerForm::Majordomo2) => Said::Heartbeat,
-        (b"\x05", WorkerForm::Majordomo1) | (b"\x06", WorkerForm::Majordomo2) => Said::Disconnect,
-        _ => Said::Other,
+        (b"\x04", WorkerForm::Majordomo1) | (b"\x05", WorkerForm::Majordomo2) => WorkerMessage::Heartbeat,
+        (b"\x05", WorkerForm::Majordomo1) | (b"\x06", WorkerForm::Majordomo2) => WorkerMessage::Disconnect,
+        _ => WorkerMessage::Other,
     }
 }
 
 /// What a broker tells a worker.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Order {
+pub enum WorkerOrder {
     /// It lives.
     Heartbeat,
     /// The worker is to register anew (Majordomo).
@@ -189,7 +189,7 @@ pub enum Order {
     Other,
 }
 
-impl Order {
+impl WorkerOrder {
     /// Reads a broker's message to a worker.
     pub fn read(frames: &[Frame]) -> Self {
         let bare: Vec<&Bytes> = frames.iter().map(|frame| &frame.bytes).collect();

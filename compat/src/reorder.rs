@@ -13,8 +13,8 @@ pub(crate) const MOMENT: u64 = 3_000;
 const TRIES: usize = 80;
 
 /// The script that leaves the fewest differences. `count` says which a script leaves: when each is, and when
-/// its question was asked.
-pub(crate) fn settled(script: Script, mut count: impl FnMut(&Script) -> Vec<(u64, u64)>) -> Script {
+/// its request was asked.
+pub(crate) fn reordered(script: Script, mut count: impl FnMut(&Script) -> Vec<(u64, u64)>) -> Script {
     let mut best = script;
     let mut left = count(&best);
     let mut tries = TRIES;

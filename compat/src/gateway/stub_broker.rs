@@ -14,8 +14,8 @@ use zmws::message::Dialect;
 use zmws::transport::{ListenerOptions, Router, RouterEvent};
 
 use super::exchange::{Exchange, Oddity, Response};
-use crate::glance::{Asked, Form, Generation};
-use crate::ledger::Question;
+use crate::classify::{ClientMessage, Form, Generation};
+use crate::conversation::Request;
 use crate::script::Script;
 use crate::trace::Frame;
 
@@ -25,7 +25,7 @@ pub(super) enum Outcome {
     /// It asked the broker something else, or something where the recorded one asked nothing.
     AsksElse { recorded: Vec<u8>, ours: Vec<u8> },
     /// It asked the same; no more is known.
-    Asked,
+    ClientMessage,
     /// It answered.
     Answered(Response),
     /// It did not answer.
@@ -33,7 +33,7 @@ pub(super) enum Outcome {
 }
 
 /// How long our gateway may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Plays exchanges one after another.
 pub(super) fn play(exchanges: &[Exchange], script: &Script) -> Vec<Outcome> {
@@ -52,35 +52,35 @@ pub(super) fn play(exchanges: &[Exchange], script: &Script) -> Vec<Outcome> {
 }
 
 async fn one(exchange: &Exchange, script: &Script) -> Outcome {
-    let questions = exchange.questions.iter().map(|&question| &script.recorded.questions[question]);
-    let part = Part { questions: questions.collect() };
+    let broker_requests = exchange.broker_requests.iter().map(|&request| &script.recorded.requests[request]);
+    let broker_part = StubBroker { broker_requests: broker_requests.collect() };
     let is_answered = exchange.answer().is_some();
     // Nothing is known of what the gateway would do, or it is known to do nothing.
-    if !is_answered && part.questions.is_empty() {
-        return Outcome::Asked;
+    if !is_answered && broker_part.broker_requests.is_empty() {
+        return Outcome::ClientMessage;
     }
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     let Ok(router) = Router::bind(any, ListenerOptions::default()) else { return Outcome::Silent };
     let Ok(listener) = gateway::bind("127.0.0.1:0").await else { return Outcome::Silent };
     let Ok(address) = listener.local_addr() else { return Outcome::Silent };
-    let config = config(router.local_addr(), part.questions.first().copied(), script);
+    let config = config(router.local_addr(), broker_part.broker_requests.first().copied(), script);
     let _gateway = Task(spawn_local(gateway::serve(listener, config, std::future::pending())));
     let response = request(address, exchange);
-    let broker = part.play(router, is_answered);
+    let broker = broker_part.play(router, is_answered);
     let outcome = async {
         tokio::select! {
             outcome = broker => outcome,
             response = response => response.map_or(Outcome::Silent, Outcome::Answered),
         }
     };
-    timeout(PATIENCE, outcome).await.unwrap_or(Outcome::Silent)
+    timeout(TIMEOUT, outcome).await.unwrap_or(Outcome::Silent)
 }
 
 /// The settings with which our gateway does as the recorded one did: of the original's the dialect tells the
 /// version.
-fn config(broker: SocketAddr, question: Option<&Question>, script: &Script) -> Config {
+fn config(broker: SocketAddr, request: Option<&Request>, script: &Script) -> Config {
     let recorded = script.recorded.generation();
-    let form = question.map(|question| Asked::read(&question.frames, Generation::Both).form);
+    let form = request.map(|request| ClientMessage::read(&request.frames, Generation::Both).form);
     let dialect = match (form, recorded) {
         (Some(Form::Zmws1), _) | (None, Generation::One) => Dialect::Zmws1,
         (Some(Form::Zmws2), _) | (None, Generation::Two) => Dialect::Zmws2,
@@ -92,31 +92,31 @@ fn config(broker: SocketAddr, question: Option<&Question>, script: &Script) -> C
 }
 
 /// The broker's part in an exchange: what it was asked, and what it answered.
-struct Part<'a> {
-    questions: Vec<&'a Question>,
+struct StubBroker<'a> {
+    broker_requests: Vec<&'a Request>,
 }
 
-impl Part<'_> {
+impl StubBroker<'_> {
     /// Is asked what was asked, and answers what was answered. Ends when nothing more is to be learnt.
     async fn play(mut self, router: Router, is_answered: bool) -> Outcome {
         let mut begun = false;
         loop {
             let RouterEvent::Message { peer, frames, .. } = router.recv().await else { continue };
-            let ours = Asked::read(&frames, Generation::Both);
-            let same = self.questions.iter().position(|recorded| is_same(recorded, &ours));
+            let ours = ClientMessage::read(&frames, Generation::Both);
+            let same = self.broker_requests.iter().position(|recorded| is_same(recorded, &ours));
             let Some(same) = same else {
                 // A second request over the same connection, which the original's gateway does not read.
-                if begun && self.questions.is_empty() {
+                if begun && self.broker_requests.is_empty() {
                     continue;
                 }
-                let recorded = self.questions.first().map(|recorded| shown(&recorded.frames));
+                let recorded = self.broker_requests.first().map(|recorded| shown(&recorded.frames));
                 return Outcome::AsksElse { recorded: recorded.unwrap_or_default(), ours: shown(&frames) };
             };
             if !is_answered {
-                return Outcome::Asked;
+                return Outcome::ClientMessage;
             }
             begun = true;
-            for reply in &self.questions.remove(same).replies {
+            for reply in &self.broker_requests.remove(same).replies {
                 let frames: Vec<Bytes> = reply.frames.iter().map(Frame::filled).collect();
                 let _ = router.send(peer, &frames);
             }
@@ -125,10 +125,10 @@ impl Part<'_> {
     }
 }
 
-/// The same question, whatever its form; an empty parameter is none.
-fn is_same(recorded: &Question, ours: &Asked) -> bool {
-    let recorded = &Asked::read(&recorded.frames, Generation::Both);
-    let param = |asked: &Asked| asked.param.clone().filter(|param| !param.is_empty());
+/// The same request, whatever its form; an empty parameter is none.
+fn is_same(recorded: &Request, ours: &ClientMessage) -> bool {
+    let recorded = &ClientMessage::read(&recorded.frames, Generation::Both);
+    let param = |asked: &ClientMessage| asked.param.clone().filter(|param| !param.is_empty());
     recorded.service == ours.service && recorded.kind == ours.kind && param(recorded) == param(ours)
 }
 

@@ -7,6 +7,8 @@ use bytes::Bytes;
 
 use crate::trace::Frame;
 
+pub mod worker;
+
 /// Who reads the clients' messages: it decides what they mean.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Generation {
@@ -46,7 +48,7 @@ pub enum Form {
 
 /// What a client asks.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Asked {
+pub struct ClientMessage {
     /// In which form.
     pub form: Form,
     /// The job frame as it came, prefixes and all.
@@ -56,12 +58,12 @@ pub struct Asked {
     /// The parameter, if there is a frame for it.
     pub param: Option<Bytes>,
     /// What is asked for.
-    pub kind: Kind,
+    pub kind: RequestKind,
 }
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Kind {
+pub enum RequestKind {
     /// A job whose client is told its id and no more.
     Background,
     /// A job whose client waits.
@@ -72,7 +74,7 @@ pub enum Kind {
     Malformed,
 }
 
-impl Asked {
+impl ClientMessage {
     /// Reads a client's message as a broker of `generation` does.
     pub fn read(frames: &[Bytes], generation: Generation) -> Self {
         match generation {
@@ -84,12 +86,12 @@ impl Asked {
 
     /// Whether a job is asked for.
     pub fn is_job(&self) -> bool {
-        matches!(self.kind, Kind::Background | Kind::Wait)
+        matches!(self.kind, RequestKind::Background | RequestKind::Wait)
     }
 }
 
 /// original.md §9, frontend.
-fn either(frames: &[Bytes]) -> Asked {
+fn either(frames: &[Bytes]) -> ClientMessage {
     let first = frames.first().map_or(&b""[..], |frame| frame);
     let second = frames.get(1).map_or(&b""[..], |frame| frame);
     match (first, second) {
@@ -102,13 +104,13 @@ fn either(frames: &[Bytes]) -> Asked {
     }
 }
 
-fn zmws1(frames: &[Bytes]) -> Asked {
+fn zmws1(frames: &[Bytes]) -> ClientMessage {
     let job = frames.last().cloned().unwrap_or_default();
     let param = (frames.len() >= 2).then(|| frames[0].clone());
     named(Form::Zmws1, job, param)
 }
 
-fn zmws2(frames: &[Bytes]) -> Asked {
+fn zmws2(frames: &[Bytes]) -> ClientMessage {
     let header = frames.first().is_some_and(|frame| frame == "MDPC02");
     let sound = header && frames.get(1).is_some_and(|frame| is_type_text(frame)) && frames.len() >= 3;
     let (job, param) = match frames.len() {
@@ -117,26 +119,26 @@ fn zmws2(frames: &[Bytes]) -> Asked {
         _ => (frames[3].clone(), Some(frames[2].clone())),
     };
     let asked = named(Form::Zmws2, job, param);
-    if sound { asked } else { Asked { kind: Kind::Malformed, ..asked } }
+    if sound { asked } else { ClientMessage { kind: RequestKind::Malformed, ..asked } }
 }
 
-fn majordomo(form: Form, frames: &[Bytes], service: usize) -> Asked {
+fn majordomo(form: Form, frames: &[Bytes], service: usize) -> ClientMessage {
     let name = frames.get(service).cloned().unwrap_or_default();
     let param = frames.get(service + 1).cloned();
-    Asked { form, job: name.clone(), service: name, param, kind: Kind::Wait }
+    ClientMessage { form, job: name.clone(), service: name, param, kind: RequestKind::Wait }
 }
 
-fn named(form: Form, job: Bytes, param: Option<Bytes>) -> Asked {
+fn named(form: Form, job: Bytes, param: Option<Bytes>) -> ClientMessage {
     let mut service = job.strip_prefix(b"JOB: ").map_or_else(|| job.clone(), |rest| job.slice_ref(rest));
-    let mut kind = Kind::Background;
+    let mut kind = RequestKind::Background;
     if let Some(rest) = service.strip_prefix(b"SYNC-") {
         service = service.slice_ref(rest);
-        kind = Kind::Wait;
+        kind = RequestKind::Wait;
     }
     if LISTS.contains(&&service[..]) {
-        kind = Kind::List;
+        kind = RequestKind::List;
     }
-    Asked { form, job, service, param, kind }
+    ClientMessage { form, job, service, param, kind }
 }
 
 const LISTS: [&[u8]; 4] = [b"SERVER-JOBS", b"SERVER-ACTIVE", b"SERVER-HIST", b"SERVER-WORKERS"];

@@ -10,12 +10,12 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::mpsc;
 use zmws::zmtp::{Config, Engine, Event as ZmtpEvent, Limits, SocketType};
 
-use super::{Door, Mask, Seen, Sight};
+use super::{Mask, Observed, Route, Seen};
 use crate::trace::{Conn, ConnIndex, Event, Frame, Header, Port, Side, What, Writer, to_text};
 
 /// Where and how a recording is kept.
 #[derive(Clone, Debug)]
-pub struct Paper {
+pub struct RecordOptions {
     /// The file. Full ones become `FILE.1`, `FILE.2`, …
     pub file: PathBuf,
     /// A file is full with so many bytes.
@@ -30,13 +30,13 @@ pub struct Paper {
 
 /// Writes one recording.
 #[derive(Debug)]
-pub struct Scribe {
-    paper: Paper,
+pub struct TraceWriter {
+    options: RecordOptions,
     header: Header,
     ports: Vec<Port>,
     mask: Option<Mask>,
     writer: Writer<BufWriter<File>>,
-    lines: HashMap<ConnIndex, Line>,
+    connections: HashMap<ConnIndex, Connection>,
     full: VecDeque<PathBuf>,
     rotated: u64,
     at: u64,
@@ -44,7 +44,7 @@ pub struct Scribe {
 
 /// A connection.
 #[derive(Debug)]
-struct Line {
+struct Connection {
     conn: Conn,
     to_broker: Option<Stream>,
     to_peer: Option<Stream>,
@@ -62,21 +62,21 @@ struct Stream {
 /// What is decoded is on disk within this time.
 const FLUSH: Duration = Duration::from_millis(500);
 
-impl Scribe {
+impl TraceWriter {
     /// Begins a recording.
     ///
     /// # Errors
     ///
     /// The file cannot be made.
-    pub fn new(paper: Paper, header: Header, doors: &[Door]) -> io::Result<Self> {
-        let writer = Writer::new(BufWriter::new(File::create(&paper.file)?), &header)?;
+    pub fn new(options: RecordOptions, header: Header, routes: &[Route]) -> io::Result<Self> {
+        let writer = Writer::new(BufWriter::new(File::create(&options.file)?), &header)?;
         Ok(Self {
-            mask: paper.mask.then(Mask::default),
-            ports: doors.iter().map(|door| door.port).collect(),
-            paper,
+            mask: options.mask.then(Mask::default),
+            ports: routes.iter().map(|route| route.port).collect(),
+            options,
             header,
             writer,
-            lines: HashMap::new(),
+            connections: HashMap::new(),
             full: VecDeque::new(),
             rotated: 0,
             at: 0,
@@ -89,7 +89,7 @@ impl Scribe {
         loop {
             let next = runtime.block_on(async { tokio::time::timeout(FLUSH, seen.recv()).await });
             match next {
-                Ok(Some(sight)) => self.sight(sight)?,
+                Ok(Some(seen)) => self.handle(seen)?,
                 Ok(None) => return self.writer.flush(),
                 Err(_) => self.writer.flush()?,
             }
@@ -99,37 +99,37 @@ impl Scribe {
         }
     }
 
-    fn sight(&mut self, seen: Seen) -> io::Result<()> {
+    fn handle(&mut self, seen: Seen) -> io::Result<()> {
         // Two directions are told apart by who comes first to tell: their times may cross by a little.
         self.at = self.at.max(seen.at);
         match seen.what {
-            Sight::Open(door) => {
-                self.meet(seen.conn, door);
+            Observed::Open(route) => {
+                self.connected(seen.conn, route);
                 self.event(seen.conn, What::Open(seen.conn))
             }
-            Sight::Refused(door) => {
-                self.meet(seen.conn, door);
+            Observed::Refused(route) => {
+                self.connected(seen.conn, route);
                 self.event(seen.conn, What::Refused(seen.conn))?;
-                self.lines.remove(&seen.conn);
+                self.connections.remove(&seen.conn);
                 Ok(())
             }
-            Sight::Bytes(to, bytes) => self.bytes(seen.conn, to, bytes),
-            Sight::Close(by) => {
+            Observed::Bytes(to, bytes) => self.bytes(seen.conn, to, bytes),
+            Observed::Close(by) => {
                 self.event(seen.conn, What::Close { conn: seen.conn, by })?;
-                let both = self.lines.get_mut(&seen.conn).is_some_and(|line| {
-                    line.ends += 1;
-                    line.ends == 2
+                let both = self.connections.get_mut(&seen.conn).is_some_and(|connection| {
+                    connection.ends += 1;
+                    connection.ends == 2
                 });
                 if both {
-                    self.lines.remove(&seen.conn);
+                    self.connections.remove(&seen.conn);
                 }
                 Ok(())
             }
         }
     }
 
-    fn meet(&mut self, conn: ConnIndex, door: usize) {
-        let port = self.ports[door];
+    fn connected(&mut self, conn: ConnIndex, route: usize) {
+        let port = self.ports[route];
         let kind = match port {
             Port::Frontend => "client",
             Port::Backend => "worker",
@@ -137,23 +137,23 @@ impl Scribe {
             Port::Http => "http",
         };
         let stream = |to| (port != Port::Http).then(|| Stream::new(port, to));
-        let line = Line {
+        let connection = Connection {
             conn: Conn { peer: format!("{kind}{}", conn + 1), number: 1, port },
             to_broker: stream(Side::Broker),
             to_peer: stream(Side::Peer),
             handshake: None,
             ends: 0,
         };
-        self.lines.insert(conn, line);
+        self.connections.insert(conn, connection);
     }
 
     fn bytes(&mut self, conn: ConnIndex, to: Side, bytes: Bytes) -> io::Result<()> {
-        let Some(line) = self.lines.get_mut(&conn) else { return Ok(()) };
-        if line.conn.port == Port::Http {
+        let Some(connection) = self.connections.get_mut(&conn) else { return Ok(()) };
+        if connection.conn.port == Port::Http {
             let bytes = self.mask.as_ref().map_or(bytes.clone(), |mask| mask.bytes(&bytes));
             return self.event(conn, What::Http { conn, to, bytes });
         }
-        let direction = if to == Side::Broker { &mut line.to_broker } else { &mut line.to_peer };
+        let direction = if to == Side::Broker { &mut connection.to_broker } else { &mut connection.to_peer };
         // A stream that broke is only passed on.
         let Some(stream) = direction else { return Ok(()) };
         stream.input.extend_from_slice(&bytes);
@@ -164,8 +164,11 @@ impl Scribe {
                 Ok(None) => break,
                 Err(error) => {
                     *direction = None;
-                    let note =
-                        format!("{} to the {}: {error}; only passed on from here", line.conn.peer, to.name());
+                    let note = format!(
+                        "{} to the {}: {error}; only passed on from here",
+                        connection.conn.peer,
+                        to.name()
+                    );
                     self.note(note)?;
                     break;
                 }
@@ -180,17 +183,17 @@ impl Scribe {
                 let peer =
                     info.properties.iter().map(|(name, value)| (to_text(name), value.clone())).collect();
                 let what = What::Handshake { conn, peer, broker: BTreeMap::new() };
-                if let Some(line) = self.lines.get_mut(&conn) {
-                    line.handshake = Some(what.clone());
+                if let Some(connection) = self.connections.get_mut(&conn) {
+                    connection.handshake = Some(what.clone());
                 }
                 self.event(conn, what)
             }
             ZmtpEvent::Message(frames) => {
                 let mut frames: Vec<Frame> = frames.into_iter().map(Frame::whole).collect();
-                if let (Some(mask), Some(line)) = (&self.mask, self.lines.get(&conn)) {
-                    mask.message(line.conn.port, to, &mut frames);
+                if let (Some(mask), Some(connection)) = (&self.mask, self.connections.get(&conn)) {
+                    mask.message(connection.conn.port, to, &mut frames);
                 }
-                frames.iter_mut().for_each(|frame| cut(frame, self.paper.frame_max));
+                frames.iter_mut().for_each(|frame| cut(frame, self.options.frame_max));
                 self.event(conn, What::Message { conn, to, frames })
             }
             ZmtpEvent::Subscribe(topic) => self.command(conn, to, "SUBSCRIBE", &topic),
@@ -206,9 +209,9 @@ impl Scribe {
 
     fn event(&mut self, conn: ConnIndex, what: What) -> io::Result<()> {
         let event = Event { at: self.at, what };
-        self.writer.event(self.lines.get(&conn).map(|line| &line.conn), &event)?;
-        if self.writer.written() > self.paper.bytes_max {
-            self.turn_page()?;
+        self.writer.event(self.connections.get(&conn).map(|connection| &connection.conn), &event)?;
+        if self.writer.written() > self.options.bytes_max {
+            self.rotate()?;
         }
         Ok(())
     }
@@ -218,21 +221,21 @@ impl Scribe {
     }
 
     /// Goes on in a new file, which begins with the connections there are.
-    fn turn_page(&mut self) -> io::Result<()> {
+    fn rotate(&mut self) -> io::Result<()> {
         self.writer.flush()?;
         self.rotated += 1;
-        let mut name = self.paper.file.clone().into_os_string();
+        let mut name = self.options.file.clone().into_os_string();
         name.push(format!(".{}", self.rotated));
-        std::fs::rename(&self.paper.file, &name)?;
+        std::fs::rename(&self.options.file, &name)?;
         self.full.push_back(name.into());
-        while self.full.len() >= self.paper.files_max.max(1) {
+        while self.full.len() >= self.options.files_max.max(1) {
             self.full.pop_front().map(std::fs::remove_file).transpose()?;
         }
-        self.writer = Writer::new(BufWriter::new(File::create(&self.paper.file)?), &self.header)?;
-        for (&conn, line) in &self.lines {
-            let opened = [Some(What::Open(conn)), line.handshake.clone()];
+        self.writer = Writer::new(BufWriter::new(File::create(&self.options.file)?), &self.header)?;
+        for (&conn, connection) in &self.connections {
+            let opened = [Some(What::Open(conn)), connection.handshake.clone()];
             for what in opened.into_iter().flatten() {
-                self.writer.event(Some(&line.conn), &Event { at: self.at, what })?;
+                self.writer.event(Some(&connection.conn), &Event { at: self.at, what })?;
             }
         }
         Ok(())

@@ -2,14 +2,14 @@
 
 /// A die.
 #[derive(Clone, Debug)]
-pub(super) struct Dice(u64);
+pub(super) struct Rng(u64);
 
-impl Dice {
+impl Rng {
     /// One of its own for each `turn` of a `seed`.
     pub(super) fn new(seed: u64, turn: u64) -> Self {
-        let mut dice = Self(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ turn);
-        dice.next();
-        dice
+        let mut rng = Self(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ turn);
+        rng.next();
+        rng
     }
 
     fn next(&mut self) -> u64 {

@@ -1,8 +1,8 @@
 //! Who asked what, and what came of it: the account of one exchange, recorded or replayed.
 //!
-//! It is kept the same way for both sides, so that question is compared with question and job with job,
+//! It is kept the same way for both sides, so that request is compared with request and job with job,
 //! whatever their ids, their times and the order in which the network brought them. A reply belongs to the
-//! question it answers; a job to the question that made it, found by id where one was told and else by
+//! request it answers; a job to the request that made it, found by id where one was told and else by
 //! service, parameter and client.
 
 mod attribution;
@@ -11,28 +11,28 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bytes::Bytes;
 
-use crate::glance::{Asked, Generation, Reply};
-use crate::glance_worker::{Order, Said, Verb, WorkerForm};
+use crate::classify::worker::{Verb, WorkerForm, WorkerMessage, WorkerOrder};
+use crate::classify::{ClientMessage, Generation, Reply};
 use crate::trace::{Conn, ConnIndex, Frame};
 
-/// Which of [`Ledger::questions`].
-pub type QuestionIndex = usize;
-/// Which of [`Ledger::jobs`].
+/// Which of [`Conversation::requests`].
+pub type RequestIndex = usize;
+/// Which of [`Conversation::jobs`].
 pub type JobIndex = usize;
 
 /// The account.
 #[derive(Clone, Debug)]
-pub struct Ledger {
+pub struct Conversation {
     generation: Generation,
     conns: Vec<Conn>,
     /// What clients said, in order.
-    pub questions: Vec<Question>,
+    pub requests: Vec<Request>,
     /// The jobs, in the order they were first heard of.
     pub jobs: Vec<Job>,
-    /// Messages to clients that answer no question of theirs.
-    pub strays: Vec<(ConnIndex, Heard)>,
+    /// Messages to clients that answer no request of theirs.
+    pub strays: Vec<(ConnIndex, BrokerMessage)>,
     /// What no broker may do, in words, and when it did.
-    pub offences: Vec<(u64, Offence)>,
+    pub violations: Vec<(u64, Violation)>,
     /// The workers, by connection.
     pub workers: BTreeMap<ConnIndex, Worker>,
     ids: HashMap<(String, Bytes), JobIndex>,
@@ -46,7 +46,7 @@ pub struct Ledger {
 
 /// What a client said.
 #[derive(Clone, Debug)]
-pub struct Question {
+pub struct Request {
     /// When, in microseconds.
     pub at: u64,
     /// Over which connection.
@@ -54,9 +54,9 @@ pub struct Question {
     /// As it came.
     pub frames: Vec<Bytes>,
     /// What that means to the broker.
-    pub asked: Asked,
+    pub message: ClientMessage,
     /// The answers to it.
-    pub replies: Vec<Heard>,
+    pub replies: Vec<BrokerMessage>,
     /// The job that it made.
     pub job: Option<JobIndex>,
     /// The broker's life in which it was asked.
@@ -65,7 +65,7 @@ pub struct Question {
 
 /// A message of the broker.
 #[derive(Clone, Debug)]
-pub struct Heard {
+pub struct BrokerMessage {
     /// When, in microseconds.
     pub at: u64,
     /// The how many-th message of the broker it was.
@@ -79,8 +79,8 @@ pub struct Heard {
 pub struct Job {
     /// Its id.
     pub id: Bytes,
-    /// The question that made it, if that is known.
-    pub question: Option<QuestionIndex>,
+    /// The request that made it, if that is known.
+    pub request: Option<RequestIndex>,
     /// Each time it was given to a worker.
     pub runs: Vec<Run>,
 }
@@ -89,7 +89,7 @@ pub struct Job {
 #[derive(Clone, Debug)]
 pub struct Run {
     /// The order.
-    pub order: Heard,
+    pub order: BrokerMessage,
     /// To whom.
     pub conn: ConnIndex,
     /// What the worker said of it.
@@ -111,7 +111,7 @@ pub struct Answer {
 
 /// What no broker may do.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Offence {
+pub enum Violation {
     /// A job for a worker that has one.
     ToBusy {
         /// The worker.
@@ -133,8 +133,8 @@ pub enum Offence {
     },
     /// A job under the id of another.
     SameId {
-        /// The question whose job has it too.
-        question: QuestionIndex,
+        /// The request whose job has it too.
+        request: RequestIndex,
     },
     /// HEARTBEAT for a worker that has a job.
     BeatToBusy {
@@ -145,8 +145,8 @@ pub enum Offence {
     },
     /// A result before the worker had any.
     NoSource {
-        /// The question.
-        question: QuestionIndex,
+        /// The request.
+        request: RequestIndex,
     },
 }
 
@@ -168,7 +168,7 @@ pub struct Worker {
     /// When it got HEARTBEAT, and the order of it.
     pub beats: Vec<u64>,
     /// What else it got that was no job.
-    pub others: Vec<Heard>,
+    pub others: Vec<BrokerMessage>,
     /// From when to when it had a job.
     pub busy: Vec<Busy>,
     /// When its connection went.
@@ -225,25 +225,16 @@ impl Worker {
     }
 }
 
-/// What a worker was told, as far as the replay must know.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Told {
-    /// A job.
-    Job(JobIndex),
-    /// Something else.
-    Else,
-}
-
-impl Ledger {
+impl Conversation {
     /// An empty account of what passes over `conns`.
     pub fn new(generation: Generation, conns: Vec<Conn>) -> Self {
         Self {
             generation,
             conns,
-            questions: Vec::new(),
+            requests: Vec::new(),
             jobs: Vec::new(),
             strays: Vec::new(),
-            offences: Vec::new(),
+            violations: Vec::new(),
             workers: BTreeMap::new(),
             ids: HashMap::new(),
             identities: HashMap::new(),
@@ -277,19 +268,19 @@ impl Ledger {
     }
 
     /// A client said something.
-    pub fn client_said(&mut self, at: u64, conn: ConnIndex, frames: Vec<Bytes>) -> QuestionIndex {
-        let asked = Asked::read(&frames, self.generation);
+    pub fn client_sent(&mut self, at: u64, conn: ConnIndex, frames: Vec<Bytes>) -> RequestIndex {
+        let message = ClientMessage::read(&frames, self.generation);
         let life = self.life(conn);
         if self.generation == Generation::Both {
             self.worker_asked(at, conn, &frames);
         }
-        self.questions.push(Question { at, conn, frames, asked, replies: Vec::new(), job: None, life });
-        self.questions.len() - 1
+        self.requests.push(Request { at, conn, frames, message, replies: Vec::new(), job: None, life });
+        self.requests.len() - 1
     }
 
     /// A worker's answer at the clients' port, which only a broker that reads all dialects understands.
     fn worker_asked(&mut self, at: u64, conn: ConnIndex, frames: &[Bytes]) {
-        let Said::Answer { id, verb, .. } = Said::read(frames) else { return };
+        let WorkerMessage::Answer { id, verb, .. } = WorkerMessage::read(frames) else { return };
         let Some(job) = self.job_of(conn, &id) else { return };
         let frames = frames.iter().cloned().map(Frame::whole).collect();
         let Some(run) = self.jobs[job].runs.last_mut() else { return };
@@ -299,35 +290,35 @@ impl Ledger {
         }
     }
 
-    /// A client was told something. `None` if that answers no question.
-    pub fn client_heard(&mut self, at: u64, conn: ConnIndex, frames: Vec<Frame>) -> Option<QuestionIndex> {
+    /// A client was told something. `None` if that answers no request.
+    pub fn client_received(&mut self, at: u64, conn: ConnIndex, frames: Vec<Frame>) -> Option<RequestIndex> {
         let heard = self.heard(at, frames);
         let reply = Reply::read(&heard.frames);
-        let Some(question) = self.question_of(conn, &reply) else {
+        let Some(request) = self.request_of(conn, &reply) else {
             self.strays.push((conn, heard));
             return None;
         };
-        if matches!(reply, Reply::Ended { .. }) && !self.has_source(question) {
-            self.offences.push((at, Offence::NoSource { question }));
+        if matches!(reply, Reply::Ended { .. }) && !self.has_source(request) {
+            self.violations.push((at, Violation::NoSource { request }));
         }
-        self.questions[question].replies.push(heard);
-        Some(question)
+        self.requests[request].replies.push(heard);
+        Some(request)
     }
 
     /// A worker said something.
-    pub fn worker_said(&mut self, at: u64, conn: ConnIndex, frames: &[Frame]) -> Said {
+    pub fn worker_sent(&mut self, at: u64, conn: ConnIndex, frames: &[Frame]) -> WorkerMessage {
         let bare: Vec<Bytes> = frames.iter().map(|frame| frame.bytes.clone()).collect();
-        let said = Said::read(&bare);
+        let said = WorkerMessage::read(&bare);
         let worker = self.workers.entry(conn).or_default();
         worker.signs.push(at);
         match &said {
-            Said::Ready { service, form } => {
+            WorkerMessage::Ready { service, form } => {
                 worker.services.entry(service.clone()).or_insert(at);
                 worker.ready = Some((*form, at));
                 worker.readies.push(at);
                 worker.anew = true;
             }
-            Said::Answer { id, verb, service, .. } => {
+            WorkerMessage::Answer { id, verb, service, .. } => {
                 if worker.ready.is_some() && !matches!(verb, Verb::Part) {
                     worker.named.entry(service.clone()).or_insert(at);
                 }
@@ -338,37 +329,37 @@ impl Ledger {
                     Answer { conn: Some(conn), at, frames: frames.to_vec(), verb: *verb },
                 );
             }
-            Said::Disconnect => worker.dismiss(at),
-            Said::Heartbeat | Said::Other => {}
+            WorkerMessage::Disconnect => worker.dismiss(at),
+            WorkerMessage::Heartbeat | WorkerMessage::Other => {}
         }
         said
     }
 
-    /// A worker was told something.
-    pub fn worker_heard(&mut self, at: u64, conn: ConnIndex, frames: Vec<Frame>) -> Told {
+    /// A worker was told something. The job, if it was given one.
+    pub fn worker_received(&mut self, at: u64, conn: ConnIndex, frames: Vec<Frame>) -> Option<JobIndex> {
         let heard = self.heard(at, frames);
-        let order = Order::read(&heard.frames);
+        let order = WorkerOrder::read(&heard.frames);
         self.workers.entry(conn).or_default();
         match order {
-            Order::Heartbeat => {
+            WorkerOrder::Heartbeat => {
                 if self.workers[&conn].holds().is_some() {
                     let anew = self.workers[&conn].anew;
-                    self.offences.push((at, Offence::BeatToBusy { conn, anew }));
+                    self.violations.push((at, Violation::BeatToBusy { conn, anew }));
                 }
                 self.workers.entry(conn).or_default().beats.push(at);
-                Told::Else
+                None
             }
-            Order::Disconnect => {
+            WorkerOrder::Disconnect => {
                 let worker = self.workers.entry(conn).or_default();
                 worker.others.push(heard);
                 worker.dismiss(at);
-                Told::Else
+                None
             }
-            Order::Other => {
+            WorkerOrder::Other => {
                 self.workers.entry(conn).or_default().others.push(heard);
-                Told::Else
+                None
             }
-            Order::Run { id, param, client } => {
+            WorkerOrder::Run { id, param, client } => {
                 let job = self.job_given(conn, &id, param.as_ref(), client.as_ref());
                 self.watch_order(at, conn, job);
                 self.jobs[job].runs.push(Run { order: heard, conn, answers: Vec::new() });
@@ -376,7 +367,7 @@ impl Ledger {
                 worker.free(at, End::Overrun);
                 worker.anew = false;
                 worker.busy.push(Busy { job, from: at, to: None, end: None });
-                Told::Job(job)
+                Some(job)
             }
         }
     }
@@ -394,18 +385,18 @@ impl Ledger {
         self.ids.get(&(self.conns[conn].broker().to_owned(), id.clone())).copied()
     }
 
-    /// The id of the job that a question made.
-    pub fn id_of(&self, question: QuestionIndex) -> Option<&Bytes> {
-        self.questions[question].job.map(|job| &self.jobs[job].id)
+    /// The id of the job that a request made.
+    pub fn id_of(&self, request: RequestIndex) -> Option<&Bytes> {
+        self.requests[request].job.map(|job| &self.jobs[job].id)
     }
 
     fn life(&self, conn: ConnIndex) -> u32 {
         self.lives.get(self.conns[conn].broker()).copied().unwrap_or(0)
     }
 
-    fn heard(&mut self, at: u64, frames: Vec<Frame>) -> Heard {
+    fn heard(&mut self, at: u64, frames: Vec<Frame>) -> BrokerMessage {
         self.sequence += 1;
-        Heard { at, sequence: self.sequence, frames }
+        BrokerMessage { at, sequence: self.sequence, frames }
     }
 
     fn answered(&mut self, at: u64, conn: ConnIndex, id: &Bytes, answer: Answer) {
@@ -430,21 +421,21 @@ impl Ledger {
     fn watch_order(&mut self, at: u64, conn: ConnIndex, job: JobIndex) {
         if self.workers[&conn].holds().is_some() {
             let anew = self.workers[&conn].anew;
-            self.offences.push((at, Offence::ToBusy { conn, job, anew }));
+            self.violations.push((at, Violation::ToBusy { conn, job, anew }));
         }
-        let service = self.jobs[job].question.map(|question| &self.questions[question].asked.service);
+        let service = self.jobs[job].request.map(|request| &self.requests[request].message.service);
         if service.is_some_and(|service| !self.workers[&conn].services.contains_key(service)) {
-            self.offences.push((at, Offence::ToWrong { job }));
+            self.violations.push((at, Violation::ToWrong { job }));
         }
         let others = self.workers.iter().filter(|(other, _)| **other != conn);
         if others.map(|(_, worker)| worker.holds()).any(|held| held == Some(job)) {
-            self.offences.push((at, Offence::Twice { job }));
+            self.violations.push((at, Violation::Twice { job }));
         }
     }
 
-    /// Whether a worker has said how the job of a question stands, or lost it.
-    fn has_source(&self, question: QuestionIndex) -> bool {
-        let Some(job) = self.questions[question].job else { return false };
+    /// Whether a worker has said how the job of a request stands, or lost it.
+    fn has_source(&self, request: RequestIndex) -> bool {
+        let Some(job) = self.requests[request].job else { return false };
         let runs = &self.jobs[job].runs;
         runs.len() > 1 || runs.iter().any(|run| !run.answers.is_empty())
     }

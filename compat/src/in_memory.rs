@@ -17,7 +17,7 @@ pub const EPOCH: u64 = 1_795_490_000_000_000;
 
 /// Our broker, in memory.
 #[derive(Debug)]
-pub struct Memory {
+pub struct InMemory {
     config: Config,
     brokers: HashMap<String, One>,
     broker_of: HashMap<ConnIndex, String>,
@@ -44,7 +44,7 @@ struct Peer {
     wants_ids: bool,
 }
 
-impl Memory {
+impl InMemory {
     /// A broker with the timing that a recording's header names.
     pub fn new(header: &Header) -> Self {
         Self {
@@ -79,7 +79,7 @@ fn config(header: &Header) -> Config {
     }
 }
 
-impl Target for Memory {
+impl Target for InMemory {
     fn open(&mut self, at: u64, conn: ConnIndex, opening: &Opening<'_>) {
         self.now = at;
         if matches!(opening.port, Port::News | Port::Http) {

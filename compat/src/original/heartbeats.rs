@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 
 use super::{Finding, Original};
+use crate::conversation::{End, Worker};
 use crate::differ::About;
-use crate::ledger::{End, Worker};
 use crate::script::Act;
 use crate::trace::{ConnIndex, Port};
 
@@ -48,13 +48,13 @@ fn quickest(life: &Life) -> u64 {
 }
 
 impl Original<'_> {
-    pub(super) fn beats(&self) -> Vec<Finding> {
+    pub(super) fn heartbeats(&self) -> Vec<Finding> {
         let mut found = self.too_soon();
         // How long its loop waits is not known.
         if self.version.worker_form().is_none() {
             return found;
         }
-        let conns = &self.scene.script.conns;
+        let conns = &self.comparison.script.conns;
         let brokers: BTreeSet<&str> = conns.iter().map(|conn| conn.broker()).collect();
         for broker in brokers {
             for life in self.lives(broker) {
@@ -67,18 +67,18 @@ impl Original<'_> {
 
     /// More heartbeats for one worker in half an interval than it has services: it hears one for each.
     fn too_soon(&self) -> Vec<Finding> {
-        let half = self.scene.interval() / 2;
+        let half = self.comparison.interval() / 2;
         let of_worker = |(&conn, worker): (&ConnIndex, &Worker)| {
             let count = worker.offers(u64::MAX).len().max(1);
             let many = worker.beats.windows(count + 1).find(|many| many[count] - many[0] < half)?;
             let words = "a worker hears more heartbeats in half an interval than it has services";
             Some(Finding { at: many[count], about: About::Conn(conn), frames: None, words })
         };
-        self.scene.recorded().workers.iter().filter_map(of_worker).collect()
+        self.comparison.recorded().workers.iter().filter_map(of_worker).collect()
     }
 
     fn lives(&self, broker: &str) -> Vec<Life> {
-        let script = self.scene.script;
+        let script = self.comparison.script;
         let own = script.lives.iter().filter(|life| life.broker == broker);
         let mut begun = vec![(0, false)];
         begun.extend(own.map(|life| (life.from, life.seen)));
@@ -105,12 +105,13 @@ impl Original<'_> {
 
     /// When a broker heard something, and when a worker of it heard a heartbeat.
     fn times(&self, broker: &str) -> (Vec<u64>, Vec<u64>) {
-        let (ledger, conns) = (self.scene.recorded(), &self.scene.script.conns);
+        let (conversation, conns) = (self.comparison.recorded(), &self.comparison.script.conns);
         let is_here = |conn: ConnIndex| conns[conn].broker() == broker;
-        let asked = ledger.questions.iter().filter(|question| is_here(question.conn));
-        let workers = || ledger.workers.iter().filter(|(conn, _)| is_here(**conn)).map(|(_, worker)| worker);
+        let asked = conversation.requests.iter().filter(|request| is_here(request.conn));
+        let workers =
+            || conversation.workers.iter().filter(|(conn, _)| is_here(**conn)).map(|(_, worker)| worker);
         let signs = workers().flat_map(|worker| worker.signs.iter().copied());
-        let mut heard: Vec<u64> = asked.map(|question| question.at).chain(signs).collect();
+        let mut heard: Vec<u64> = asked.map(|request| request.at).chain(signs).collect();
         let mut beats: Vec<u64> = workers().flat_map(|worker| worker.beats.iter().copied()).collect();
         heard.sort_unstable();
         beats.sort_unstable();
@@ -119,7 +120,7 @@ impl Original<'_> {
 
     /// When a round was due for certain.
     fn rounds(&self, life: &Life) -> Vec<u64> {
-        let interval = self.scene.interval();
+        let interval = self.comparison.interval();
         let poll = self.version.poll(interval);
         let quickest = quickest(life);
         let mut heard = life.heard.iter().copied().peekable();
@@ -157,7 +158,7 @@ impl Original<'_> {
     fn missing<'b>(&'b self, life: &'b Life, round: u64) -> impl Iterator<Item = Finding> + 'b {
         let words = "an idle worker does not hear the heartbeat that is due";
         let deaf = self.idle(life, round).filter(move |(conn, until)| {
-            let worker = &self.scene.recorded().workers[conn];
+            let worker = &self.comparison.recorded().workers[conn];
             let near = round.saturating_sub(MOMENT)..=*until;
             worker.beats.iter().filter(|at| near.contains(at)).count() < self.count(worker, round)
         });
@@ -167,7 +168,7 @@ impl Original<'_> {
     /// How many heartbeats of a round a worker hears at least: one for each of its services, until the first of
     /// them may be given up.
     fn count(&self, worker: &Worker, round: u64) -> usize {
-        let patience = self.scene.interval() * u64::from(self.scene.header.heartbeat_maxtries);
+        let patience = self.comparison.interval() * u64::from(self.comparison.header.heartbeat_maxtries);
         let is_fresh = worker.readies.first().is_some_and(|first| round + MOMENT < first + patience);
         let is_one = |service: &&Bytes| self.version.names(service);
         if is_fresh { worker.offers(round).into_iter().filter(is_one).count().max(1) } else { 1 }
@@ -175,16 +176,16 @@ impl Original<'_> {
 
     /// Who is idle in a round, and until when.
     fn idle<'b>(&'b self, life: &'b Life, round: u64) -> impl Iterator<Item = (ConnIndex, u64)> + 'b {
-        let conns = &self.scene.script.conns;
-        let workers = self.scene.recorded().workers.iter();
+        let conns = &self.comparison.script.conns;
+        let workers = self.comparison.recorded().workers.iter();
         let of_broker = workers.filter(move |(conn, _)| conns[**conn].broker() == life.broker);
         of_broker.filter_map(move |(&conn, worker)| Some((conn, self.idle_until(life, conn, worker, round)?)))
     }
 
     /// Until when a worker was idle that was so in a round; `None` if it was not, or that is uncertain.
     fn idle_until(&self, life: &Life, conn: ConnIndex, worker: &Worker, round: u64) -> Option<u64> {
-        let interval = self.scene.interval();
-        let patience = interval * u64::from(self.scene.header.heartbeat_maxtries);
+        let interval = self.comparison.interval();
+        let patience = interval * u64::from(self.comparison.header.heartbeat_maxtries);
         let ready = worker.readies.iter().copied().find(|at| (life.began..=round).contains(at))?;
         let last_ready = worker.readies.iter().copied().filter(|&at| at <= round).max()?;
         let signs: Vec<u64> =
@@ -212,10 +213,10 @@ impl Original<'_> {
     /// Whether another connection has, or has had, this one's identity: a ROUTER takes no notice of the second
     /// (quirk 16), and the original may still think it busy (quirk 13).
     fn is_known_by_another(&self, conn: ConnIndex, round: u64) -> bool {
-        let recorded = self.scene.recorded();
-        let conns = &self.scene.script.conns;
+        let recorded = self.comparison.recorded();
+        let conns = &self.comparison.script.conns;
         let own = recorded.own_identity(conn);
-        let steps = self.scene.script.steps.iter();
+        let steps = self.comparison.script.steps.iter();
         let opened = steps.filter(|step| step.at <= round && matches!(step.act, Act::Open(_)));
         opened.filter_map(|step| step.conn).any(|other| {
             let same_port =

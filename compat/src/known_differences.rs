@@ -5,8 +5,8 @@
 
 use serde::Deserialize;
 
-use crate::differ::{Difference, Scene};
-use crate::glance::Generation;
+use crate::classify::Generation;
+use crate::differ::{Comparison, Difference};
 use crate::rules::Rule;
 use crate::trace::Header;
 
@@ -46,7 +46,7 @@ pub struct Skipped {
 /// The file.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Known {
+pub struct KnownDifferences {
     /// What may differ.
     pub differences: Vec<Entry>,
     /// What is not replayed.
@@ -61,7 +61,7 @@ fn anything() -> Vec<String> {
 /// The file that belongs to this version.
 pub const OURS: &str = include_str!("../known-differences.json");
 
-impl Known {
+impl KnownDifferences {
     /// Reads the file.
     ///
     /// # Errors
@@ -72,22 +72,22 @@ impl Known {
     }
 
     /// The entry that explains a difference, by its place.
-    pub fn explains(&self, scene: Scene<'_>, difference: &Difference) -> Option<usize> {
+    pub fn explains(&self, comparison: Comparison<'_>, difference: &Difference) -> Option<usize> {
         // From a broker of our own kind we do not differ.
-        if scene.recorded().generation() == Generation::Both {
+        if comparison.recorded().generation() == Generation::Both {
             return None;
         }
-        let upstream = scene.header.upstream.as_str();
+        let upstream = comparison.header.upstream.as_str();
         // A recording that does not say what it is of may be of any version that reads its clients so.
-        let versions: &[&str] = match (Generation::of(upstream), scene.recorded().generation()) {
+        let versions: &[&str] = match (Generation::of(upstream), comparison.recorded().generation()) {
             (Some(_), _) | (None, Generation::Both) => &[upstream],
             (None, Generation::One) => &["1.0.0"],
             (None, Generation::Two) => &["2.0.0-rc4", "master"],
         };
         self.differences.iter().position(|entry| {
             versions.iter().any(|version| fits(&entry.upstream, version))
-                && fits(&entry.scenario, &scene.header.scenario)
-                && entry.rule.explains(scene, difference)
+                && fits(&entry.scenario, &comparison.header.scenario)
+                && entry.rule.explains(comparison, difference)
         })
     }
 

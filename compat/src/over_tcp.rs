@@ -20,7 +20,7 @@ use crate::trace::{ConnIndex, Header, Port};
 
 /// Where a broker listens.
 #[derive(Clone, Debug)]
-pub struct Doors {
+pub struct Endpoints {
     /// For clients, as `host:port`.
     pub clients: String,
     /// For workers.
@@ -29,24 +29,24 @@ pub struct Doors {
 
 /// Connections to a running broker.
 #[derive(Debug)]
-pub struct Live {
-    doors: Doors,
+pub struct OverTcp {
+    endpoints: Endpoints,
     runtime: Runtime,
     start: Instant,
     epoch: u64,
-    conns: HashMap<ConnIndex, Line>,
+    conns: HashMap<ConnIndex, Connection>,
     sender: mpsc::UnboundedSender<(ConnIndex, Vec<Bytes>)>,
     heard: mpsc::UnboundedReceiver<(ConnIndex, Vec<Bytes>)>,
-    /// Heard, and not asked for yet.
+    /// Received, and not asked for yet.
     pending: VecDeque<Output>,
     /// Who spoke last.
     last: Option<ConnIndex>,
     /// Our own server, if it is one; it ends with the replay.
-    _server: Option<Own>,
+    _server: Option<LocalServer>,
 }
 
 #[derive(Debug)]
-struct Line {
+struct Connection {
     sender: DealerSender,
     hang_up: tokio::sync::oneshot::Sender<()>,
     gone: tokio::task::JoinHandle<()>,
@@ -55,20 +55,20 @@ struct Line {
 /// How long nothing is heard from a broker that has nothing to say.
 const QUIET: Duration = Duration::from_millis(4);
 /// The least time between two things that peers do.
-const BREATH: Duration = Duration::from_millis(1);
+const PAUSE: Duration = Duration::from_millis(1);
 /// How long a connection, or its end, may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 /// How long what was said may take to be read before its peer hangs up.
 const LINGER: Duration = Duration::from_millis(500);
 
-impl Live {
+impl OverTcp {
     /// To a broker that runs.
     ///
     /// # Errors
     ///
     /// The system's, when it has no room for a runtime.
-    pub fn connect(doors: Doors) -> io::Result<Self> {
-        Self::at(doors, None)
+    pub fn connect(endpoints: Endpoints) -> io::Result<Self> {
+        Self::at(endpoints, None)
     }
 
     /// To our own server, started with the timing that a recording's header names.
@@ -77,18 +77,19 @@ impl Live {
     ///
     /// The system's, when there is no port or no thread left.
     pub fn own(header: &Header) -> io::Result<Self> {
-        let server = Own::start(header)?;
-        let doors = Doors { clients: server.clients.to_string(), workers: server.workers.to_string() };
-        Self::at(doors, Some(server))
+        let server = LocalServer::start(header)?;
+        let endpoints =
+            Endpoints { clients: server.clients.to_string(), workers: server.workers.to_string() };
+        Self::at(endpoints, Some(server))
     }
 
-    fn at(doors: Doors, server: Option<Own>) -> io::Result<Self> {
+    fn at(endpoints: Endpoints, server: Option<LocalServer>) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let start = runtime.block_on(async { Instant::now() });
         let (sender, heard) = mpsc::unbounded_channel();
         let epoch = unix_micros();
         Ok(Self {
-            doors,
+            endpoints,
             runtime,
             start,
             epoch,
@@ -102,7 +103,7 @@ impl Live {
     }
 }
 
-impl Live {
+impl OverTcp {
     fn hear(&mut self, deadline: Instant) -> Option<Output> {
         let heard = &mut self.heard;
         let (conn, frames) =
@@ -113,7 +114,7 @@ impl Live {
 
     /// Waits until the broker has nothing more to say: what two peers say is to arrive in the order in which
     /// they say it.
-    fn hush(&mut self) {
+    fn wait_until_quiet(&mut self) {
         loop {
             let quiet = self.runtime.block_on(async { Instant::now() }) + QUIET;
             match self.hear(quiet) {
@@ -130,42 +131,42 @@ fn unix_micros() -> u64 {
     u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }
 
-impl Target for Live {
+impl Target for OverTcp {
     fn open(&mut self, _at: u64, conn: ConnIndex, opening: &Opening<'_>) {
-        let door = match opening.port {
-            Port::Frontend => &self.doors.clients,
-            Port::Backend => &self.doors.workers,
+        let endpoint = match opening.port {
+            Port::Frontend => &self.endpoints.clients,
+            Port::Backend => &self.endpoints.workers,
             Port::News | Port::Http => return,
         };
         let properties = if opening.wants_ids { vec![(WANTS_IDS, Bytes::new())] } else { Vec::new() };
         let options =
             DealerOptions { identity: opening.identity.clone(), properties, ..DealerOptions::default() };
-        let (door, heard) = (door.clone(), self.sender.clone());
-        let line = self.runtime.block_on(async move {
-            let mut dealer = Dealer::connect(door, options);
+        let (endpoint, heard) = (endpoint.clone(), self.sender.clone());
+        let connection = self.runtime.block_on(async move {
+            let mut dealer = Dealer::connect(endpoint, options);
             // What comes later is heard by the task.
             let connected = async { while !matches!(dealer.recv().await, DealerEvent::Connected(_)) {} };
-            let _ = timeout(PATIENCE, connected).await;
+            let _ = timeout(TIMEOUT, connected).await;
             let sender = dealer.sender();
             let (hang_up, hung_up) = tokio::sync::oneshot::channel();
             let gone = tokio::spawn(listen(dealer, conn, heard, hung_up));
-            Line { sender, hang_up, gone }
+            Connection { sender, hang_up, gone }
         });
-        self.conns.insert(conn, line);
+        self.conns.insert(conn, connection);
     }
 
     fn close(&mut self, _at: u64, conn: ConnIndex) {
-        let Some(line) = self.conns.remove(&conn) else { return };
-        let _ = line.hang_up.send(());
-        let _ = self.runtime.block_on(async { timeout(PATIENCE, line.gone).await });
+        let Some(connection) = self.conns.remove(&conn) else { return };
+        let _ = connection.hang_up.send(());
+        let _ = self.runtime.block_on(async { timeout(TIMEOUT, connection.gone).await });
     }
 
     fn say(&mut self, _at: u64, conn: ConnIndex, frames: Vec<Bytes>) {
         if self.last.replace(conn) != Some(conn) {
-            self.hush();
+            self.wait_until_quiet();
         }
-        if let Some(line) = self.conns.get(&conn) {
-            let _ = self.runtime.block_on(async { timeout(PATIENCE, line.sender.send(frames)).await });
+        if let Some(connection) = self.conns.get(&conn) {
+            let _ = self.runtime.block_on(async { timeout(TIMEOUT, connection.sender.send(frames)).await });
         }
     }
 
@@ -177,7 +178,7 @@ impl Target for Live {
             return Some(output);
         }
         // What is overdue still leaves the broker the time to speak.
-        let soon = self.runtime.block_on(async { Instant::now() }) + BREATH;
+        let soon = self.runtime.block_on(async { Instant::now() }) + PAUSE;
         self.hear(soon.max(self.start + Duration::from_micros(until)))
     }
 
@@ -210,7 +211,7 @@ async fn listen(
 
 /// Our server in a thread of its own.
 #[derive(Debug)]
-pub struct Own {
+pub struct LocalServer {
     /// Where clients connect.
     pub clients: SocketAddr,
     /// Where workers connect.
@@ -219,7 +220,7 @@ pub struct Own {
     thread: Option<JoinHandle<()>>,
 }
 
-impl Own {
+impl LocalServer {
     /// Starts it, with the timing that a recording's header names.
     ///
     /// # Errors
@@ -251,7 +252,7 @@ impl Own {
     }
 }
 
-impl Drop for Own {
+impl Drop for LocalServer {
     fn drop(&mut self) {
         self.stopper.end();
         if let Some(thread) = self.thread.take() {
