@@ -16,7 +16,6 @@ use crate::trace::Header;
 pub struct Entry {
     /// A short name, unique.
     pub id: String,
-    /// What may differ.
     pub rule: Rule,
     /// Versions of the original that it is limited to, as patterns with `*`.
     #[serde(default = "anything")]
@@ -24,7 +23,6 @@ pub struct Entry {
     /// Scenarios that it is limited to, as patterns with `*`.
     #[serde(default = "anything")]
     pub scenario: Vec<String>,
-    /// Why we differ.
     pub reason: String,
     /// Where original.md speaks of it: `quirk 7`, `§10`.
     pub protocol: String,
@@ -34,20 +32,15 @@ pub struct Entry {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Skipped {
-    /// Versions, as patterns.
     #[serde(default = "anything")]
     pub upstream: Vec<String>,
-    /// Scenarios, as patterns.
     pub scenario: Vec<String>,
-    /// Why not.
     pub reason: String,
 }
 
-/// The file.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KnownDifferences {
-    /// What may differ.
     pub differences: Vec<Entry>,
     /// What is not replayed.
     #[serde(default)]
@@ -59,14 +52,14 @@ fn anything() -> Vec<String> {
 }
 
 /// The file that belongs to this version.
-pub const OURS: &str = include_str!("../known-differences.json");
+const OURS: &str = include_str!("../known-differences.json");
 
 impl KnownDifferences {
-    /// Reads the file.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with its JSON.
+    /// Those of this version.
+    pub fn ours() -> Self {
+        Self::read(OURS).expect("the suite reads it, too")
+    }
+
     pub fn read(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text)
     }

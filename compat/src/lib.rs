@@ -1,5 +1,10 @@
 //! Record, replay and compare zmws traffic.
 
+#![allow(
+    missing_docs,
+    reason = "the inside of two programs and their tests: what a name says is not said again"
+)]
+
 pub mod classify;
 pub mod cli;
 pub mod conversation;

@@ -23,11 +23,9 @@ use crate::trace::{ConnIndex, Header, Port};
 pub struct Endpoints {
     /// For clients, as `host:port`.
     pub clients: String,
-    /// For workers.
     pub workers: String,
 }
 
-/// Connections to a running broker.
 #[derive(Debug)]
 pub struct OverTcp {
     endpoints: Endpoints,
@@ -39,7 +37,6 @@ pub struct OverTcp {
     heard: mpsc::UnboundedReceiver<(ConnIndex, Vec<Bytes>)>,
     /// Received, and not asked for yet.
     pending: VecDeque<Output>,
-    /// Who spoke last.
     last: Option<ConnIndex>,
     /// Our own server, if it is one; it ends with the replay.
     _server: Option<LocalServer>,
@@ -62,20 +59,11 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const LINGER: Duration = Duration::from_millis(500);
 
 impl OverTcp {
-    /// To a broker that runs.
-    ///
-    /// # Errors
-    ///
-    /// The system's, when it has no room for a runtime.
     pub fn connect(endpoints: Endpoints) -> io::Result<Self> {
         Self::at(endpoints, None)
     }
 
     /// To our own server, started with the timing that a recording's header names.
-    ///
-    /// # Errors
-    ///
-    /// The system's, when there is no port or no thread left.
     pub fn own(header: &Header) -> io::Result<Self> {
         let server = LocalServer::start(header)?;
         let endpoints =
@@ -212,9 +200,7 @@ async fn listen(
 /// Our server in a thread of its own.
 #[derive(Debug)]
 pub struct LocalServer {
-    /// Where clients connect.
     pub clients: SocketAddr,
-    /// Where workers connect.
     pub workers: SocketAddr,
     stopper: Stopper,
     thread: Option<JoinHandle<()>>,
@@ -222,10 +208,6 @@ pub struct LocalServer {
 
 impl LocalServer {
     /// Starts it, with the timing that a recording's header names.
-    ///
-    /// # Errors
-    ///
-    /// The system's, when there is no port or no thread left.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "intervals are seconds")]
     pub fn start(header: &Header) -> io::Result<Self> {
         let broker = broker::Config {

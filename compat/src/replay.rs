@@ -16,7 +16,6 @@ use crate::script::{Act, Script, Step, is_last};
 use crate::target::{Opening, Target};
 use crate::trace::{ConnIndex, Frame, Port};
 
-/// What came of a replay.
 #[derive(Clone, Debug)]
 pub struct Played {
     /// What the broker did. Request is request of the script, by index.
@@ -75,15 +74,18 @@ struct Replayer<'a> {
     unscripted: Vec<JobIndex>,
 }
 
-/// What is to be done.
 #[derive(Clone, Debug)]
 enum Scheduled {
-    /// A step of the script.
     Step(usize),
     /// The patience of a connection ends.
     Timeout(ConnIndex, usize),
     /// A worker speaks of its job.
-    Answer { job: JobIndex, run: usize, frames: Vec<Bytes>, last: bool },
+    Answer {
+        job: JobIndex,
+        run: usize,
+        frames: Vec<Bytes>,
+        last: bool,
+    },
 }
 
 impl Replayer<'_> {

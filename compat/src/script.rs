@@ -11,12 +11,9 @@ use crate::stub_worker;
 use crate::target::WANTS_IDS;
 use crate::trace::{Conn, ConnIndex, Frame, Port, Side, Trace, What};
 
-/// The play.
 #[derive(Clone, Debug)]
 pub struct Script {
-    /// The connections.
     pub conns: Vec<Conn>,
-    /// What the recorded broker did.
     pub recorded: Conversation,
     /// What the peers do of their own accord, in the order of time. What workers say of their jobs is not
     /// among it: that follows from the jobs they are given.
@@ -34,37 +31,28 @@ pub struct Script {
 /// A broker's life: until its next one.
 #[derive(Clone, Debug)]
 pub struct Life {
-    /// Which broker.
     pub broker: String,
-    /// From when.
     pub from: u64,
     /// Whether it was seen to begin then; else it did so some time later.
     pub seen: bool,
 }
 
-/// What a peer does.
 #[derive(Clone, Debug)]
 pub struct Step {
     /// When, in microseconds.
     pub at: u64,
     /// Over which connection; `None` for a restart.
     pub conn: Option<ConnIndex>,
-    /// What.
     pub act: Act,
 }
 
-/// What a peer does.
 #[derive(Clone, Debug)]
 pub enum Act {
-    /// A broker is started again.
     Restart(String),
     /// It connects under an identity.
     Open(Bytes),
-    /// It hangs up.
     Close,
-    /// A client says something.
     Ask {
-        /// Which request that is.
         request: RequestIndex,
         /// The frames, at their full length.
         frames: Vec<Bytes>,

@@ -155,7 +155,6 @@ impl End {
     }
 }
 
-/// A stream in parts.
 struct Units {
     greeting: Vec<u8>,
     frames: Vec<Unit>,

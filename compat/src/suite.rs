@@ -10,20 +10,18 @@ use crate::in_memory::InMemory;
 use crate::known_differences::KnownDifferences;
 use crate::reorder::reordered;
 use crate::replay::{Played, play};
+use crate::rules::Rule;
 use crate::script::Script;
 use crate::stream;
 use crate::target::Target;
 use crate::trace::{self, Header, Trace};
 use crate::worker_replay;
 
-/// What came of one recording.
 #[derive(Debug)]
 pub struct Case {
-    /// The file.
     pub path: PathBuf,
     /// Its header, if it could be read.
     pub header: Option<Header>,
-    /// How it went.
     pub verdict: Verdict,
     /// The recording and the replay, for who wants to look.
     pub replayed: Option<Box<Replayed>>,
@@ -36,16 +34,13 @@ pub struct Replayed {
     pub trace: Trace,
     /// The same as a play.
     pub script: Script,
-    /// The replay.
     pub played: Played,
     /// The differences, each with the entry that explains it.
     pub differences: Vec<(Difference, Option<usize>)>,
 }
 
-/// How it went.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Verdict {
-    /// No difference.
     Same,
     /// Differences, all of them deliberate: how many, by which entries.
     Known(usize, BTreeSet<usize>),
@@ -59,11 +54,22 @@ pub enum Verdict {
     Broken(String),
 }
 
+impl Verdict {
+    /// Whether a run with it fails.
+    pub fn is_bad(&self) -> bool {
+        match self {
+            Self::Failed(_) | Self::Broken(_) | Self::NoBroker => true,
+            Self::Same | Self::Known(..) | Self::Skipped(_) => false,
+        }
+    }
+}
+
+/// The folder with our own recordings.
+pub fn own_recordings() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures")
+}
+
 /// The recordings in a folder and in the folders within, in order.
-///
-/// # Errors
-///
-/// The system's.
 pub fn recordings(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir)? {
@@ -76,6 +82,27 @@ pub fn recordings(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
     }
     found.sort();
     Ok(found)
+}
+
+/// The deliberate differences that excuse nothing in any of the cases, and the reasons to skip that skip nothing.
+pub fn unused(cases: &[Case], known: &KnownDifferences) -> Vec<String> {
+    let of = |case: &Case| {
+        case.replayed
+            .iter()
+            .flat_map(|replayed| &replayed.differences)
+            .filter_map(|(_, entry)| *entry)
+            .collect::<Vec<_>>()
+    };
+    let used: BTreeSet<usize> = cases.iter().flat_map(of).collect();
+    let skips = |place: usize| cases.iter().any(|case| case.verdict == Verdict::Skipped(place));
+    let entries = known.differences.iter().enumerate().filter(|(place, _)| !used.contains(place));
+    let skipped = known.skipped.iter().enumerate().filter(|(place, _)| !skips(*place));
+    let rules = Rule::all().filter(|rule| known.differences.iter().all(|entry| entry.rule != *rule));
+    let mut unused: Vec<String> =
+        entries.map(|(_, entry)| format!("the known difference {}", entry.id)).collect();
+    unused.extend(skipped.map(|(_, entry)| format!("a reason to skip ({})", entry.reason)));
+    unused.extend(rules.map(|rule| format!("the rule {}", rule.name())));
+    unused
 }
 
 /// Replays a file: its messages in memory, its HTTP to our gateway.

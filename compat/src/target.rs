@@ -10,10 +10,8 @@ pub trait Target {
     /// A peer connects. No other has its identity then.
     fn open(&mut self, at: u64, conn: ConnIndex, opening: &Opening<'_>);
 
-    /// A peer hangs up.
     fn close(&mut self, at: u64, conn: ConnIndex);
 
-    /// A peer says something.
     fn say(&mut self, at: u64, conn: ConnIndex, frames: Vec<Bytes>);
 
     /// A broker dies and begins anew.
@@ -30,10 +28,8 @@ pub trait Target {
     fn epoch(&self) -> u64;
 }
 
-/// How a connection is made.
 #[derive(Clone, Debug)]
 pub struct Opening<'a> {
-    /// To which port.
     pub port: Port,
     /// Of which broker: empty but in recordings of several.
     pub broker: &'a str,
@@ -46,12 +42,9 @@ pub struct Opening<'a> {
 /// The READY property by which a client wants to know ids (`src/server/ids.rs`).
 pub const WANTS_IDS: &str = "X-Zmws-Ids";
 
-/// A message of the broker.
 #[derive(Clone, Debug)]
 pub struct Output {
-    /// When.
     pub at: u64,
-    /// To whom.
     pub conn: ConnIndex,
     /// At least one frame.
     pub frames: Vec<Bytes>,

@@ -44,7 +44,6 @@ fn nameless(trace: &Trace, conn: ConnIndex) -> Option<Difference> {
     Some(Difference { about, kind, recorded: Some(frames.clone()), ours: None, at, words })
 }
 
-/// One connection of a worker.
 struct Exchange {
     conn: ConnIndex,
     peer: String,
@@ -52,7 +51,6 @@ struct Exchange {
     service: ServiceName,
     /// Whether it ends the connection.
     hangs_up: bool,
-    /// What was said, from READY on.
     messages: Vec<(u64, Side, Vec<Frame>)>,
 }
 

@@ -46,10 +46,8 @@ pub enum Form {
     Majordomo2,
 }
 
-/// What a client asks.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ClientMessage {
-    /// In which form.
     pub form: Form,
     /// The job frame as it came, prefixes and all.
     pub job: Bytes,
@@ -57,11 +55,9 @@ pub struct ClientMessage {
     pub service: Bytes,
     /// The parameter, if there is a frame for it.
     pub param: Option<Bytes>,
-    /// What is asked for.
     pub kind: RequestKind,
 }
 
-/// What is asked for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum RequestKind {
     /// A job whose client is told its id and no more.
@@ -163,33 +159,26 @@ fn looks_like_type(frame: &[u8]) -> bool {
 pub enum Reply {
     /// `JOB: <id> <service>`.
     Accepted {
-        /// The job.
         id: Bytes,
         /// The service; empty where the form names none (until 0.9.4).
         service: Bytes,
     },
     /// `CONT: <service> [<id>]`.
     Part {
-        /// The job.
         id: Bytes,
         /// The service; empty where the form names none.
         service: Bytes,
     },
     /// `COMPLETE: <service> [<id>]` or `FAIL: <service> [<id>]`.
     Ended {
-        /// The job.
         id: Bytes,
         /// The service; empty where the form names none.
         service: Bytes,
     },
     /// `FAIL: <name>`.
-    Refused {
-        /// What the text names.
-        name: Bytes,
-    },
+    Refused { name: Bytes },
     /// An answer of RFC 7 or 18.
     Majordomo {
-        /// The service it names.
         service: Bytes,
         /// The job, where zmws's own text stands for the failure that Majordomo has no word for.
         id: Option<Bytes>,
@@ -230,7 +219,6 @@ impl Reply {
         }
     }
 
-    /// The job it speaks of.
     pub fn id(&self) -> Option<&Bytes> {
         match self {
             Self::Accepted { id, .. } | Self::Part { id, .. } | Self::Ended { id, .. } => Some(id),

@@ -21,45 +21,35 @@ pub enum WorkerForm {
 /// How a job stands, by its worker.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Verb {
-    /// Done.
     Complete,
-    /// Not done.
     Fail,
     /// A part of the result.
     Part,
 }
 
-/// What a worker says.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum WorkerMessage {
     /// It offers a service.
     Ready {
-        /// Which.
         service: Bytes,
         /// The form it says so in.
         form: WorkerForm,
     },
-    /// It lives.
     Heartbeat,
     /// It goes (Majordomo).
     Disconnect,
-    /// It speaks of a job.
     Answer {
-        /// Which.
         id: Bytes,
-        /// How it stands.
         verb: Verb,
         /// The service it names; empty in Majordomo.
         service: Bytes,
         /// What it brings, if there is a frame for it.
         value: Option<Bytes>,
     },
-    /// Anything else.
     Other,
 }
 
 impl WorkerMessage {
-    /// Reads a worker's message.
     pub fn read(frames: &[Bytes]) -> Self {
         let frames = without_delimiter(frames);
         let last = &frames[frames.len() - 1];
@@ -119,7 +109,6 @@ impl WorkerMessage {
         }
     }
 
-    /// HEARTBEAT in `form`.
     pub fn heartbeat(form: WorkerForm) -> Vec<Bytes> {
         let fixed = Bytes::from_static;
         match form {
@@ -172,20 +161,16 @@ fn majordomo(frames: &[Bytes], form: WorkerForm) -> WorkerMessage {
 /// What a broker tells a worker.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum WorkerOrder {
-    /// It lives.
     Heartbeat,
     /// The worker is to register anew (Majordomo).
     Disconnect,
-    /// A job.
     Run {
-        /// Which.
         id: Bytes,
         /// Its parameter, if there is a frame for it.
         param: Option<Bytes>,
         /// Whose it is, where the dialect says so (zmws 1).
         client: Option<Bytes>,
     },
-    /// Anything else.
     Other,
 }
 

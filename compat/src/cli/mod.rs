@@ -37,13 +37,11 @@ enum Command {
     Show(show::Args),
 }
 
-/// The program `compat`.
 pub fn compat() -> ExitCode {
     let args = Compat::parse();
     carry_out(args.command.unwrap_or(Command::Run(args.run)))
 }
 
-/// The program `zmws-trace`.
 pub fn trace() -> ExitCode {
     carry_out(Trace::parse().command)
 }

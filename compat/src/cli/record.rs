@@ -19,8 +19,8 @@ pub(super) struct Args {
     to: Vec<String>,
 
     /// Which port each is: frontend, backend, news or http; else it is known by 5556, 5557 and 5580
-    #[arg(long = "as", value_name = "NAME")]
-    names: Vec<String>,
+    #[arg(long = "as", value_name = "NAME", value_enum)]
+    names: Vec<Port>,
 
     /// The ports speak HTTP: a gateway's
     #[arg(long)]
@@ -102,7 +102,7 @@ impl Args {
         let full = if listen.contains(':') { listen.to_owned() } else { format!("127.0.0.1:{listen}") };
         let bad = |what: &str| CliError::Usage(format!("{what:?} is no port to record"));
         let port = match self.names.get(index) {
-            Some(name) => Port::parse(name).ok_or_else(|| bad(name))?,
+            Some(&port) => port,
             None if self.http => Port::Http,
             None => match to.rsplit(':').next() {
                 Some("5556") => Port::Backend,

@@ -1,15 +1,14 @@
 //! `compat run`.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::CliError;
-use crate::known_differences::{KnownDifferences, OURS};
+use crate::known_differences::KnownDifferences;
 use crate::over_tcp::{Endpoints, OverTcp};
 use crate::programs::{Peers, answered};
-use crate::report::{NO_BROKER, is_bad, page, table};
-use crate::suite::{Case, Verdict, recordings, replay_file, replay_live};
+use crate::report::{NO_BROKER, table};
+use crate::suite::{Case, Verdict, own_recordings, recordings, replay_file, replay_live, unused};
 use crate::target::Target;
 use crate::trace::Header;
 
@@ -48,10 +47,6 @@ pub(super) struct Args {
     #[arg(long, value_name = "SECONDS", default_value_t = 20)]
     longest: u64,
 
-    /// Where the page goes
-    #[arg(long, value_name = "FILE", default_value = "target/compat.html")]
-    html: PathBuf,
-
     /// Change the recordings at random, N times, and say which changes the comparison does not notice
     #[arg(long, value_name = "N", conflicts_with = "live")]
     mutate: Option<usize>,
@@ -65,13 +60,18 @@ pub(super) struct Args {
     verbose: bool,
 }
 
+/// Where the recordings of programs go.
+const RECORDINGS: &str = "target/live";
+
 impl Args {
     pub(super) fn run(self) -> Result<ExitCode, CliError> {
         let known = match &self.known {
-            Some(path) => std::fs::read_to_string(path).map_err(CliError::io(path.display()))?,
-            None => OURS.to_owned(),
+            Some(path) => {
+                let text = std::fs::read_to_string(path).map_err(CliError::io(path.display()))?;
+                KnownDifferences::read(&text)?
+            }
+            None => KnownDifferences::ours(),
         };
-        let known = KnownDifferences::read(&known)?;
         let files = self.files()?;
         if let Some(count) = self.mutate {
             return Ok(super::mutate::run(&files, &known, count, self.seed));
@@ -82,13 +82,11 @@ impl Args {
             self.tell(case, &known);
         }
         print!("{}", table(&cases));
-        if let Some(folder) = self.html.parent() {
-            std::fs::create_dir_all(folder).map_err(CliError::io(folder.display()))?;
-        }
-        std::fs::write(&self.html, page(&cases, &known)).map_err(CliError::io(self.html.display()))?;
-        let mut bad = cases.iter().filter(|case| is_bad(&case.verdict)).count();
+        let mut bad = cases.iter().filter(|case| case.verdict.is_bad()).count();
         if self.dir.is_none() && self.file.is_none() && !self.live {
-            bad += unused(&cases, &known);
+            let unused = unused(&cases, &known);
+            unused.iter().for_each(|entry| println!("{entry} is not needed any more"));
+            bad += unused.len();
         }
         Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
@@ -99,15 +97,15 @@ impl Args {
         if !self.live || asked_for_else {
             return Ok(Vec::new());
         }
-        let place = self.html.with_file_name("live");
-        std::fs::create_dir_all(&place).map_err(CliError::io(place.display()))?;
+        let place = Path::new(RECORDINGS);
+        std::fs::create_dir_all(place).map_err(CliError::io(place.display()))?;
         let mut peers = Peers::scripts();
         if let Some(dir) = &self.upstream {
-            peers.extend(Peers::original(dir, &place).map_err(CliError::io(dir.display()))?);
+            peers.extend(Peers::original(dir, place).map_err(CliError::io(dir.display()))?);
         }
         let mut cases = Vec::new();
         for programs in &peers.programs {
-            match programs.play(&place, known) {
+            match programs.play(place, known) {
                 Ok(case) => cases.push(case),
                 Err(left) => {
                     peers.left.push(left);
@@ -146,8 +144,7 @@ impl Args {
         if let Some(file) = &self.file {
             return Ok(vec![file.clone()]);
         }
-        let ours = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures");
-        let dir = self.dir.clone().unwrap_or_else(ours);
+        let dir = self.dir.clone().unwrap_or_else(own_recordings);
         let files = recordings(&dir).map_err(CliError::io(dir.display()))?;
         match files.is_empty() {
             true => Err(CliError::Usage(format!("{}: no recording (*.jsonl) in it", dir.display()))),
@@ -176,29 +173,4 @@ impl Args {
             }
         }
     }
-}
-
-/// Says which entries nothing needs any more, and counts them.
-fn unused(cases: &[Case], known: &KnownDifferences) -> usize {
-    let mut used = BTreeSet::new();
-    let mut skipped = BTreeSet::new();
-    for case in cases {
-        match &case.verdict {
-            Verdict::Known(_, entries) => used.extend(entries.iter().copied()),
-            Verdict::Skipped(entry) => drop(skipped.insert(*entry)),
-            Verdict::Same | Verdict::Failed(_) | Verdict::Broken(_) | Verdict::NoBroker => {}
-        }
-        let replayed = case.replayed.iter().flat_map(|replayed| &replayed.differences);
-        used.extend(replayed.filter_map(|(_, entry)| *entry));
-    }
-    let mut count = 0;
-    for (index, entry) in known.differences.iter().enumerate().filter(|(index, _)| !used.contains(index)) {
-        println!("known difference {index} ({}) is not needed any more", entry.id);
-        count += 1;
-    }
-    for (_, entry) in known.skipped.iter().enumerate().filter(|(index, _)| !skipped.contains(index)) {
-        println!("nothing is skipped any more because: {}", entry.reason);
-        count += 1;
-    }
-    count
 }

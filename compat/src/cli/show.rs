@@ -43,14 +43,14 @@ impl Args {
         let path = self.file.display().to_string();
         let file = File::open(&self.file).map_err(CliError::io(&path))?;
         let mut lines = BufReader::new(file);
-        let mut reader = Reader::new();
+        let mut reader = Reader::default();
         let mut text = String::new();
         loop {
             let length = lines.read_line(&mut text).map_err(CliError::io(&path))?;
             if text.ends_with('\n') || (length == 0 && !self.follow && !text.is_empty()) {
                 let damaged = |source| CliError::Trace { path: path.clone(), source };
                 if let Some(event) = reader.line(text.trim_end_matches('\n')).map_err(damaged)? {
-                    self.show(reader.conns(), &event);
+                    self.show(&reader.conns, &event);
                 }
                 text.clear();
             } else if length == 0 {

@@ -20,12 +20,10 @@ pub type RequestIndex = usize;
 /// Which of [`Conversation::jobs`].
 pub type JobIndex = usize;
 
-/// The account.
 #[derive(Clone, Debug)]
 pub struct Conversation {
     generation: Generation,
     conns: Vec<Conn>,
-    /// What clients said, in order.
     pub requests: Vec<Request>,
     /// The jobs, in the order they were first heard of.
     pub jobs: Vec<Job>,
@@ -33,7 +31,6 @@ pub struct Conversation {
     pub strays: Vec<(ConnIndex, BrokerMessage)>,
     /// What no broker may do, in words, and when it did.
     pub violations: Vec<(u64, Violation)>,
-    /// The workers, by connection.
     pub workers: BTreeMap<ConnIndex, Worker>,
     ids: HashMap<(String, Bytes), JobIndex>,
     /// The identities that peers gave themselves.
@@ -44,18 +41,14 @@ pub struct Conversation {
     sequence: u64,
 }
 
-/// What a client said.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// When, in microseconds.
     pub at: u64,
-    /// Over which connection.
     pub conn: ConnIndex,
-    /// As it came.
     pub frames: Vec<Bytes>,
     /// What that means to the broker.
     pub message: ClientMessage,
-    /// The answers to it.
     pub replies: Vec<BrokerMessage>,
     /// The job that it made.
     pub job: Option<JobIndex>,
@@ -63,21 +56,17 @@ pub struct Request {
     life: u32,
 }
 
-/// A message of the broker.
 #[derive(Clone, Debug)]
 pub struct BrokerMessage {
     /// When, in microseconds.
     pub at: u64,
     /// The how many-th message of the broker it was.
     pub sequence: u64,
-    /// As it came.
     pub frames: Vec<Frame>,
 }
 
-/// A job.
 #[derive(Clone, Debug)]
 pub struct Job {
-    /// Its id.
     pub id: Bytes,
     /// The request that made it, if that is known.
     pub request: Option<RequestIndex>,
@@ -88,9 +77,7 @@ pub struct Job {
 /// A job's time with one worker.
 #[derive(Clone, Debug)]
 pub struct Run {
-    /// The order.
     pub order: BrokerMessage,
-    /// To whom.
     pub conn: ConnIndex,
     /// What the worker said of it.
     pub answers: Vec<Answer>,
@@ -103,34 +90,23 @@ pub struct Answer {
     pub conn: Option<ConnIndex>,
     /// When, in microseconds.
     pub at: u64,
-    /// As it came.
     pub frames: Vec<Frame>,
-    /// How the job stands.
     pub verb: Verb,
 }
 
-/// What no broker may do.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Violation {
     /// A job for a worker that has one.
     ToBusy {
-        /// The worker.
         conn: ConnIndex,
-        /// The job.
         job: JobIndex,
         /// It has registered since it was given the one that it has.
         anew: bool,
     },
     /// A job for a worker that does not offer its service.
-    ToWrong {
-        /// The job.
-        job: JobIndex,
-    },
+    ToWrong { job: JobIndex },
     /// A job for a second worker, while the first is there and at it.
-    Twice {
-        /// The job.
-        job: JobIndex,
-    },
+    Twice { job: JobIndex },
     /// A job under the id of another.
     SameId {
         /// The request whose job has it too.
@@ -138,19 +114,14 @@ pub enum Violation {
     },
     /// HEARTBEAT for a worker that has a job.
     BeatToBusy {
-        /// The worker.
         conn: ConnIndex,
         /// It has registered since it was given the job.
         anew: bool,
     },
     /// A result before the worker had any.
-    NoSource {
-        /// The request.
-        request: RequestIndex,
-    },
+    NoSource { request: RequestIndex },
 }
 
-/// A worker's connection.
 #[derive(Clone, Debug, Default)]
 pub struct Worker {
     /// What it offers, and since when.
@@ -171,29 +142,22 @@ pub struct Worker {
     pub others: Vec<BrokerMessage>,
     /// From when to when it had a job.
     pub busy: Vec<Busy>,
-    /// When its connection went.
     pub left: Option<u64>,
 }
 
 /// A time during which a worker had a job.
 #[derive(Clone, Copy, Debug)]
 pub struct Busy {
-    /// The job.
     pub job: JobIndex,
-    /// From when.
     pub from: u64,
     /// Until when, if it ended.
     pub to: Option<u64>,
-    /// How it ended.
     pub end: Option<End>,
 }
 
-/// How a worker's time with a job ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum End {
-    /// With its answer.
     Answered,
-    /// Its connection went.
     Left,
     /// It was given another job.
     Overrun,
@@ -267,7 +231,6 @@ impl Conversation {
         self.ids.retain(|(of, _), _| of != broker);
     }
 
-    /// A client said something.
     pub fn client_sent(&mut self, at: u64, conn: ConnIndex, frames: Vec<Bytes>) -> RequestIndex {
         let message = ClientMessage::read(&frames, self.generation);
         let life = self.life(conn);
@@ -305,7 +268,6 @@ impl Conversation {
         Some(request)
     }
 
-    /// A worker said something.
     pub fn worker_sent(&mut self, at: u64, conn: ConnIndex, frames: &[Frame]) -> WorkerMessage {
         let bare: Vec<Bytes> = frames.iter().map(|frame| frame.bytes.clone()).collect();
         let said = WorkerMessage::read(&bare);
@@ -372,7 +334,6 @@ impl Conversation {
         }
     }
 
-    /// A worker's connection went.
     pub fn worker_left(&mut self, at: u64, conn: ConnIndex) {
         if let Some(worker) = self.workers.get_mut(&conn) {
             worker.free(at, End::Left);

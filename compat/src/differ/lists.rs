@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use super::Comparison;
 use crate::classify::{RequestKind, without_delimiter};
 use crate::conversation::{BrokerMessage, Conversation, Job, RequestIndex};
-use crate::trace::to_text;
+use crate::trace::{to_hex, to_text};
 
 /// How far a time may be off, in seconds: what a replay over sockets may need.
 const TOLERANCE: f64 = 1.0;
@@ -23,7 +23,6 @@ const TOLERANCE: f64 = 1.0;
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Row(pub Vec<(String, String)>);
 
-/// Which entry it is.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum RowKey {
     /// That of the job of a recorded request.
@@ -31,17 +30,11 @@ pub enum RowKey {
     /// That of a job that no worker ever got: its service, parameter and mode.
     Unknown(String),
     /// That of a worker.
-    Worker {
-        /// Its identity.
-        identity: String,
-        /// Its service.
-        service: String,
-    },
+    Worker { identity: String, service: String },
     /// One that names neither.
     Bare,
 }
 
-/// How two lists differ.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum ListDifference {
     /// The recorded list is an empty frame.
@@ -56,15 +49,10 @@ pub enum ListDifference {
     Extra(RowKey),
     /// The names of an entry's members differ.
     Names(RowKey),
-    /// A member differs.
     Member {
-        /// Which entry.
         key: RowKey,
-        /// Which member.
         name: String,
-        /// As recorded.
         recorded: String,
-        /// Ours.
         ours: String,
     },
     /// The entries stand in another order.
@@ -302,8 +290,7 @@ impl<'a> List<'a> {
 
     /// As PHP 5 shows an identity of 17 bytes (original.md §0).
     fn hexed(&self, own: &str) -> Option<String> {
-        let digits = own.bytes().map(|byte| format!("{byte:02x}"));
-        (self.is_recorded && own.len() == 17).then(|| format!("@{}", digits.collect::<String>()))
+        (self.is_recorded && own.len() == 17).then(|| format!("@{}", to_hex(own.as_bytes())))
     }
 
     fn is_near(&self, value: f64, at: Option<u64>) -> bool {

@@ -19,60 +19,44 @@ use crate::replay::Played;
 use crate::script::Script;
 use crate::trace::{ConnIndex, Frame, Header};
 
-/// One difference.
 #[derive(Clone, Debug)]
 pub struct Difference {
-    /// What it is about.
     pub about: About,
-    /// What differs.
     pub kind: Kind,
-    /// The recorded message, if there is one.
     pub recorded: Option<Vec<Frame>>,
-    /// The replayed message, if there is one.
     pub ours: Option<Vec<Frame>>,
-    /// When, in microseconds of the recording or else of the replay.
+    /// In microseconds of the recording, or else of the replay.
     pub at: u64,
     /// The same in words.
     pub words: String,
 }
 
-/// What a difference is about.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum About {
-    /// A recorded request.
     Request(RequestIndex),
-    /// A connection.
     Conn(ConnIndex),
 }
 
-/// What differs.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Kind {
     /// The recorded client had an answer that ours lacks.
     ReplyMissing,
     /// Our client has an answer that the recorded one lacks.
     ReplyExtra,
-    /// The answers differ.
     ReplyDiffers {
-        /// The first frame that does.
         frame: usize,
     },
-    /// A list differs.
     List(ListDifference),
     /// The recorded job was given to a worker, ours never.
     RunMissing,
     /// Our job was given to a worker, the recorded one never.
     RunExtra,
-    /// The orders differ.
     RunDiffers {
-        /// The first frame that does.
         frame: usize,
     },
     /// The job was given out another number of times.
     Runs {
-        /// As recorded.
         recorded: usize,
-        /// By us.
         ours: usize,
     },
     /// Jobs of one service were begun in another order.
@@ -82,29 +66,23 @@ pub enum Kind {
     },
     /// A worker was told something else than jobs and heartbeats, in one of the two.
     Told,
-    /// What no broker may do.
     Invariant(Invariant),
     /// The recorded broker did what its version does not do.
     Recorded,
-    /// Our end of a raw stream says something else.
     Stream,
-    /// Our gateway does something else.
     Http {
-        /// What differs.
         what: HttpDifference,
         /// What is unusual in the request.
         oddity: Oddity,
     },
     /// Our worker says something else, or nothing.
     Worker {
-        /// Nothing.
         silent: bool,
         /// What it had heard is a job in its own dialect.
         sound: bool,
     },
 }
 
-/// What no broker may do.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Invariant {
     /// A worker has one job at a time.
@@ -142,14 +120,11 @@ pub enum Invariant {
 pub struct Comparison<'a> {
     /// What was recorded where.
     pub header: &'a Header,
-    /// The recording.
     pub script: &'a Script,
-    /// The replay.
     pub played: &'a Played,
 }
 
 impl<'a> Comparison<'a> {
-    /// What the recorded broker did.
     pub fn recorded(&self) -> &'a Conversation {
         &self.script.recorded
     }

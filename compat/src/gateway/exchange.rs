@@ -1,6 +1,8 @@
 //! Exchanges over HTTP, as recorded: what was requested, what the gateway asked of its broker for it, and
 //! what it answered.
 
+use zmws::params::query::url_decode;
+
 use crate::classify::{ClientMessage, Form, Generation, Reply, RequestKind};
 use crate::conversation::{Request, RequestIndex};
 use crate::script::Script;
@@ -9,36 +11,28 @@ use crate::trace::{ConnIndex, Port, Side, Trace, What};
 /// A request and its answer.
 #[derive(Clone, Debug)]
 pub(super) struct Exchange {
-    /// The connection.
     pub(super) conn: ConnIndex,
-    /// Whose.
     pub(super) peer: String,
     /// When it began, in microseconds.
     pub(super) at: u64,
-    /// When it ended.
     end: u64,
-    /// As it came.
     pub(super) request: Vec<u8>,
     /// As it came; empty if there was none.
     pub(super) response: Vec<u8>,
     /// What the gateway asked for it: one request, or the lists that a path under `/v1/` needs.
     pub(super) broker_requests: Vec<RequestIndex>,
-    /// What is unusual in what it heard.
     heard: Oddity,
 }
 
 /// What is unusual in a request, and so read in its own way by the original.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Oddity {
-    /// Nothing.
     None,
     /// The line ends with the target.
     NoVersion,
     /// The line is no request at all.
     NoRequest,
-    /// `HEAD`.
     Head,
-    /// `OPTIONS`.
     Options,
     /// A colon in the line.
     Colon,
@@ -55,7 +49,6 @@ pub enum Oddity {
 }
 
 impl Exchange {
-    /// What is unusual in it.
     pub(super) fn oddity(&self) -> Oddity {
         let line = self.request.split(|&byte| byte == b'\n').next().unwrap_or_default().trim_ascii_end();
         let words: Vec<&[u8]> = line.split(|&byte| byte == b' ').collect();
@@ -93,13 +86,11 @@ impl Exchange {
 /// An answer over HTTP, or something like it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Response {
-    /// The first line.
     pub status_line: Vec<u8>,
     /// The number in it; 0 if there is none.
     pub status: u16,
     /// All before the body.
     pub head: Vec<u8>,
-    /// The rest.
     pub body: Vec<u8>,
 }
 
@@ -121,7 +112,6 @@ impl Response {
         self.status_line.starts_with(b"HTTP/1.")
     }
 
-    /// A header's value.
     pub(super) fn header(&self, name: &[u8]) -> Option<&[u8]> {
         self.head.split(|&byte| byte == b'\n').skip(1).find_map(|line| {
             let colon = line.iter().position(|&byte| byte == b':')?;
@@ -188,7 +178,7 @@ fn is_for(script: &Script, index: RequestIndex, exchange: &Exchange) -> bool {
     let named = |text: &[u8]| text.windows(service.len().max(1)).any(|window| window == service);
     (exchange.at..=exchange.end).contains(&request.at)
         && (named(&exchange.request)
-            || named(&unescaped(&exchange.request))
+            || named(&url_decode(&exchange.request))
             || (exchange.is_of_api() && kind == RequestKind::List))
 }
 
@@ -241,24 +231,4 @@ fn pieces(trace: &Trace) -> Vec<Exchange> {
     let last = trace.events.last().map_or(0, |event| event.at);
     done.extend(open.into_iter().flatten().map(|exchange| Exchange { end: last, ..exchange }));
     done
-}
-
-/// The bytes that percent escapes stand for.
-fn unescaped(text: &[u8]) -> Vec<u8> {
-    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((&first, after)) = rest.split_first() {
-        match (first, after) {
-            (b'%', [high, low, behind @ ..]) if digit(high).is_some() && digit(low).is_some() => {
-                bytes.push(digit(high).unwrap_or(0) << 4 | digit(low).unwrap_or(0));
-                rest = behind;
-            }
-            _ => {
-                bytes.push(first);
-                rest = after;
-            }
-        }
-    }
-    bytes
 }

@@ -29,11 +29,8 @@ pub enum HttpDifference {
     StatusLine,
     /// The status: the recorded one and ours.
     Status(u16, u16),
-    /// The kind of content.
     ContentType,
-    /// The body.
     Body,
-    /// Ours does not answer.
     Silence,
 }
 

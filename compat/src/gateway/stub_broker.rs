@@ -19,16 +19,16 @@ use crate::conversation::Request;
 use crate::script::Script;
 use crate::trace::Frame;
 
-/// What our gateway did.
 #[derive(Debug)]
 pub(super) enum Outcome {
     /// It asked the broker something else, or something where the recorded one asked nothing.
-    AsksElse { recorded: Vec<u8>, ours: Vec<u8> },
+    AsksElse {
+        recorded: Vec<u8>,
+        ours: Vec<u8>,
+    },
     /// It asked the same; no more is known.
     ClientMessage,
-    /// It answered.
     Answered(Response),
-    /// It did not answer.
     Silent,
 }
 

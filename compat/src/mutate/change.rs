@@ -7,7 +7,6 @@ use super::rng::Rng;
 use crate::differ::rows;
 use crate::trace::{ConnIndex, Event, Frame, Port, Side, Trace, What};
 
-/// What is done to a recording.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Change {
     /// A message is left out.
@@ -43,7 +42,6 @@ pub enum Change {
 }
 
 impl Change {
-    /// All of them.
     pub const ALL: [Self; 15] = [
         Self::Dropped,
         Self::Swapped,

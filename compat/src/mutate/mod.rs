@@ -23,7 +23,6 @@ use crate::suite::{Verdict, replay_trace};
 use crate::trace::{self, Port, Side, Trace, What};
 use crate::worker_replay;
 
-/// Recordings to be changed.
 #[derive(Debug)]
 pub struct Mutator {
     recordings: Vec<Recording>,
@@ -37,27 +36,21 @@ struct Recording {
     trace: Trace,
 }
 
-/// A changed recording.
 #[derive(Debug)]
 pub struct Mutation {
-    /// Which recording.
     pub path: PathBuf,
     /// When the changed message was, in microseconds.
     pub at: u64,
-    /// What was done.
     pub change: Change,
     /// The same in words.
     pub words: String,
-    /// What came of it.
     pub outcome: Outcome,
 }
 
 /// What came of a changed recording.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Outcome {
-    /// It is noticed.
     Noticed,
-    /// Nothing differs.
     Equal,
     /// Something differs, but each difference counts as deliberate, by these entries.
     Excused(Vec<String>),

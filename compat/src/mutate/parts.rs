@@ -11,7 +11,6 @@ pub(super) const STATUS: [&[u8]; 4] = [b"JOB: ", b"COMPLETE: ", b"FAIL: ", b"CON
 /// Members of a list that hold a time.
 const TIMES: [&str; 4] = ["reqtime", "startedat", "completedat", "hb"];
 
-/// A frame's place in its message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Part {
     /// `MDPC02`, `MDPW01` …, or the type behind it.
@@ -20,7 +19,6 @@ pub(super) enum Part {
     Service,
     /// `COMPLETE: …`, `JOB: …`.
     Status,
-    /// A list.
     List,
     /// An address that the broker made up: bound, never compared.
     Given,
@@ -30,7 +28,6 @@ pub(super) enum Part {
     Empty,
 }
 
-/// What each frame is.
 pub(super) fn parts(frames: &[Frame], port: Port) -> Vec<Part> {
     let header = frames.iter().take(2).position(|frame| is_header(&frame.bytes));
     // RFC 7 has no type in an answer to a client.

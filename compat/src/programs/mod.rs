@@ -37,10 +37,6 @@ pub const WORKER_PORT: &str = "{workers}";
 
 impl Programs {
     /// Plays them against our broker, and replays what passed. The recording goes to `dir`.
-    ///
-    /// # Errors
-    ///
-    /// A worker that does not start on this machine.
     pub fn play(&self, dir: &Path, known: &KnownDifferences) -> Result<Case, LeftOut> {
         let file = dir.join(format!("{}.jsonl", self.name.replace(' ', "-")));
         match session::record(self, &file) {

@@ -10,18 +10,14 @@ use super::{CLIENT_PORT, Programs, WORKER_PORT};
 /// What is played, and what is not.
 #[derive(Debug, Default)]
 pub struct Peers {
-    /// To be played.
     pub programs: Vec<Programs>,
-    /// Left out.
     pub left: Vec<LeftOut>,
 }
 
 /// What is left out, and why.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct LeftOut {
-    /// What.
     pub what: String,
-    /// Why.
     pub why: String,
 }
 
@@ -84,10 +80,6 @@ impl Peers {
 
     /// The original's worker and clients at each of its tags, taken from the git checkout `dir`, unpacked below
     /// `place`.
-    ///
-    /// # Errors
-    ///
-    /// `dir` is no git checkout, or `place` cannot be written.
     pub fn original(dir: &Path, place: &Path) -> io::Result<Self> {
         let mut peers = Self::default();
         let Some(php) = php() else {
@@ -110,7 +102,6 @@ impl Peers {
         Ok(peers)
     }
 
-    /// More of them.
     pub fn extend(&mut self, more: Self) {
         self.programs.extend(more.programs);
         self.left.extend(more.left);

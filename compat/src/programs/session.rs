@@ -5,19 +5,17 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
-use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 use zmws::client::Client;
 use zmws::message::View;
 
 use super::{Programs, command};
 use crate::over_tcp::LocalServer;
-use crate::record::{RecordOptions, Route, TraceWriter, record as recorded};
-use crate::trace::{Header, Port};
+use crate::record::{RecordOptions, Recorder};
+use crate::trace::Header;
 
 /// How long a worker may take to come, and a client to end.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -30,7 +28,6 @@ pub(super) enum NoSession {
     /// The worker ended before it had come, with these words.
     #[error("its worker ended: {0}")]
     WorkerEnded(String),
-    /// Something else.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -46,8 +43,15 @@ pub(super) fn record(programs: &Programs, file: &Path) -> Result<(), NoSession> 
         ..Header::default()
     };
     let server = LocalServer::start(&header)?;
-    let recorder = Recorder::start(&server, header, file)?;
-    let [clients, workers] = recorder.ports;
+    let options = RecordOptions {
+        file: file.to_owned(),
+        bytes_max: u64::MAX,
+        files_max: 1,
+        frame_max: 1 << 20,
+        mask: false,
+    };
+    let recorder = Recorder::start(&server, &header, options)?;
+    let [clients, workers] = recorder.addresses.map(|address| address.port());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let played = || -> Result<(), NoSession> {
         let log = file.with_extension("log");
@@ -113,45 +117,5 @@ impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
-    }
-}
-
-/// A recorder in a thread of its own.
-struct Recorder {
-    /// For clients and for workers.
-    ports: [u16; 2],
-    stop: oneshot::Sender<()>,
-    thread: JoinHandle<io::Result<()>>,
-}
-
-impl Recorder {
-    fn start(server: &LocalServer, header: Header, file: &Path) -> io::Result<Self> {
-        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        let routes = vec![
-            Route { listen, to: server.clients.to_string(), port: Port::Frontend },
-            Route { listen, to: server.workers.to_string(), port: Port::Backend },
-        ];
-        let file = file.to_owned();
-        let options =
-            RecordOptions { file, bytes_max: u64::MAX, files_max: 1, frame_max: 1 << 20, mask: false };
-        let trace_writer = TraceWriter::new(options, header, &routes)?;
-        let (stop, stopped) = oneshot::channel::<()>();
-        let (tell, told) = std::sync::mpsc::channel();
-        let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            let ready = move |addresses: &[SocketAddr]| {
-                let _ = tell.send([addresses[0].port(), addresses[1].port()]);
-            };
-            runtime.block_on(recorded(routes, trace_writer, ready, async {
-                let _ = stopped.await;
-            }))
-        });
-        let ports = told.recv().map_err(|_| io::Error::other("the recorder did not start"))?;
-        Ok(Self { ports, stop, thread })
-    }
-
-    fn stop(self) -> io::Result<()> {
-        let _ = self.stop.send(());
-        self.thread.join().map_err(|_| io::Error::other("the recorder panicked"))?
     }
 }

@@ -6,10 +6,12 @@
 
 mod mask;
 mod proxy;
+mod recorder;
 mod trace_writer;
 
 pub use mask::Mask;
 pub use proxy::{Route, record};
+pub use recorder::Recorder;
 pub use trace_writer::{RecordOptions, TraceWriter};
 
 use bytes::Bytes;
@@ -23,18 +25,15 @@ pub struct Seen {
     pub at: u64,
     /// On which connection, counted by the proxy.
     pub conn: ConnIndex,
-    /// What.
     pub what: Observed,
 }
 
-/// What the proxy saw.
 #[derive(Debug)]
 pub enum Observed {
     /// A peer came, at this route.
     Open(usize),
     /// Nobody listened where it wanted to go.
     Refused(usize),
-    /// Bytes.
     Bytes(Side, Bytes),
     /// One side ended.
     Close(Side),

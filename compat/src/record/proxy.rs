@@ -13,14 +13,11 @@ use tokio::time::Instant;
 use super::{Observed, Seen, TraceWriter};
 use crate::trace::{ConnIndex, Port, Side};
 
-/// A port that is recorded.
 #[derive(Clone, Debug)]
 pub struct Route {
-    /// Where peers come.
     pub listen: SocketAddr,
     /// Where they are passed on to, as `host:port`.
     pub to: String,
-    /// Which port that is.
     pub port: Port,
 }
 
@@ -30,10 +27,6 @@ const CHUNK: usize = 64 * 1024;
 const QUEUE: usize = 4_096;
 
 /// Records what passes through `routes` until `stop`. `ready` is told where it listens.
-///
-/// # Errors
-///
-/// A port that cannot be bound, or a file that cannot be written.
 pub async fn record(
     routes: Vec<Route>,
     trace_writer: TraceWriter,

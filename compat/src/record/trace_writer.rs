@@ -1,17 +1,16 @@
 //! Decodes what the proxy saw and writes it down.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::io::{self, BufWriter};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use tokio::sync::mpsc;
-use zmws::zmtp::{Config, Engine, Event as ZmtpEvent, Limits, SocketType};
 
 use super::{Mask, Observed, Route, Seen};
-use crate::trace::{Conn, ConnIndex, Event, Frame, Header, Port, Side, What, Writer, to_text};
+use crate::trace::{Conn, ConnIndex, Event, Frame, Header, Port, Side, Stream, What, Writer, what};
 
 /// Where and how a recording is kept.
 #[derive(Clone, Debug)]
@@ -24,7 +23,6 @@ pub struct RecordOptions {
     pub files_max: usize,
     /// A longer frame is cut to this.
     pub frame_max: usize,
-    /// Whether bodies are hidden.
     pub mask: bool,
 }
 
@@ -42,7 +40,6 @@ pub struct TraceWriter {
     at: u64,
 }
 
-/// A connection.
 #[derive(Debug)]
 struct Connection {
     conn: Conn,
@@ -53,21 +50,10 @@ struct Connection {
     ends: u8,
 }
 
-#[derive(Debug)]
-struct Stream {
-    engine: Engine,
-    input: BytesMut,
-}
-
 /// What is decoded is on disk within this time.
 const FLUSH: Duration = Duration::from_millis(500);
 
 impl TraceWriter {
-    /// Begins a recording.
-    ///
-    /// # Errors
-    ///
-    /// The file cannot be made.
     pub fn new(options: RecordOptions, header: Header, routes: &[Route]) -> io::Result<Self> {
         let writer = Writer::new(BufWriter::new(File::create(&options.file)?), &header)?;
         Ok(Self {
@@ -156,61 +142,37 @@ impl TraceWriter {
         let direction = if to == Side::Broker { &mut connection.to_broker } else { &mut connection.to_peer };
         // A stream that broke is only passed on.
         let Some(stream) = direction else { return Ok(()) };
-        stream.input.extend_from_slice(&bytes);
-        let mut found = Vec::new();
-        loop {
-            match stream.engine.receive(&mut stream.input) {
-                Ok(Some(event)) => found.push(event),
-                Ok(None) => break,
-                Err(error) => {
-                    *direction = None;
-                    let note = format!(
-                        "{} to the {}: {error}; only passed on from here",
-                        connection.conn.peer,
-                        to.name()
-                    );
-                    self.note(note)?;
-                    break;
-                }
-            }
+        let (found, error) = stream.receive(&bytes);
+        let peer = &connection.conn.peer;
+        let note =
+            error.map(|error| format!("{peer} to the {}: {error}; only passed on from here", to.name()));
+        if note.is_some() {
+            *direction = None;
         }
-        found.into_iter().try_for_each(|event| self.zmtp(conn, to, event))
+        let found = found.into_iter().filter_map(|event| what(conn, to, event));
+        found.into_iter().try_for_each(|what| self.seen(conn, what))?;
+        note.map_or(Ok(()), |note| self.note(note))
     }
 
-    fn zmtp(&mut self, conn: ConnIndex, to: Side, event: ZmtpEvent) -> io::Result<()> {
-        match event {
-            ZmtpEvent::Ready(info) if to == Side::Broker => {
-                let peer =
-                    info.properties.iter().map(|(name, value)| (to_text(name), value.clone())).collect();
-                let what = What::Handshake { conn, peer, broker: BTreeMap::new() };
-                if let Some(connection) = self.connections.get_mut(&conn) {
-                    connection.handshake = Some(what.clone());
-                }
-                self.event(conn, what)
-            }
-            ZmtpEvent::Message(frames) => {
-                let mut frames: Vec<Frame> = frames.into_iter().map(Frame::whole).collect();
-                if let (Some(mask), Some(connection)) = (&self.mask, self.connections.get(&conn)) {
-                    mask.message(connection.conn.port, to, &mut frames);
+    fn seen(&mut self, conn: ConnIndex, mut what: What) -> io::Result<()> {
+        let Some(connection) = self.connections.get_mut(&conn) else { return Ok(()) };
+        match &mut what {
+            What::Handshake { .. } => connection.handshake = Some(what.clone()),
+            What::Message { to, frames, .. } => {
+                if let Some(mask) = &self.mask {
+                    mask.message(connection.conn.port, *to, frames);
                 }
                 frames.iter_mut().for_each(|frame| cut(frame, self.options.frame_max));
-                self.event(conn, What::Message { conn, to, frames })
             }
-            ZmtpEvent::Subscribe(topic) => self.command(conn, to, "SUBSCRIBE", &topic),
-            ZmtpEvent::Cancel(topic) => self.command(conn, to, "CANCEL", &topic),
-            ZmtpEvent::Ready(_) | ZmtpEvent::Ping | ZmtpEvent::Pong | ZmtpEvent::Ignored => Ok(()),
+            _ => {}
         }
-    }
-
-    fn command(&mut self, conn: ConnIndex, to: Side, name: &str, data: &Bytes) -> io::Result<()> {
-        let value = serde_json::json!({"name": name, "data": to_text(data)});
-        self.event(conn, What::Command { conn, to, member: "command", value })
+        self.event(conn, what)
     }
 
     fn event(&mut self, conn: ConnIndex, what: What) -> io::Result<()> {
         let event = Event { at: self.at, what };
         self.writer.event(self.connections.get(&conn).map(|connection| &connection.conn), &event)?;
-        if self.writer.written() > self.options.bytes_max {
+        if self.writer.written > self.options.bytes_max {
             self.rotate()?;
         }
         Ok(())
@@ -239,21 +201,6 @@ impl TraceWriter {
             }
         }
         Ok(())
-    }
-}
-
-impl Stream {
-    fn new(port: Port, to: Side) -> Self {
-        let socket_type = match (port, to) {
-            (Port::News, Side::Broker) => SocketType::Pub,
-            (Port::News, Side::Peer) => SocketType::Sub,
-            (_, Side::Broker) => SocketType::Router,
-            (_, Side::Peer) => SocketType::Dealer,
-        };
-        // A recorder allows what the broker behind it may allow.
-        let limits = Limits { frame_max: 1 << 40, message_max: 1 << 40, frames_max: 1 << 20 };
-        let config = Config { socket_type, identity: Bytes::new(), properties: Vec::new(), limits };
-        Self { engine: Engine::new(&config), input: BytesMut::new() }
     }
 }
 

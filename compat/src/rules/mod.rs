@@ -14,176 +14,82 @@ use serde::Deserialize;
 
 use crate::classify::{ClientMessage, Generation};
 use crate::conversation::{Job, Request, Run};
-use crate::differ::{About, Comparison, Difference, Kind};
+use crate::differ::{About, Comparison, Difference};
 use crate::original::{Version, refusals};
 use crate::trace::Frame;
 
-/// A kind of deliberate difference.
+/// A kind of deliberate difference: one of [`RULES`].
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
-#[serde(rename_all = "kebab-case")]
-pub enum Rule {
-    /// A job without a parameter gives the worker an empty frame, not the job frame.
-    NoParamIsEmpty,
-    /// The frame `0` is data, not nothing.
-    ZeroIsData,
-    /// A parameter or identity of `@` and 32 or 34 characters is not taken for hexadecimal.
-    HexIsNotDecoded,
-    /// A refusal names a service whose name is too long by its beginning.
-    LongNamesAreCut,
-    /// A result passes as it is, whatever it begins with.
-    ResultsPassAsTheyAre,
-    /// A client may be called `0`.
-    ClientZero,
-    /// A zmws 1 message is served in zmws 1 by a broker that follows the original's 2.x.
-    Zmws1Served,
-    /// A zmws 2 message is served in zmws 2 by a broker that follows the original's 1.x.
-    Zmws2Served,
-    /// A Majordomo client is served in Majordomo.
-    MajordomoServed,
-    /// A Majordomo worker is served in Majordomo.
-    MajordomoWorkerServed,
-    /// A header that is none is refused, though the original took it.
-    OddHeaderRefused,
-    /// A zmws 2 request is served although the original refused all of them.
-    PlainRequestServed,
-    /// A worker of another dialect than the original's version counts.
-    ForeignWorkerCounts,
-    /// A list is answered where the original said nothing.
-    ListsAnswered,
-    /// A list is JSON where the original sent an empty frame.
-    ListsAreJson,
-    /// No history of jobs that never were.
-    NoBareHistory,
-    /// A worker is listed, or not, by our time of giving it up.
-    WorkersListedByTheirLife,
-    /// A list shows a job whose life differs for a reason of its own.
-    ListsFollowLives,
-    /// A busy worker is listed.
-    BusyWorkersListed,
-    /// Jobs begin in the order of their requests.
-    FirstComeFirstServed,
-    /// A long job is not given to a second worker, and its late answer counts.
-    LongJobsRun,
-    /// The job of a worker that left is given out again.
-    OrphansGoOn,
-    /// A worker may offer several services.
-    SeveralServices,
-    /// A service is made by READY alone.
-    OnlyReadyMakesAService,
-    /// A worker does not answer what is no job of its dialect.
-    WorkersAnswerJobsOnly,
-    /// `PARTIAL` is a part like `CONT`.
-    PartialIsAPart,
-    /// An answer at the clients' port counts.
-    AnswerAtTheClientsPort,
-    /// A response begins with a status line of HTTP.
-    HttpStatusLine,
-    /// `FNF` in a name or a value is no word for 404.
-    FnfIsData,
-    /// The path `/` has a page.
-    FrontPage,
-    /// What is no request of HTTP is refused.
-    NoRequestIsRefused,
-    /// The answer to HEAD has no body.
-    HeadHasNoBody,
-    /// OPTIONS does no job.
-    OptionsDoNoJob,
-    /// A colon in a URL is data.
-    ColonIsData,
-    /// A service's name in a URL is percent-decoded.
-    NamesAreDecoded,
-    /// A job that gives parts is answered with its end.
-    EndNotPart,
-    /// A gateway in front of a broker of another generation keeps its own form, or says that there is none.
-    ForeignBroker,
-}
+#[serde(try_from = "String")]
+pub struct Rule(usize);
 
-impl Rule {
-    /// All of them.
-    pub const ALL: [Self; 35] = [
-        Self::NoParamIsEmpty,
-        Self::ZeroIsData,
-        Self::HexIsNotDecoded,
-        Self::ResultsPassAsTheyAre,
-        Self::ClientZero,
-        Self::Zmws1Served,
-        Self::Zmws2Served,
-        Self::MajordomoServed,
-        Self::MajordomoWorkerServed,
-        Self::OddHeaderRefused,
-        Self::PlainRequestServed,
-        Self::ForeignWorkerCounts,
-        Self::ListsAnswered,
-        Self::ListsAreJson,
-        Self::NoBareHistory,
-        Self::WorkersListedByTheirLife,
-        Self::ListsFollowLives,
-        Self::BusyWorkersListed,
-        Self::FirstComeFirstServed,
-        Self::LongJobsRun,
-        Self::OrphansGoOn,
-        Self::SeveralServices,
-        Self::OnlyReadyMakesAService,
-        Self::WorkersAnswerJobsOnly,
-        Self::PartialIsAPart,
-        Self::AnswerAtTheClientsPort,
-        Self::HttpStatusLine,
-        Self::FnfIsData,
-        Self::NoRequestIsRefused,
-        Self::HeadHasNoBody,
-        Self::OptionsDoNoJob,
-        Self::ColonIsData,
-        Self::NamesAreDecoded,
-        Self::EndNotPart,
-        Self::ForeignBroker,
-    ];
+type Explains = fn(Case<'_>) -> bool;
 
-    /// Whether this rule says why `difference` is there.
-    pub fn explains(self, comparison: Comparison<'_>, difference: &Difference) -> bool {
-        let case = Case { comparison, difference };
-        match self {
-            Self::NoParamIsEmpty => frames::no_param_is_empty(case),
-            Self::ZeroIsData => frames::zero_is_data(case),
-            Self::HexIsNotDecoded => frames::hex_is_not_decoded(case),
-            Self::LongNamesAreCut => frames::long_names_are_cut(case),
-            Self::ResultsPassAsTheyAre => frames::results_pass(case),
-            Self::ClientZero => frames::client_zero(case),
-            Self::Zmws1Served => dialects::zmws1_served(case),
-            Self::Zmws2Served => dialects::zmws2_served(case),
-            Self::MajordomoServed => dialects::majordomo_served(case),
-            Self::MajordomoWorkerServed => dialects::majordomo_worker_served(case),
-            Self::OddHeaderRefused => dialects::odd_header_refused(case),
-            Self::PlainRequestServed => dialects::plain_request_served(case),
-            Self::ForeignWorkerCounts => workers::foreign_worker_counts(case),
-            Self::ListsAnswered => lists::answered(case),
-            Self::ListsAreJson => lists::are_json(case),
-            Self::NoBareHistory => lists::no_bare_history(case),
-            Self::WorkersListedByTheirLife => lists::workers_by_life(case),
-            Self::ListsFollowLives => lists::follow_lives(case),
-            Self::BusyWorkersListed => lists::busy_workers(case),
-            Self::FirstComeFirstServed => workers::first_come(case),
-            Self::LongJobsRun => workers::long_jobs(case),
-            Self::OrphansGoOn => workers::orphans(case),
-            Self::SeveralServices => workers::several_services(case),
-            Self::OnlyReadyMakesAService => workers::only_ready(case),
-            Self::WorkersAnswerJobsOnly => difference.kind == Kind::Worker { silent: true, sound: false },
-            Self::PartialIsAPart => workers::partial(case),
-            Self::AnswerAtTheClientsPort => workers::answer_at_clients_port(case),
-            Self::HttpStatusLine => http::status_line(case),
-            Self::FnfIsData => http::fnf_is_data(case),
-            Self::FrontPage => http::front_page(case),
-            Self::NoRequestIsRefused => http::no_request(case),
-            Self::HeadHasNoBody => http::head(case),
-            Self::OptionsDoNoJob => http::options(case),
-            Self::ColonIsData => http::colon_is_data(case),
-            Self::NamesAreDecoded => http::names_are_decoded(case),
-            Self::EndNotPart => http::end_not_part(case),
-            Self::ForeignBroker => http::foreign_broker(case),
-        }
+/// By their names in the known differences. What each is about stands at its function.
+const RULES: &[(&str, Explains)] = &[
+    ("no-param-is-empty", frames::no_param_is_empty),
+    ("zero-is-data", frames::zero_is_data),
+    ("hex-is-not-decoded", frames::hex_is_not_decoded),
+    ("long-names-are-cut", frames::long_names_are_cut),
+    ("results-pass-as-they-are", frames::results_pass),
+    ("client-zero", frames::client_zero),
+    ("zmws1-served", dialects::zmws1_served),
+    ("zmws2-served", dialects::zmws2_served),
+    ("majordomo-served", dialects::majordomo_served),
+    ("majordomo-worker-served", dialects::majordomo_worker_served),
+    ("odd-header-refused", dialects::odd_header_refused),
+    ("plain-request-served", dialects::plain_request_served),
+    ("foreign-worker-counts", workers::foreign_worker_counts),
+    ("lists-answered", lists::answered),
+    ("lists-are-json", lists::are_json),
+    ("no-bare-history", lists::no_bare_history),
+    ("workers-listed-by-their-life", lists::workers_by_life),
+    ("lists-follow-lives", lists::follow_lives),
+    ("busy-workers-listed", lists::busy_workers),
+    ("first-come-first-served", workers::first_come),
+    ("long-jobs-run", workers::long_jobs),
+    ("orphans-go-on", workers::orphans),
+    ("several-services", workers::several_services),
+    ("only-ready-makes-a-service", workers::only_ready),
+    ("partial-is-a-part", workers::partial),
+    ("answer-at-the-clients-port", workers::answer_at_clients_port),
+    ("http-status-line", http::status_line),
+    ("fnf-is-data", http::fnf_is_data),
+    ("front-page", http::front_page),
+    ("no-request-is-refused", http::no_request),
+    ("head-has-no-body", http::head),
+    ("options-do-no-job", http::options),
+    ("colon-is-data", http::colon_is_data),
+    ("names-are-decoded", http::names_are_decoded),
+    ("end-not-part", http::end_not_part),
+    ("foreign-broker", http::foreign_broker),
+    ("workers-answer-jobs-only", workers::answers_jobs_only),
+];
+
+impl TryFrom<String> for Rule {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        let place = RULES.iter().position(|(rule, _)| *rule == name);
+        place.map(Self).ok_or_else(|| format!("no rule is called {name:?}"))
     }
 }
 
-/// A difference and where it is.
+impl Rule {
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..RULES.len()).map(Self)
+    }
+
+    pub fn name(self) -> &'static str {
+        RULES[self.0].0
+    }
+
+    /// Whether this rule says why `difference` is there.
+    pub fn explains(self, comparison: Comparison<'_>, difference: &Difference) -> bool {
+        RULES[self.0].1(Case { comparison, difference })
+    }
+}
+
 #[derive(Clone, Copy)]
 struct Case<'a> {
     comparison: Comparison<'a>,
@@ -191,7 +97,6 @@ struct Case<'a> {
 }
 
 impl<'a> Case<'a> {
-    /// The recorded request it is about.
     fn request(self) -> Option<&'a Request> {
         match self.difference.about {
             About::Request(request) => self.comparison.recorded().requests.get(request),
@@ -199,7 +104,6 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Our request.
     fn our_request(self) -> Option<&'a Request> {
         match self.difference.about {
             About::Request(request) => self

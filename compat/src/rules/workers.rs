@@ -33,6 +33,11 @@ pub(super) fn foreign_worker_counts(case: Case<'_>) -> bool {
     case.is_refused_there() && foreign && served && case.our_job().is_some()
 }
 
+/// A worker does not answer what is no job of its dialect; the original's does.
+pub(super) fn answers_jobs_only(case: Case<'_>) -> bool {
+    case.difference.kind == Kind::Worker { silent: true, sound: false }
+}
+
 /// Which job is next there depends on where its array's pointers stand; here it is the oldest.
 pub(super) fn first_come(case: Case<'_>) -> bool {
     case.difference.kind == Kind::Order { fair: true }

@@ -4,25 +4,22 @@
 //! stand in strings, each byte as the character of its number (latin-1), so that a trace reads well and
 //! loses nothing. Nothing here knows what the messages mean.
 
-mod latin1;
+mod file;
+mod line;
 mod raw;
-mod read;
-mod write;
 
-pub use latin1::{to_bytes, to_text};
-pub use raw::decoded;
-pub use read::{Damage, ReadError, Reader, read, read_file};
-pub use write::{Writer, line};
+pub use file::{Damage, ReadError, Reader, Writer, read, read_file};
+pub(crate) use line::to_hex;
+pub use line::{FORMAT, line, to_bytes, to_text};
+pub(crate) use raw::what;
+pub use raw::{Stream, decoded};
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The newest format that is read and written. A header without `trace` is of format 1.
-pub const FORMAT: u64 = 1;
-
-/// A whole recording.
 #[derive(Clone, Debug)]
 pub struct Trace {
     /// What the recording is of.
@@ -34,28 +31,30 @@ pub struct Trace {
 }
 
 /// The first line of a file.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Header {
-    /// A short name.
     pub scenario: String,
     /// Which broker was recorded: a tag of the PHP original, or the name and version of another.
     pub upstream: String,
     /// What it is about, in words.
+    #[serde(default)]
     pub about: String,
     /// The broker's HEARTBEAT_INTERVAL, in seconds.
     pub heartbeat_interval: f64,
     /// The broker's HEARTBEAT_MAXTRIES.
     pub heartbeat_maxtries: u32,
-    /// The peers by name.
     pub peers: BTreeMap<String, PeerKind>,
     /// Whether bytes were recorded (`hex`) instead of messages.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub raw: bool,
     /// Whatever else the header says: kept, not understood.
+    #[serde(flatten)]
     pub more: Map<String, Value>,
 }
 
 /// What the header says of a peer.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
 pub struct PeerKind {
     /// Its ZeroMQ socket type; empty for HTTP.
     pub socket: String,
@@ -63,8 +62,10 @@ pub struct PeerKind {
     pub connects_to: String,
 }
 
-/// A broker's port, by what comes there.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(
+    Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, clap::ValueEnum,
+)]
+#[serde(rename_all = "lowercase")]
 pub enum Port {
     /// Clients (5555).
     Frontend,
@@ -76,40 +77,15 @@ pub enum Port {
     Http,
 }
 
-impl Port {
-    /// The port of this name in a trace.
-    pub fn parse(name: &str) -> Option<Self> {
-        match name {
-            "frontend" => Some(Self::Frontend),
-            "backend" => Some(Self::Backend),
-            "news" => Some(Self::News),
-            "http" => Some(Self::Http),
-            _ => None,
-        }
-    }
-
-    /// Its name in a trace.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Frontend => "frontend",
-            Self::Backend => "backend",
-            Self::News => "news",
-            Self::Http => "http",
-        }
-    }
-}
-
 /// Which connection of [`Trace::conns`].
 pub type ConnIndex = usize;
 
 /// One TCP connection of a peer.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Conn {
-    /// The peer's name.
     pub peer: String,
     /// The how many-th of the peer's connections, from 1.
     pub number: u32,
-    /// Where it goes.
     pub port: Port,
 }
 
@@ -121,17 +97,15 @@ impl Conn {
     }
 }
 
-/// Who did it, or whom it was said to.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Side {
     /// The broker (or the gateway, for HTTP).
     Broker,
-    /// The peer.
     Peer,
 }
 
 impl Side {
-    /// Its name in a trace.
     pub fn name(self) -> &'static str {
         match self {
             Self::Broker => "broker",
@@ -140,16 +114,13 @@ impl Side {
     }
 }
 
-/// One line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
     /// Microseconds since the recording began.
     pub at: u64,
-    /// What happened.
     pub what: What,
 }
 
-/// What happened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum What {
     /// What the one who recorded did or saw.
@@ -160,59 +131,31 @@ pub enum What {
     Refused(ConnIndex),
     /// The READY of both ends.
     Handshake {
-        /// The connection.
         conn: ConnIndex,
         /// The peer's properties, by name.
         peer: BTreeMap<String, Bytes>,
-        /// The broker's.
         broker: BTreeMap<String, Bytes>,
     },
     /// A direction of a connection ended.
     Close {
-        /// The connection.
         conn: ConnIndex,
         /// Who ended it.
         by: Side,
     },
     /// A multipart message.
     Message {
-        /// The connection.
         conn: ConnIndex,
-        /// Who got it.
         to: Side,
         /// At least one frame.
         frames: Vec<Frame>,
     },
     /// A piece of an HTTP stream.
-    Http {
-        /// The connection.
-        conn: ConnIndex,
-        /// Who got it.
-        to: Side,
-        /// As it came.
-        bytes: Bytes,
-    },
+    Http { conn: ConnIndex, to: Side, bytes: Bytes },
     /// A piece of a ZMTP stream.
-    Raw {
-        /// The connection.
-        conn: ConnIndex,
-        /// Who got it.
-        to: Side,
-        /// As it came.
-        bytes: Bytes,
-    },
+    Raw { conn: ConnIndex, to: Side, bytes: Bytes },
     /// A ZMTP command, or what the recorder made of a piece of a ZMTP stream: `command` or `zmtp`, kept as
     /// it stands.
-    Command {
-        /// The connection.
-        conn: ConnIndex,
-        /// Who got it.
-        to: Side,
-        /// The name of the member.
-        member: &'static str,
-        /// Its value.
-        value: Value,
-    },
+    Command { conn: ConnIndex, to: Side, member: &'static str, value: Value },
 }
 
 /// A frame, perhaps cut in the recording.
@@ -252,7 +195,6 @@ impl Frame {
 }
 
 impl Event {
-    /// The connection it is about.
     pub fn conn(&self) -> Option<ConnIndex> {
         match &self.what {
             What::Note(_) => None,

@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use bytes::{Bytes, BytesMut};
-use zmws::zmtp::{Config, Engine, Event as ZmtpEvent, Limits, PeerInfo, SocketType};
+use zmws::zmtp::{Config, Engine, Event as ZmtpEvent, Limits, SocketType};
 
-use super::{Conn, ConnIndex, Event, Frame, Port, Side, Trace, What};
+use super::{Conn, ConnIndex, Event, Frame, Port, Side, Trace, What, to_text};
 
 /// The trace with each `hex` stream as the messages in it. A trace without such streams stays as it is. A
 /// stream that is no ZMTP, or breaks off being it, ends in a note.
@@ -32,28 +32,15 @@ struct Streams<'a> {
     out: Vec<Event>,
 }
 
-struct Stream {
-    engine: Engine,
-    input: BytesMut,
-    broken: bool,
-}
-
 impl Streams<'_> {
     fn event(&mut self, event: &Event) {
         match &event.what {
             What::Raw { conn, to, bytes } => self.bytes(event.at, *conn, *to, bytes),
             What::Command { member: "zmtp", .. } => {}
-            What::Open(conn) => {
-                self.seen.insert(*conn);
-                self.out.push(event.clone());
-            }
-            What::Note(_)
-            | What::Refused(_)
-            | What::Handshake { .. }
-            | What::Close { .. }
-            | What::Message { .. }
-            | What::Http { .. }
-            | What::Command { .. } => {
+            what => {
+                if let What::Open(conn) = what {
+                    self.seen.insert(*conn);
+                }
                 self.out.push(event.clone());
             }
         }
@@ -64,55 +51,76 @@ impl Streams<'_> {
             self.out.push(Event { at, what: What::Open(conn) });
         }
         let about = &self.conns[conn];
-        let new =
-            || Stream { engine: Engine::new(&end(about.port, to)), input: BytesMut::new(), broken: false };
-        let stream = self.open.entry((conn, to == Side::Broker)).or_insert_with(new);
-        stream.input.extend_from_slice(bytes);
-        while !stream.broken {
-            match stream.engine.receive(&mut stream.input) {
-                Ok(Some(event)) => {
-                    self.out.extend(of_stream(conn, to, event).map(|what| Event { at, what }));
-                }
-                Ok(None) => break,
-                Err(error) => {
-                    stream.broken = true;
-                    let note = format!("{}#{} to the {}: {error}", about.peer, about.number, to.name());
-                    self.out.push(Event { at, what: What::Note(note) });
-                }
-            }
+        let stream =
+            self.open.entry((conn, to == Side::Broker)).or_insert_with(|| Stream::new(about.port, to));
+        let (found, error) = stream.receive(bytes);
+        self.out.extend(
+            found.into_iter().filter_map(|event| what(conn, to, event)).map(|what| Event { at, what }),
+        );
+        if let Some(error) = error {
+            let note = format!("{}#{} to the {}: {error}", about.peer, about.number, to.name());
+            self.out.push(Event { at, what: What::Note(note) });
         }
     }
 }
 
-/// The socket that reads what is sent `to` there.
-fn end(port: Port, to: Side) -> Config {
-    let socket_type = match (to, port) {
-        (Side::Broker, Port::News) => SocketType::Pub,
-        (Side::Peer, Port::News) => SocketType::Sub,
-        (Side::Broker, Port::Frontend | Port::Backend | Port::Http) => SocketType::Router,
-        (Side::Peer, Port::Frontend | Port::Backend | Port::Http) => SocketType::Dealer,
-    };
-    Config { socket_type, identity: Bytes::new(), properties: Vec::new(), limits: Limits::default() }
+/// One direction of a connection, read as the end that it was sent to.
+#[derive(Debug)]
+pub struct Stream {
+    engine: Engine,
+    input: BytesMut,
+    broken: bool,
 }
 
-fn of_stream(conn: ConnIndex, to: Side, event: ZmtpEvent) -> Option<What> {
+impl Stream {
+    pub fn new(port: Port, to: Side) -> Self {
+        let socket_type = match (port, to) {
+            (Port::News, Side::Broker) => SocketType::Pub,
+            (Port::News, Side::Peer) => SocketType::Sub,
+            (Port::Frontend | Port::Backend | Port::Http, Side::Broker) => SocketType::Router,
+            (Port::Frontend | Port::Backend | Port::Http, Side::Peer) => SocketType::Dealer,
+        };
+        // Who only looks on allows what the broker may allow.
+        let limits = Limits { frame_max: 1 << 40, message_max: 1 << 40, frames_max: 1 << 20 };
+        let config = Config { socket_type, identity: Bytes::new(), properties: Vec::new(), limits };
+        Self { engine: Engine::new(&config), input: BytesMut::new(), broken: false }
+    }
+
+    /// What has come whole with these bytes, and what is wrong with the next, once: then it is read no further.
+    pub fn receive(&mut self, bytes: &[u8]) -> (Vec<ZmtpEvent>, Option<String>) {
+        let mut found = Vec::new();
+        self.input.extend_from_slice(bytes);
+        while !self.broken {
+            match self.engine.receive(&mut self.input) {
+                Ok(Some(event)) => found.push(event),
+                Ok(None) => return (found, None),
+                Err(error) => {
+                    self.broken = true;
+                    return (found, Some(error.to_string()));
+                }
+            }
+        }
+        self.input.clear();
+        (found, None)
+    }
+}
+
+/// What an event of a stream is in a trace.
+pub(crate) fn what(conn: ConnIndex, to: Side, event: ZmtpEvent) -> Option<What> {
+    let command = |name: &str, data: &Bytes| {
+        let value = serde_json::json!({"name": name, "data": to_text(data)});
+        Some(What::Command { conn, to, member: "command", value })
+    };
     match event {
         ZmtpEvent::Ready(info) if to == Side::Broker => {
-            Some(What::Handshake { conn, peer: properties(&info), broker: BTreeMap::new() })
+            let peer = info.properties.iter().map(|(name, value)| (to_text(name), value.clone())).collect();
+            Some(What::Handshake { conn, peer, broker: BTreeMap::new() })
         }
         ZmtpEvent::Message(frames) => {
             Some(What::Message { conn, to, frames: frames.into_iter().map(Frame::whole).collect() })
         }
-        ZmtpEvent::Ready(_)
-        | ZmtpEvent::Subscribe(_)
-        | ZmtpEvent::Cancel(_)
-        | ZmtpEvent::Ping
-        | ZmtpEvent::Pong
-        | ZmtpEvent::Ignored => None,
+        ZmtpEvent::Subscribe(topic) => command("SUBSCRIBE", &topic),
+        ZmtpEvent::Cancel(topic) => command("CANCEL", &topic),
+        ZmtpEvent::Ready(_) | ZmtpEvent::Ping | ZmtpEvent::Pong | ZmtpEvent::Ignored => None,
     }
-}
-
-fn properties(info: &PeerInfo) -> BTreeMap<String, Bytes> {
-    let property = |(name, value): &(Bytes, Bytes)| (super::to_text(name), value.clone());
-    info.properties.iter().map(property).collect()
 }

@@ -1,29 +1,12 @@
 //! The trace format, against every recording there is.
 
-use std::path::{Path, PathBuf};
-
 use zmws_compat::trace::{self, Damage, ReadError, What, Writer};
 
-fn recordings(of: &str) -> Vec<PathBuf> {
-    fn walk(dir: &Path, found: &mut Vec<PathBuf>) {
-        for entry in std::fs::read_dir(dir).expect("a readable folder") {
-            let path = entry.expect("a readable entry").path();
-            if path.is_dir() {
-                walk(&path, found);
-            } else if path.extension().is_some_and(|extension| extension == "jsonl") {
-                found.push(path);
-            }
-        }
-    }
-    let mut found = Vec::new();
-    walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures").join(of), &mut found);
-    assert!(!found.is_empty());
-    found
-}
+use crate::{HEADER, fixtures, recordings_of};
 
 #[test]
 fn every_recording_is_read_and_written_without_loss() {
-    for path in recordings("") {
+    for path in fixtures() {
         let read = trace::read_file(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let mut writer = Writer::new(Vec::new(), &read.header).expect("a vector takes all");
         for event in &read.events {
@@ -40,7 +23,7 @@ fn every_recording_is_read_and_written_without_loss() {
 #[test]
 fn every_raw_stream_is_decoded() {
     let mut raw = 0;
-    for path in recordings("recorded") {
+    for path in recordings_of("recorded") {
         let read = trace::read_file(&path).expect("read before");
         if read.header.raw {
             raw += 1;
@@ -51,8 +34,6 @@ fn every_raw_stream_is_decoded() {
     }
     assert!(raw > 0);
 }
-
-const HEADER: &str = r#"{"scenario":"s","upstream":"1.0.0","about":"","heartbeat_interval":1,"heartbeat_maxtries":3,"peers":{"c":{"socket":"REQ","connects_to":"frontend"}}}"#;
 
 fn damage(lines: &[&str]) -> (usize, Damage) {
     match trace::read(&lines.join("\n")) {
@@ -91,7 +72,7 @@ fn a_newer_format_is_refused() {
 
 #[test]
 fn every_written_trace_names_what_it_pins() {
-    for path in recordings("written") {
+    for path in recordings_of("written") {
         let read = trace::read_file(&path).expect("read before");
         let pins = read.header.more.get("pins").and_then(|pins| pins.as_array());
         let named = pins.is_some_and(|pins| !pins.is_empty() && pins.iter().all(|pin| pin.is_string()));

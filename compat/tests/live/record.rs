@@ -1,19 +1,17 @@
 //! Record, then replay: what passes through the recorder to our broker is answered alike, without any difference.
 
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use zmws_compat::known_differences::{KnownDifferences, OURS};
+use zmws_compat::known_differences::KnownDifferences;
 use zmws_compat::over_tcp::{Endpoints, LocalServer, OverTcp};
-use zmws_compat::record::{RecordOptions, Route, TraceWriter, record};
+use zmws_compat::record::{RecordOptions, Recorder};
 use zmws_compat::replay::play;
 use zmws_compat::script::Script;
-use zmws_compat::suite::{Case, Verdict, replay_file};
-use zmws_compat::trace::{Header, Port, Side, Trace, What, read_file};
+use zmws_compat::suite::{Case, Verdict, own_recordings, replay_file};
+use zmws_compat::trace::{Header, Side, Trace, What, read_file};
 
 fn recording(name: &str) -> Trace {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/recorded");
-    read_file(&dir.join(name)).expect("a sound recording")
+    read_file(&own_recordings().join("recorded").join(name)).expect("a sound recording")
 }
 
 fn options(name: &str) -> RecordOptions {
@@ -26,27 +24,13 @@ fn options(name: &str) -> RecordOptions {
 fn recorded(peers: &Trace, options: RecordOptions) -> PathBuf {
     let file = options.file.clone();
     let server = LocalServer::start(&peers.header).expect("free ports");
-    let local = || "127.0.0.1:0".parse().expect("an address");
-    let routes = vec![
-        Route { listen: local(), to: server.clients.to_string(), port: Port::Frontend },
-        Route { listen: local(), to: server.workers.to_string(), port: Port::Backend },
-    ];
     let header = Header { upstream: "zmws".into(), peers: Default::default(), ..peers.header.clone() };
-    let trace_writer = TraceWriter::new(options, header, &routes).expect("a writable file");
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let (tell, told) = std::sync::mpsc::channel::<Vec<SocketAddr>>();
-    let recorder = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let ready = move |addresses: &[SocketAddr]| drop(tell.send(addresses.to_vec()));
-        runtime.block_on(record(routes, trace_writer, ready, async { drop(stopped.await) }))
-    });
-    let addresses = told.recv().expect("the recorder listens");
-    let routes = Endpoints { clients: addresses[0].to_string(), workers: addresses[1].to_string() };
-    let mut live = OverTcp::connect(routes).expect("a runtime");
-    play(&Script::of(peers), &mut live, 3_000_000);
-    drop(live);
-    let _ = stop.send(());
-    recorder.join().expect("no panic").expect("all written");
+    let recorder = Recorder::start(&server, &header, options).expect("a free port and a writable file");
+    let [clients, workers] = recorder.addresses.map(|address| address.to_string());
+    let mut peers_of = OverTcp::connect(Endpoints { clients, workers }).expect("a runtime");
+    play(&Script::of(peers), &mut peers_of, 3_000_000);
+    drop(peers_of);
+    recorder.stop().expect("all written");
     file
 }
 
@@ -58,7 +42,7 @@ fn story(case: &Case) -> String {
 
 #[test]
 fn a_recording_of_our_own_broker_is_answered_without_any_difference() {
-    let known = KnownDifferences::read(OURS).expect("sound JSON");
+    let known = KnownDifferences::ours();
     for (name, peers) in [("values", "1.0.0/sync-returns.jsonl"), ("names", "master/names.jsonl")] {
         let file = recorded(&recording(peers), options(name));
         let case = replay_file(&file, &known);
@@ -68,7 +52,7 @@ fn a_recording_of_our_own_broker_is_answered_without_any_difference() {
 
 #[test]
 fn a_masked_recording_shows_no_body_and_is_replayed_all_the_same() {
-    let known = KnownDifferences::read(OURS).expect("sound JSON");
+    let known = KnownDifferences::ours();
     let file =
         recorded(&recording("1.0.0/sync-returns.jsonl"), RecordOptions { mask: true, ..options("masked") });
     let text = std::fs::read_to_string(&file).expect("just written");

@@ -1,21 +1,8 @@
 //! Where we differ on purpose, the recorded side still counts: recordings spoilt there are accused.
 
-use std::path::Path;
+use zmws_compat::trace::{Event, Frame, Side, Trace, What, to_bytes};
 
-use zmws_compat::known_differences::{KnownDifferences, OURS};
-use zmws_compat::suite::{Verdict, replay_trace};
-use zmws_compat::trace::{Event, Frame, Side, Trace, What, read_file, to_bytes};
-
-fn recording(name: &str) -> Trace {
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures");
-    read_file(&fixtures.join(name)).expect("a sound trace")
-}
-
-fn is_accused(trace: Trace) -> bool {
-    let known = KnownDifferences::read(OURS).expect("sound JSON");
-    let case = replay_trace(Path::new("spoilt.jsonl"), trace, &known);
-    matches!(case.verdict, Verdict::Failed(_))
-}
+use crate::{is_accused, recording};
 
 /// The places of what the recorded broker said that has a frame which begins so.
 fn said(trace: &Trace, begin: &str) -> Vec<usize> {

@@ -1,36 +1,14 @@
 //! Every recording there is, replayed to our broker in memory; and our broker spoilt, which must be noticed.
 
-mod both_sides;
-mod faults;
+use std::path::Path;
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-
-use faults::{ALL, Fault, Faulty};
 use zmws_compat::in_memory::InMemory;
-use zmws_compat::known_differences::{KnownDifferences, OURS};
-use zmws_compat::rules::Rule;
-use zmws_compat::suite::{Case, Verdict, recordings, replay, replay_file, replay_file_at, replay_trace};
+use zmws_compat::known_differences::KnownDifferences;
+use zmws_compat::suite::{Case, Verdict, replay, replay_file, replay_file_at, replay_trace, unused};
 use zmws_compat::trace::{Port, read, read_file};
 
-fn fixtures() -> Vec<PathBuf> {
-    let found =
-        recordings(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures")).expect("readable folders");
-    assert!(!found.is_empty());
-    found
-}
-
-fn known() -> KnownDifferences {
-    KnownDifferences::read(OURS).expect("sound JSON")
-}
-
-/// Some entry names each rule, and each entry excuses something in some recording: `unused`.
-#[test]
-fn no_rule_is_without_its_entry() {
-    let known = known();
-    let idle = Rule::ALL.into_iter().filter(|rule| known.differences.iter().all(|entry| entry.rule != *rule));
-    assert_eq!(idle.collect::<Vec<_>>(), []);
-}
+use crate::faults::{ALL, Fault, Faulty};
+use crate::{HEADER, fixtures, known, recording, recordings_of, replayed};
 
 fn story(case: &Case, known: &KnownDifferences) -> String {
     let mut text = format!("{}: {:?}\n", case.path.display(), case.verdict);
@@ -44,23 +22,26 @@ fn story(case: &Case, known: &KnownDifferences) -> String {
 #[test]
 fn every_recording_is_answered_alike_but_for_known_differences() {
     let known = known();
-    let (mut used, mut skipped) = (BTreeSet::<usize>::new(), BTreeSet::new());
-    let mut wrong = String::new();
-    for path in fixtures() {
-        let case = replay_file(&path, &known);
-        match &case.verdict {
-            Verdict::Same => {}
-            Verdict::Known(_, entries) => used.extend(entries),
-            Verdict::Skipped(entry) => drop(skipped.insert(*entry)),
-            Verdict::Failed(_) | Verdict::Broken(_) | Verdict::NoBroker => wrong += &story(&case, &known),
-        }
-    }
-    assert!(wrong.is_empty(), "{wrong}");
-    let entries = known.differences.iter().enumerate();
-    let unused: Vec<&str> =
-        entries.filter(|(index, _)| !used.contains(index)).map(|(_, entry)| entry.id.as_str()).collect();
-    assert!(unused.is_empty(), "entries that nothing needs any more: {unused:?}");
-    assert_eq!(skipped.len(), known.skipped.len(), "a reason to skip that nothing needs any more");
+    let cases: Vec<Case> = fixtures().iter().map(|path| replay_file(path, &known)).collect();
+    let wrong = cases.iter().filter(|case| case.verdict.is_bad());
+    assert_eq!(wrong.map(|case| story(case, &known)).collect::<String>(), "");
+    assert_eq!(unused(&cases, &known), Vec::<String>::new());
+}
+
+#[test]
+fn what_excuses_nothing_is_told() {
+    let mut known = known();
+    let cases: Vec<Case> =
+        recordings_of("written/original").iter().map(|path| replay_file(path, &known)).collect();
+    let before = unused(&cases, &known);
+    let mut idle = known.differences[0].clone();
+    (idle.id, idle.scenario) = ("idle".to_owned(), vec!["no-such-scenario".to_owned()]);
+    known.differences.push(idle);
+    let after = unused(&cases, &known);
+    assert!(after.contains(&"the known difference idle".to_owned()), "{after:?}");
+    assert_eq!(after.len(), before.len() + 1);
+    known.differences.retain(|entry| entry.rule.name() != "client-zero");
+    assert!(unused(&cases, &known).contains(&"the rule client-zero".to_owned()));
 }
 
 /// A recording whose header names no version, or one near it, is judged by what it shows.
@@ -92,13 +73,10 @@ fn a_recording_may_be_of_a_version_near_its_own() {
 
 #[test]
 fn a_gateway_without_its_broker_says_so() {
-    let path =
-        fixtures().into_iter().find(|path| path.ends_with("1.0.0/gateway.jsonl")).expect("a recording");
-    let mut trace = read_file(&path).expect("a sound trace");
+    let mut trace = recording("recorded/1.0.0/gateway.jsonl");
     trace.events.retain(|event| event.conn().is_none_or(|conn| trace.conns[conn].port == Port::Http));
     trace.conns.iter_mut().filter(|conn| conn.port != Port::Http).for_each(|conn| conn.port = Port::News);
-    let case = replay_trace(&path, trace, &known());
-    assert_eq!(case.verdict, Verdict::NoBroker);
+    assert_eq!(replayed(trace).verdict, Verdict::NoBroker);
 }
 
 #[test]
@@ -132,8 +110,6 @@ fn a_sound_broker_behind_the_same_wrapper_is_not_accused() {
         assert!(!matches!(case.verdict, Verdict::Failed(_)), "{}", story(&case, &known));
     }
 }
-
-const HEADER: &str = r#"{"scenario":"swapped","upstream":"1.0.0","about":"","heartbeat_interval":1,"heartbeat_maxtries":3,"peers":{"c":{"socket":"DEALER","connects_to":"frontend"},"w":{"socket":"DEALER","connects_to":"backend"}}}"#;
 
 /// A request that passed the recorder `apart_ms` before the READY that it needs.
 fn swapped(apart_ms: f64) -> usize {

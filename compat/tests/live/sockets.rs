@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use zmws_compat::known_differences::{KnownDifferences, OURS};
+use zmws_compat::known_differences::KnownDifferences;
 use zmws_compat::over_tcp::OverTcp;
-use zmws_compat::suite::{Verdict, recordings, replay_live};
+use zmws_compat::suite::{Verdict, own_recordings, recordings, replay_live};
 
 /// Recordings of up to this long, in microseconds.
 const LONGEST: u64 = 1_200_000;
@@ -29,9 +29,8 @@ fn story(path: &Path, known: &KnownDifferences) -> Option<Result<(), String>> {
 
 #[test]
 fn short_recordings_are_answered_alike_over_sockets() {
-    let known = KnownDifferences::read(OURS).expect("sound JSON");
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures");
-    let files: Vec<PathBuf> = recordings(&dir).expect("readable folders");
+    let known = KnownDifferences::ours();
+    let files: Vec<PathBuf> = recordings(&own_recordings()).expect("readable folders");
     let (next, played, wrong) = (AtomicUsize::new(0), AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..ABREAST {

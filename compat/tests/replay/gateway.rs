@@ -1,13 +1,13 @@
 //! What a gateway answered over HTTP is what ours answers; and if it were not, that would be noticed.
 
-use std::path::Path;
-
 use zmws_compat::differ::{Difference, Kind};
 use zmws_compat::gateway::{HttpDifference, Oddity, differences};
 use zmws_compat::script::Script;
+use zmws_compat::suite::own_recordings;
 use zmws_compat::trace::read;
 
-const HEADER: &str = r#"{"scenario":"http","upstream":"1.0.0","about":"","heartbeat_interval":1,"heartbeat_maxtries":3,"peers":{"web":{"socket":"REQ","connects_to":"frontend"},"h":{"socket":"","connects_to":"http"}}}"#;
+use crate::HEADER;
+
 const REQUEST: &str =
     r#"{"t":0.1,"peer":"h","conn":1,"to":"broker","http":"GET /SYNC-X?a=1 HTTP/1.1\r\nHost: x\r\n\r\n"}"#;
 const QUESTION: &str = r#"{"t":0.2,"peer":"web","conn":1,"to":"broker","frames":["","PARAM-JSON: {\"a\":\"1\"}","JOB: SYNC-X"]}"#;
@@ -53,7 +53,7 @@ fn another_question_to_the_broker_is_noticed() {
 
 #[test]
 fn every_answered_request_of_a_recording_is_compared() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/recorded/1.0.0/gateway.jsonl");
+    let path = own_recordings().join("recorded/1.0.0/gateway.jsonl");
     let text = std::fs::read_to_string(path).expect("readable");
     // In each body of a result the value is spoilt; each must be noticed.
     let spoilt = text.replace(r"Origin: *\n\nPARAM-JSON: ", r"Origin: *\n\nPARAM-JSON; ");

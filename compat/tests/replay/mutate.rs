@@ -1,15 +1,11 @@
 //! Recordings changed at random: the comparison must notice.
 
-use std::path::Path;
-
-use zmws_compat::known_differences::{KnownDifferences, OURS};
 use zmws_compat::mutate::{Mutation, Mutator, Outcome, is_enough};
-use zmws_compat::suite::recordings;
+
+use crate::{known, recordings_of};
 
 fn mutations(folder: &str, count: usize, seed: u64) -> Vec<Mutation> {
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures").join(folder);
-    let known = KnownDifferences::read(OURS).expect("sound JSON");
-    Mutator::of(&recordings(&fixtures).expect("readable folders"), &known).run(count, seed, &known)
+    Mutator::of(&recordings_of(folder), &known()).run(count, seed, &known())
 }
 
 /// The short form of `cargo xtask compat --mutate 1000`.

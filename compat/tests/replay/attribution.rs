@@ -3,7 +3,7 @@
 use zmws_compat::script::Script;
 use zmws_compat::trace::read;
 
-const HEADER: &str = r#"{"scenario":"replies","upstream":"1.0.0","about":"","heartbeat_interval":1,"heartbeat_maxtries":3,"peers":{"c":{"socket":"DEALER","connects_to":"frontend"},"w":{"socket":"DEALER","connects_to":"backend"}}}"#;
+use crate::HEADER;
 
 /// How many replies each request of `c` has, in order. A line is who, to whom, and the frames.
 fn replies(said: &[(&str, &str, &str)]) -> Vec<usize> {

@@ -1,0 +1,6 @@
+//! Real sockets, real time, real programs.
+
+mod killed;
+mod programs;
+mod record;
+mod sockets;
