@@ -8,6 +8,7 @@ use super::{About, Comparison, Difference, Kind, lists};
 use crate::classify::Generation;
 use crate::classify::worker::WorkerOrder;
 use crate::conversation::{BrokerMessage, Conversation, RequestIndex, Run};
+use crate::original::unhexed;
 use crate::replay::replaced;
 use crate::trace::{ConnIndex, Frame, to_text};
 
@@ -151,14 +152,17 @@ impl<'a> Pair<'a> {
         Some(self.difference(kind, Some(&recorded.order), Some(&ours.order)))
     }
 
-    /// Whether the client that a zmws 1 worker is told is the one who asked: by its own identity, or by
-    /// one that its broker gave it.
+    /// Whether the client that a zmws 1 worker is told is the one who asked, on both sides: by its own identity, which
+    /// the original may have decoded (quirk 8), or by one that its broker gave it.
     fn is_client(&self, recorded: &Bytes, ours: &Bytes) -> bool {
         let given = |identity: &Bytes| identity.len() == 5 && identity[0] == 0;
-        let own =
-            self.comparison.recorded().identity_of(self.comparison.recorded().requests[self.recorded].conn);
-        match own {
-            Some(own) if !given(own) => ours == own,
+        let conversation = self.comparison.recorded();
+        match conversation.identity_of(conversation.requests[self.recorded].conn) {
+            Some(own) if !given(own) => {
+                let is_decoded = unhexed(own).is_some_and(|decoded| decoded == *recorded);
+                ours == own
+                    && (recorded == own || is_decoded && conversation.generation() != Generation::Both)
+            }
             _ => given(recorded) && given(ours),
         }
     }

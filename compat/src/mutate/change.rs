@@ -171,7 +171,8 @@ fn misdeliver(trace: &mut Trace, event: usize, conn: ConnIndex, to: Side, rng: &
         (0..trace.conns.len()).filter(|&other| other != conn && trace.conns[other].port == port).collect();
     let other = *rng.one_of(&others)?;
     // One that is there by then.
-    let there = trace.events[..event].iter().any(|event| event.conn() == Some(other));
+    let is_there = |event: &Event| event.conn() == Some(other) && !matches!(event.what, What::Refused(_));
+    let there = trace.events[..event].iter().any(is_there);
     let gone = trace.events[..event]
         .iter()
         .any(|event| matches!(event.what, What::Close { conn, .. } if conn == other));

@@ -1,5 +1,7 @@
 //! What the original answers its clients (original.md §2.2).
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 
 use super::workers::{is_overdue, looks_hex, unhexed};
@@ -7,7 +9,7 @@ use super::{Finding, Original, Version};
 use crate::classify::worker::{Verb, WorkerMessage};
 use crate::classify::{ClientMessage, Generation, Reply, RequestKind, without_delimiter};
 use crate::conversation::{Answer, BrokerMessage, Request};
-use crate::differ::{About, rows};
+use crate::differ::{About, Row, rows};
 use crate::script::{Act, is_last};
 use crate::trace::{ConnIndex, Frame, Port};
 
@@ -233,10 +235,18 @@ impl Original<'_> {
 /// The request's own frames, the last one replaced by the list (quirk 3).
 fn is_list(request: &Request, frames: &[Frame]) -> bool {
     let Some((list, echo)) = frames.split_last() else { return false };
-    let is_list = list.bytes.is_empty() || rows(&list.bytes).is_some() || list.cut_from.is_some();
+    let is_list = list.bytes.is_empty()
+        || rows(&list.bytes).is_some_and(has_each_worker_once)
+        || list.cut_from.is_some();
     let sent = &request.frames[..request.frames.len() - 1];
     let bare = without_delimiter(sent);
     let has_echo = echo.len() == sent.len() && is(echo, sent);
     let has_delimiter = is(echo, &[Bytes::new()]);
     is_list && (has_echo || has_delimiter || (bare.is_empty() && echo.is_empty()))
+}
+
+/// A worker is listed once, whatever it offers (original.md §5).
+fn has_each_worker_once(rows: Vec<Row>) -> bool {
+    let workers: Vec<&str> = rows.iter().filter_map(|row| row.get("workerid")).collect();
+    workers.iter().collect::<BTreeSet<_>>().len() == workers.len()
 }

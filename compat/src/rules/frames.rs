@@ -3,8 +3,8 @@
 use bytes::Bytes;
 
 use super::Case;
-use crate::classify::Reply;
 use crate::classify::worker::{WorkerMessage, WorkerOrder};
+use crate::classify::{Reply, RequestKind};
 use crate::conversation::Request;
 use crate::differ::{Kind, ListDifference, RowKey};
 use crate::original::{looks_hex, unhexed};
@@ -120,7 +120,10 @@ pub(super) fn client_zero(case: Case<'_>) -> bool {
     let zero = case.comparison.recorded().own_identity(request.conn).is_some_and(|own| own == "0");
     let nameless = [b"JOB:  ", &request.message.service[..]].concat();
     let as_there = match case.difference.kind {
-        Kind::ReplyExtra => request.replies.is_empty() && case.is_answered_here(),
+        Kind::ReplyExtra => {
+            let waits = request.message.kind == RequestKind::Wait;
+            waits && request.replies.is_empty() && case.is_answered_here()
+        }
         Kind::RunExtra => true,
         Kind::ReplyDiffers { .. } => {
             let recorded = case.difference.recorded.as_ref().and_then(|frames| frames.last());

@@ -1,6 +1,6 @@
 //! Where we differ on purpose, the recorded side still counts: recordings spoilt there are accused.
 
-use zmws_compat::trace::{Event, Frame, Side, Trace, What, to_bytes};
+use zmws_compat::trace::{Event, Frame, Side, Trace, What, decoded, to_bytes};
 
 use crate::{is_accused, recording};
 
@@ -142,4 +142,26 @@ fn what_a_gateway_prints_follows_from_what_it_was_told() {
     };
     assert!(spoil("HTTP 501 ", "HTTP 500 "));
     assert!(spoil("FNF", "FNX"));
+}
+
+#[test]
+fn an_order_names_the_client_who_asked_in_a_specification_too() {
+    let mut trace = decoded(recording("written/rfc37/long-and-short-frames.jsonl"));
+    assert!(!is_accused(trace.clone()));
+    let place = said(&trace, "C1")[0];
+    let What::Message { frames, .. } = &mut trace.events[place].what else { unreachable!("a message") };
+    frames[0] = Frame::whole("C2");
+    assert!(is_accused(trace));
+}
+
+#[test]
+fn a_worker_that_was_given_up_late_is_not_listed_twice() {
+    let row = r#"{"hb":1795490003.1,"service":"DEMO","workerid":"W1"}"#;
+    let (one, two) = (format!("[{row}]"), format!("[{row},{row}]"));
+    assert!(reads("written/original/late-purge-1.0.0.jsonl", "[{", 0, &one, &two));
+}
+
+#[test]
+fn a_client_called_0_is_told_that_its_job_was_taken() {
+    assert!(misses("recorded/1.0.0/bad-frontend.jsonl", "JOB:  DEMO", 0));
 }
