@@ -1,47 +1,52 @@
 //! Our broker without sockets and without a clock: what `server` does, in virtual time.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 
 use bytes::Bytes;
 use zmws::admin;
-use zmws::broker::{Action, Broker, Config, Event, Stage, Subscriptions};
+use zmws::broker::{Action, Broker, Config, Event, Subscriptions};
 use zmws::job::{PeerId, Timestamp};
-use zmws::message::{Address, ClientCommand, ClientReply, Mode};
-use zmws::wire;
+use zmws::message::ClientReply;
+use zmws::server::exchange::{self, Exchange, Peers};
 
-use crate::target::{Opening, Output, Target};
+use crate::target::{Opening, Output, Target, WANTS_IDS};
 use crate::trace::{ConnIndex, Header, Port};
 
 /// When a replay in memory begins, as Unix time in microseconds. Any time of this century would do.
-pub const EPOCH: u64 = 1_795_490_000_000_000;
+const EPOCH: u64 = 1_795_490_000_000_000;
 
-/// Our broker, in memory.
+/// Our broker, in memory: one for each name in a recording.
 #[derive(Debug)]
 pub struct InMemory {
     config: Config,
-    brokers: HashMap<String, One>,
+    brokers: HashMap<String, Running>,
     broker_of: HashMap<ConnIndex, String>,
     peers: u64,
     now: u64,
     out: VecDeque<Output>,
 }
 
-/// One broker of those in a recording.
+/// A broker, and who is connected to it.
 #[derive(Debug)]
-struct One {
+struct Running {
     broker: Broker,
-    conns: HashMap<ConnIndex, Peer>,
+    exchange: Exchange,
+    conns: Connections,
+}
+
+#[derive(Debug, Default)]
+struct Connections {
+    all: HashMap<ConnIndex, Connection>,
     by_peer: HashMap<PeerId, ConnIndex>,
-    /// Who is to be told the id of the job that is taken now.
-    wants_id: Option<Address>,
+    sent: RefCell<Vec<(ConnIndex, Vec<Bytes>)>>,
 }
 
 #[derive(Clone, Debug)]
-struct Peer {
-    id: PeerId,
+struct Connection {
+    peer: PeerId,
     identity: Bytes,
     port: Port,
-    wants_ids: bool,
 }
 
 impl InMemory {
@@ -57,20 +62,20 @@ impl InMemory {
         }
     }
 
-    fn one(&mut self, conn: ConnIndex) -> Option<&mut One> {
-        self.brokers.get_mut(self.broker_of.get(&conn)?)
-    }
-
-    fn handle(&mut self, at: u64, conn: ConnIndex, event: Event) {
-        if let Some(one) = self.one(conn) {
-            let said = one.handle(at, event);
-            self.out.extend(said);
-        }
+    /// Lets the broker of a connection do something, and takes what it sends.
+    fn at_broker_of(&mut self, at: u64, conn: ConnIndex, act: impl FnOnce(&mut Running, Timestamp)) {
+        self.now = at;
+        let Some(running) = self.broker_of.get(&conn).and_then(|name| self.brokers.get_mut(name)) else {
+            return;
+        };
+        act(running, Timestamp(EPOCH + at));
+        self.out.extend(running.conns.taken(at));
     }
 }
 
+/// What a header says of its broker's timing.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "intervals are seconds")]
-fn config(header: &Header) -> Config {
+pub(crate) fn config(header: &Header) -> Config {
     Config {
         heartbeat_ms: (header.heartbeat_interval * 1e3) as u64,
         missed_max: header.heartbeat_maxtries,
@@ -81,58 +86,44 @@ fn config(header: &Header) -> Config {
 
 impl Target for InMemory {
     fn open(&mut self, at: u64, conn: ConnIndex, opening: &Opening<'_>) {
-        self.now = at;
         if matches!(opening.port, Port::News | Port::Http) {
             return;
         }
         self.peers += 1;
-        let id = PeerId(self.peers);
+        let peer = PeerId(self.peers);
         let identity = match opening.identity.is_empty() {
             true => Bytes::from([&[0, b'k'][..], &(self.peers as u32).to_be_bytes()[1..]].concat()),
             false => opening.identity.clone(),
         };
         self.broker_of.insert(conn, opening.broker.to_owned());
         let config = &self.config;
-        let one = self.brokers.entry(opening.broker.to_owned()).or_insert_with(|| One::new(config));
-        one.by_peer.insert(id, conn);
-        one.conns.insert(conn, Peer { id, identity, port: opening.port, wants_ids: opening.wants_ids });
+        self.brokers.entry(opening.broker.to_owned()).or_insert_with(|| Running::new(config));
+        let property = opening.wants_ids.then_some(WANTS_IDS.as_bytes());
+        self.at_broker_of(at, conn, |running, now| {
+            running.conns.by_peer.insert(peer, conn);
+            running.conns.all.insert(conn, Connection { peer, identity, port: opening.port });
+            if opening.port == Port::Frontend {
+                running.exchange.client_came(now, peer, property);
+                let accepted = running.exchange.has_id_seekers();
+                running.broker.set_subscriptions(Subscriptions { accepted, started: false });
+            }
+        });
     }
 
     fn close(&mut self, at: u64, conn: ConnIndex) {
-        self.now = at;
-        if let Some(one) = self.one(conn) {
-            let said = one.left(at, conn);
-            self.out.extend(said);
-        }
+        self.at_broker_of(at, conn, |running, now| {
+            let Some(gone) = running.conns.all.remove(&conn) else { return };
+            running.conns.by_peer.remove(&gone.peer);
+            let event = match gone.port {
+                Port::Frontend => running.exchange.client_left(gone.peer),
+                Port::Backend | Port::News | Port::Http => Event::WorkerLeft(gone.peer),
+            };
+            running.handle(now, event);
+        });
     }
 
     fn say(&mut self, at: u64, conn: ConnIndex, frames: Vec<Bytes>) {
-        self.now = at;
-        let Some(peer) = self.one(conn).and_then(|one| one.conns.get(&conn).cloned()) else { return };
-        match peer.port {
-            Port::Frontend => match wire::decode_client_command(frames) {
-                Ok((origin, command)) => {
-                    let from = Address { peer: peer.id, identity: peer.identity, origin };
-                    let waits = matches!(command, ClientCommand::Submit { mode: Mode::Wait, .. });
-                    if let Some(one) = self.one(conn) {
-                        one.wants_id = (waits && peer.wants_ids).then(|| from.clone());
-                    }
-                    self.handle(at, conn, Event::Client { from, command });
-                }
-                Err(rejected) => {
-                    let frames =
-                        rejected.reply.and_then(|(origin, reply)| wire::encode_client_reply(&origin, &reply));
-                    self.out.extend(frames.map(|frames| Output { at, conn, frames }));
-                }
-            },
-            Port::Backend => {
-                if let Ok((origin, command)) = wire::decode_worker_command(frames) {
-                    let from = Address { peer: peer.id, identity: peer.identity, origin };
-                    self.handle(at, conn, Event::Worker { from, command });
-                }
-            }
-            Port::News | Port::Http => {}
-        }
+        self.at_broker_of(at, conn, |running, now| running.hear(now, conn, frames));
     }
 
     fn restart(&mut self, at: u64, broker: &str) {
@@ -144,17 +135,14 @@ impl Target for InMemory {
     fn next(&mut self, until: u64) -> Option<Output> {
         while self.out.is_empty() {
             let now = self.now;
-            let due = self.brokers.values_mut().filter_map(|one| {
-                let deadline = one.broker.deadline()?.0.saturating_sub(EPOCH);
-                Some((deadline.max(now), one))
+            let due = self.brokers.values_mut().filter_map(|running| {
+                let deadline = running.broker.deadline()?.0.saturating_sub(EPOCH);
+                Some((deadline.max(now), running))
             });
-            let (at, one) = due.min_by_key(|(at, _)| *at)?;
-            if at > until {
-                return None;
-            }
+            let (at, running) = due.min_by_key(|(at, _)| *at).filter(|(at, _)| *at <= until)?;
+            running.handle(Timestamp(EPOCH + at), Event::Tick);
+            self.out.extend(running.conns.taken(at));
             self.now = at;
-            let said = one.handle(at, Event::Tick);
-            self.out.extend(said);
         }
         self.out.pop_front()
     }
@@ -168,65 +156,88 @@ impl Target for InMemory {
     }
 }
 
-impl One {
+impl Running {
     fn new(config: &Config) -> Self {
-        let mut broker = Broker::new(config.clone());
-        broker.set_subscriptions(Subscriptions { accepted: true, started: false });
-        Self { broker, conns: HashMap::new(), by_peer: HashMap::new(), wants_id: None }
+        Self {
+            broker: Broker::new(config.clone()),
+            exchange: Exchange::default(),
+            conns: Connections::default(),
+        }
     }
 
-    fn holder(&self, port: Port, identity: &Bytes) -> Option<ConnIndex> {
-        let same = |peer: &Peer| peer.port == port && peer.identity == *identity;
-        self.conns.iter().find(|(_, peer)| same(peer)).map(|(&conn, _)| conn)
-    }
-
-    fn left(&mut self, at: u64, conn: ConnIndex) -> Vec<Output> {
-        let Some(peer) = self.conns.remove(&conn) else { return Vec::new() };
-        self.by_peer.remove(&peer.id);
-        let event = match peer.port {
-            Port::Frontend => Event::ClientLeft(peer.id),
-            Port::Backend | Port::News | Port::Http => Event::WorkerLeft(peer.id),
+    fn hear(&mut self, now: Timestamp, conn: ConnIndex, frames: Vec<Bytes>) {
+        let Some(Connection { peer, identity, port }) = self.conns.all.get(&conn).cloned() else { return };
+        let event = if port == Port::Frontend {
+            self.exchange.decode_client(&self.conns, &self.broker, (peer, identity), frames).map_err(
+                |refused| {
+                    if let Some((to, reply)) = refused.answer {
+                        exchange::reply(&self.conns, &to, &reply, &mut Vec::new());
+                    }
+                },
+            )
+        } else {
+            exchange::decode_worker((peer, identity), frames).map_err(drop)
         };
-        self.handle(at, event)
+        if let Ok(event) = event {
+            self.handle(now, event);
+        }
     }
 
-    fn handle(&mut self, at: u64, event: Event) -> Vec<Output> {
+    fn handle(&mut self, now: Timestamp, event: Event) {
         let mut actions = Vec::new();
-        self.broker.handle(Timestamp(EPOCH + at), event, &mut actions);
-        let outputs = actions.into_iter().filter_map(|action| self.carry_out(action));
-        let outputs = outputs.map(|(conn, frames)| Output { at, conn, frames }).collect();
-        self.wants_id = None;
-        outputs
+        self.broker.handle(now, event, &mut actions);
+        actions.into_iter().for_each(|action| self.carry_out(action));
+        self.exchange.handled();
     }
 
-    fn carry_out(&mut self, action: Action) -> Option<(ConnIndex, Vec<Bytes>)> {
-        let (to, frames) = match action {
-            Action::Reply { to, reply } => {
-                let frames = wire::encode_client_reply(&to.origin, &reply);
-                (to, frames)
-            }
+    fn carry_out(&mut self, action: Action) {
+        match action {
+            Action::Reply { to, reply } => drop(exchange::reply(&self.conns, &to, &reply, &mut Vec::new())),
+            // The server makes lists in pieces, for all who ask.
             Action::Inspect { to, view, echo } => {
                 let json = admin::json(&self.broker.snapshot(view));
-                let frames =
-                    wire::encode_client_reply(&to.origin, &ClientReply::Snapshot { view, json, echo });
-                (to, frames)
+                exchange::reply(
+                    &self.conns,
+                    &to,
+                    &ClientReply::Snapshot { view, json, echo },
+                    &mut Vec::new(),
+                );
             }
-            Action::Order { to, order } => {
-                let frames = wire::encode_worker_order(&to.origin, &order);
-                (to, frames)
-            }
-            Action::Announce(news) if news.stage == Stage::Accepted => {
-                let to = self.wants_id.take()?;
-                let reply = ClientReply::Accepted { job: news.job, service: news.service };
-                let frames = wire::encode_client_reply(&to.origin, &reply);
-                (to, frames)
-            }
-            Action::Record(_) | Action::Publish(_) | Action::Announce(_) => return None,
-            Action::Operated(_) | Action::Log(_) => return None,
-        };
-        // A client that has come back under its own identity gets what was meant for its old connection.
-        let conn = self.by_peer.get(&to.peer).copied();
-        let conn = conn.or_else(|| self.holder(Port::Frontend, &to.identity))?;
-        Some((conn, frames?))
+            Action::Order { to, order } => drop(exchange::order(&self.conns, &to, &order, &mut Vec::new())),
+            Action::Announce(news) => self.exchange.tell_id(&self.conns, &news),
+            Action::Record(_) | Action::Publish(_) | Action::Operated(_) | Action::Log(_) => {}
+        }
+    }
+}
+
+impl Connections {
+    fn taken(&self, at: u64) -> impl Iterator<Item = Output> + use<> {
+        self.sent.take().into_iter().map(move |(conn, frames)| Output { at, conn, frames })
+    }
+
+    fn send(&self, peer: PeerId, frames: &[Bytes]) -> bool {
+        let conn = self.by_peer.get(&peer);
+        self.sent.borrow_mut().extend(conn.map(|&conn| (conn, frames.to_vec())));
+        conn.is_some()
+    }
+}
+
+impl Peers for Connections {
+    fn to_client(&self, peer: PeerId, frames: &[Bytes]) -> bool {
+        self.send(peer, frames)
+    }
+
+    fn to_worker(&self, peer: PeerId, frames: &[Bytes]) -> bool {
+        self.send(peer, frames)
+    }
+
+    fn client_called(&self, identity: &Bytes) -> Option<PeerId> {
+        let called = |conn: &&Connection| conn.port == Port::Frontend && conn.identity == *identity;
+        self.all.values().find(called).map(|conn| conn.peer)
+    }
+
+    /// What was recorded was so at one machine.
+    fn are_of_one_host(&self, _client: PeerId, _worker: PeerId) -> bool {
+        true
     }
 }

@@ -11,10 +11,10 @@ use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 use tokio::time::{Instant, timeout, timeout_at};
-use zmws::broker;
 use zmws::server::{Config, Server, Stopper, stopper};
 use zmws::transport::{Dealer, DealerEvent, DealerOptions, DealerSender};
 
+use crate::in_memory;
 use crate::target::{Opening, Output, Target, WANTS_IDS};
 use crate::trace::{ConnIndex, Header, Port};
 
@@ -208,13 +208,8 @@ pub struct LocalServer {
 
 impl LocalServer {
     /// Starts it, with the timing that a recording's header names.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "intervals are seconds")]
     pub fn start(header: &Header) -> io::Result<Self> {
-        let broker = broker::Config {
-            heartbeat_ms: (header.heartbeat_interval * 1e3) as u64,
-            missed_max: header.heartbeat_maxtries,
-            ..broker::Config::default()
-        };
+        let broker = in_memory::config(header);
         let config =
             Config { client_port: 0, worker_port: 0, news_port: 0, admin: None, broker, ..Config::default() };
         let (stopper, stopped) = stopper();

@@ -39,7 +39,7 @@ pub struct Opening<'a> {
     pub wants_ids: bool,
 }
 
-/// The READY property by which a client wants to know ids (`src/server/ids.rs`).
+/// The READY property by which a client wants to know ids (`server::exchange`).
 pub const WANTS_IDS: &str = "X-Zmws-Ids";
 
 #[derive(Clone, Debug)]

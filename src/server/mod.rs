@@ -6,14 +6,13 @@
 mod admin;
 pub mod clock;
 mod config;
+pub mod exchange;
 mod held_back;
-mod ids;
 mod lists;
 mod log;
 mod news;
 mod outgoing;
 mod stop;
-mod stray;
 #[cfg(test)]
 mod tests;
 mod turns;
@@ -30,17 +29,17 @@ use bytes::Bytes;
 use tokio::time::Sleep;
 use tracing::{debug, info};
 
-use crate::broker::{Action, Broker, Denied, Done, Event, JobProgress, LogEvent, Stage, Subscriptions};
+use crate::broker::{Action, Broker, Denied, Done, Event, LogEvent, Stage, Subscriptions};
 use crate::job::{JobId, PeerId, ServiceName, Timestamp};
-use crate::message::{Address, ClientCommand, ClientReply};
+use crate::message::ClientCommand;
 use crate::store::Memory;
 use crate::transport::{Interest, ListenerOptions, Publisher, Router, RouterEvent};
 use crate::wire;
 use admin::{AdminQueue, AdminRequest};
 use clock::Clock;
-use ids::IdSeekers;
+use exchange::Exchange;
 use lists::Lists;
-use stray::Silent;
+use outgoing::Sockets;
 use turns::{Turns, Work};
 
 /// A port that could not be bound.
@@ -73,9 +72,8 @@ pub struct Server {
     news: Publisher,
     /// Who listens to jobs that are taken, and to those that begin.
     interests: [Interest; 2],
-    id_seekers: IdSeekers,
+    exchange: Exchange,
     lists: Lists,
-    silent: Silent,
     admin: AdminQueue,
     broker: Broker,
     store: Memory,
@@ -161,9 +159,8 @@ impl Server {
             workers,
             news,
             interests,
-            id_seekers: IdSeekers::default(),
+            exchange: Exchange::default(),
             lists,
-            silent: Silent::default(),
             admin,
             broker,
             store,
@@ -333,7 +330,7 @@ impl Server {
     /// What the broker tells of jobs before they end follows who listens.
     fn refresh_subscriptions(&mut self) {
         let [accepted, started] = self.interests.each_ref().map(Interest::is_wanted);
-        let accepted = accepted || !self.id_seekers.is_empty();
+        let accepted = accepted || self.exchange.has_id_seekers();
         self.broker.set_subscriptions(Subscriptions { accepted, started });
     }
 
@@ -343,7 +340,7 @@ impl Server {
         for action in actions.drain(..) {
             self.carry_out(action);
         }
-        self.id_seekers.take(); // a request that was not taken has no id
+        self.exchange.handled();
         self.actions = actions;
     }
 
@@ -352,16 +349,14 @@ impl Server {
     fn decode_client(&mut self, event: RouterEvent) -> Option<Event> {
         let (peer, identity, frames) = match event {
             RouterEvent::Came { peer, info, .. } => {
-                self.silent.came(self.clock.now(), peer);
-                info.properties.iter().for_each(|(name, _)| self.id_seekers.came_with(peer, name));
+                let names = info.properties.iter().map(|(name, _)| &name[..]);
+                self.exchange.client_came(self.clock.now(), peer, names);
                 self.refresh_subscriptions();
                 return None;
             }
             RouterEvent::Left { peer, .. } => {
-                self.silent.left(peer);
-                self.id_seekers.left(peer);
                 self.lists.forget(peer);
-                return Some(Event::ClientLeft(peer));
+                return Some(self.exchange.client_left(peer));
             }
             RouterEvent::Message { peer, identity, frames } => (peer, identity, frames),
             RouterEvent::HeldBack { peer, frames, .. } => {
@@ -369,35 +364,32 @@ impl Server {
                 return None;
             }
         };
-        match wire::decode_client_command(frames) {
-            Ok((origin, command)) => {
-                if let ClientCommand::Finish { job, .. } = command {
-                    if !self.may_be_its_workers(peer, job) {
-                        return Some(Event::Stranger { from: peer, job });
-                    }
-                } else {
-                    self.silent.left(peer);
-                }
-                let cost = turns::cost_of_request(&command);
-                if cost > 1 {
-                    self.work.lists += u32::from(matches!(command, ClientCommand::Inspect { .. }));
-                    self.work.add(cost);
-                    self.clients.charge_turn(peer, cost);
-                }
-                let from = Address { peer, identity, origin };
-                self.id_seekers.asked(&from, &command);
-                Some(Event::Client { from, command })
+        let sockets = Sockets { clients: &self.clients, workers: &self.workers };
+        match self.exchange.decode_client(&sockets, &self.broker, (peer, identity), frames) {
+            Ok(event) => {
+                self.charge_request(peer, &event);
+                Some(event)
             }
-            Err(rejected) => {
+            Err(refused) => {
                 self.malformed.clients += 1;
-                self.silent.left(peer);
-                debug!(%peer, error = %rejected.error, "malformed request of a client");
+                debug!(%peer, error = %refused.error, "malformed request of a client");
                 self.blame(peer);
-                if let Some((origin, reply)) = rejected.reply {
-                    self.reply(&Address { peer, identity, origin }, &reply);
+                if let Some((to, reply)) = refused.answer {
+                    self.reply(&to, &reply);
                 }
                 None
             }
+        }
+    }
+
+    /// What takes longer costs more of a peer's turn.
+    fn charge_request(&mut self, peer: PeerId, event: &Event) {
+        let Event::Client { command, .. } = event else { return };
+        let cost = turns::cost_of_request(command);
+        if cost > 1 {
+            self.work.lists += u32::from(matches!(command, ClientCommand::Inspect { .. }));
+            self.work.add(cost);
+            self.clients.charge_turn(peer, cost);
         }
     }
 
@@ -426,14 +418,16 @@ impl Server {
                 return None;
             }
         };
-        match wire::decode_worker_command(frames) {
-            Ok((origin, command)) => {
-                let cost = turns::cost_of_word(&command);
-                if cost > 1 {
-                    self.work.add(cost);
-                    self.workers.charge_turn(peer, cost);
+        match exchange::decode_worker((peer, identity), frames) {
+            Ok(event) => {
+                if let Event::Worker { command, .. } = &event {
+                    let cost = turns::cost_of_word(command);
+                    if cost > 1 {
+                        self.work.add(cost);
+                        self.workers.charge_turn(peer, cost);
+                    }
                 }
-                Some(Event::Worker { from: Address { peer, identity, origin }, command })
+                Some(event)
             }
             Err(error) => {
                 self.malformed.workers += 1;
@@ -470,11 +464,7 @@ impl Server {
             Action::Announce(news) => {
                 let topic = news::topic(news::kind(news.stage), &news.service);
                 self.news.send(topic, || news::announcement(&news));
-                let JobProgress { job, service, stage, .. } = news;
-                let seeker = if stage == Stage::Accepted { self.id_seekers.take() } else { None };
-                if let Some(to) = seeker {
-                    self.reply(&to, &ClientReply::Accepted { job, service });
-                }
+                self.exchange.tell_id(&Sockets { clients: &self.clients, workers: &self.workers }, &news);
             }
             Action::Operated(outcome) => self.operated = Some(outcome),
             Action::Log(event) => {

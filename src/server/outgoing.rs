@@ -1,32 +1,51 @@
-//! Messages on their way out: each in the dialect of its address.
+//! Messages on their way out, over the sockets.
 
+use bytes::Bytes;
 use tracing::debug;
 
-use super::Server;
+use super::{Server, exchange};
+use crate::job::PeerId;
 use crate::message::{Address, ClientReply, WorkerOrder};
-use crate::wire;
+use crate::transport::Router;
 
-impl Server {
-    /// A client that has come back under its own identity gets what was meant for its old connection.
-    pub(super) fn reply(&mut self, to: &Address, reply: &ClientReply) {
-        let has_words = wire::append_client_reply(&to.origin, reply, &mut self.frames).is_some();
-        if has_words && !self.reaches(to) {
-            debug!(peer = %to.peer, "answer for a client that is gone");
-        }
-        self.frames.clear();
+/// The peers of the two ports.
+pub(super) struct Sockets<'a> {
+    pub(super) clients: &'a Router,
+    pub(super) workers: &'a Router,
+}
+
+impl exchange::Peers for Sockets<'_> {
+    fn to_client(&self, peer: PeerId, frames: &[Bytes]) -> bool {
+        self.clients.send(peer, frames).is_ok()
     }
 
-    fn reaches(&self, to: &Address) -> bool {
-        let sent = |peer| self.clients.send(peer, &self.frames).is_ok();
-        sent(to.peer) || self.clients.peer_of(&to.identity).is_some_and(sent)
+    fn to_worker(&self, peer: PeerId, frames: &[Bytes]) -> bool {
+        self.workers.send(peer, frames).is_ok()
+    }
+
+    fn client_called(&self, identity: &Bytes) -> Option<PeerId> {
+        self.clients.peer_of(identity)
+    }
+
+    fn are_of_one_host(&self, client: PeerId, worker: PeerId) -> bool {
+        let (one, other) = (self.clients.remote_addr(client), self.workers.remote_addr(worker));
+        one.zip(other).is_some_and(|(one, other)| one.ip() == other.ip())
+    }
+}
+
+impl Server {
+    pub(super) fn reply(&mut self, to: &Address, reply: &ClientReply) {
+        let peers = Sockets { clients: &self.clients, workers: &self.workers };
+        if !exchange::reply(&peers, to, reply, &mut self.frames) {
+            debug!(peer = %to.peer, "answer for a client that is gone");
+        }
     }
 
     pub(super) fn order(&mut self, to: &Address, order: &WorkerOrder) {
-        let has_words = wire::append_worker_order(&to.origin, order, &mut self.frames).is_some();
-        if has_words && self.workers.send(to.peer, &self.frames).is_err() {
+        let peers = Sockets { clients: &self.clients, workers: &self.workers };
+        if !exchange::order(&peers, to, order, &mut self.frames) {
             // Its `Left` is on the way and gives the job back.
             debug!(peer = %to.peer, "order for a worker that is gone");
         }
-        self.frames.clear();
     }
 }

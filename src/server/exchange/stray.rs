@@ -13,7 +13,8 @@
 
 use rustc_hash::FxHashMap;
 
-use super::Server;
+use super::Peers;
+use crate::broker::Broker;
 use crate::job::{JobId, PeerId, Timestamp};
 
 /// The most between a worker's READY and its connection to the clients' port, in microseconds. They were 0.1 and 8 ms
@@ -35,16 +36,18 @@ impl Silent {
             self.0.remove(&peer);
         }
     }
-}
 
-impl Server {
     /// Whether an answer at the clients' port may be of the worker that has the job, as far as the network knows.
-    pub(super) fn may_be_its_workers(&self, peer: PeerId, job: JobId) -> bool {
-        let Some((worker, ready_at)) = self.broker.worker_of(job) else { return false };
-        let Some(&came_at) = self.silent.0.get(&peer) else { return false };
+    pub(super) fn may_be_its_workers(
+        &self,
+        peers: &impl Peers,
+        broker: &Broker,
+        peer: PeerId,
+        job: JobId,
+    ) -> bool {
+        let Some((worker, ready_at)) = broker.worker_of(job) else { return false };
+        let Some(&came_at) = self.0.get(&peer) else { return false };
         let apart = came_at.micros_since(ready_at).max(ready_at.micros_since(came_at));
-        let (one, other) = (self.clients.remote_addr(peer), self.workers.remote_addr(worker));
-        let same_host = one.zip(other).is_some_and(|(one, other)| one.ip() == other.ip());
-        same_host && apart <= TOGETHER_US
+        apart <= TOGETHER_US && peers.are_of_one_host(peer, worker)
     }
 }
