@@ -8,7 +8,6 @@ use serde::Deserialize;
 use crate::classify::Generation;
 use crate::differ::{Comparison, Difference};
 use crate::rules::Rule;
-use crate::trace::Header;
 
 /// One deliberate difference.
 #[derive(Clone, Debug, Deserialize)]
@@ -28,23 +27,10 @@ pub struct Entry {
     pub protocol: String,
 }
 
-/// A recording that is not replayed.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Skipped {
-    #[serde(default = "anything")]
-    pub upstream: Vec<String>,
-    pub scenario: Vec<String>,
-    pub reason: String,
-}
-
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KnownDifferences {
     pub differences: Vec<Entry>,
-    /// What is not replayed.
-    #[serde(default)]
-    pub skipped: Vec<Skipped>,
 }
 
 fn anything() -> Vec<String> {
@@ -81,13 +67,6 @@ impl KnownDifferences {
             versions.iter().any(|version| fits(&entry.upstream, version))
                 && fits(&entry.scenario, &comparison.header.scenario)
                 && entry.rule.explains(comparison, difference)
-        })
-    }
-
-    /// Why a recording is not replayed, by the place of the entry that says so.
-    pub fn skips(&self, header: &Header) -> Option<usize> {
-        self.skipped.iter().position(|entry| {
-            fits(&entry.upstream, &header.upstream) && fits(&entry.scenario, &header.scenario)
         })
     }
 }

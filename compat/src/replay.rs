@@ -22,8 +22,6 @@ pub struct Played {
     pub ours: Conversation,
     /// Our request of each recorded one.
     pub requests: HashMap<RequestIndex, RequestIndex>,
-    /// The jobs that a peer of the replay answered without a pattern in the recording.
-    pub unscripted: Vec<JobIndex>,
     /// The Unix time, in microseconds, at which it began.
     pub epoch: u64,
     /// How far what the broker did may be late, in microseconds.
@@ -45,11 +43,10 @@ pub fn play(script: &Script, target: &mut dyn Target, patience: u64) -> Played {
         open: HashMap::new(),
         names: HashMap::new(),
         chosen: HashMap::new(),
-        unscripted: Vec::new(),
     };
     replayer.run();
     let (epoch, slack) = (replayer.target.epoch(), replayer.target.slack());
-    Played { ours: replayer.ours, requests: replayer.requests, unscripted: replayer.unscripted, epoch, slack }
+    Played { ours: replayer.ours, requests: replayer.requests, epoch, slack }
 }
 
 struct Replayer<'a> {
@@ -71,7 +68,6 @@ struct Replayer<'a> {
     names: HashMap<(Port, String, Bytes), ConnIndex>,
     /// Which runs of a recorded job were taken as the pattern of one of ours.
     chosen: HashMap<JobIndex, Vec<usize>>,
-    unscripted: Vec<JobIndex>,
 }
 
 #[derive(Clone, Debug)]
@@ -129,7 +125,7 @@ impl Replayer<'_> {
                     self.act(now, index);
                 }
             }
-            Scheduled::Answer { job, run, frames, last } => self.answer(now, job, run, frames, last),
+            Scheduled::Answer { job, run, frames, .. } => self.answer(now, job, run, frames),
         }
     }
 
@@ -340,7 +336,6 @@ impl Replayer<'_> {
         let run = self.ours.jobs[job].runs.len() - 1;
         let pattern = self.pattern(conn, job, run);
         let Some(pattern) = pattern.filter(|pattern| self.is_played_out(conn, run, pattern)) else {
-            self.unscripted.push(job);
             return self.complete_at_once(now, conn, job, run);
         };
         let recorded_id = self.ours.jobs[job].request.and_then(|request| {
@@ -388,7 +383,7 @@ impl Replayer<'_> {
         self.schedule_at(now + 200, Scheduled::Answer { job, run, frames, last: true });
     }
 
-    fn answer(&mut self, now: u64, job: JobIndex, run: usize, frames: Vec<Bytes>, _last: bool) {
+    fn answer(&mut self, now: u64, job: JobIndex, run: usize, frames: Vec<Bytes>) {
         let conn = self.ours.jobs[job].runs[run].conn;
         let is_open = self.is_open(conn);
         if is_open && self.has(conn, job, run) {

@@ -42,7 +42,6 @@ fn verdict(verdict: &Verdict) -> String {
         Verdict::Known(count, _) => format!("known {count}"),
         Verdict::Failed(count) => format!("FAIL {count}"),
         Verdict::NoBroker => "no broker".into(),
-        Verdict::Skipped(_) => "skipped".into(),
         Verdict::Broken(_) => "BROKEN".into(),
     }
 }

@@ -35,8 +35,8 @@ pub struct Replayed {
     /// The same as a play.
     pub script: Script,
     pub played: Played,
-    /// The differences, each with the entry that explains it.
-    pub differences: Vec<(Difference, Option<usize>)>,
+    /// Each with the entry that explains it.
+    pub differences: Judged,
 }
 
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -48,8 +48,6 @@ pub enum Verdict {
     Failed(usize),
     /// A gateway was recorded, and not the broker that it asked: there is nothing to compare its answers with.
     NoBroker,
-    /// Not replayed, by an entry.
-    Skipped(usize),
     /// No trace, or the broker panicked.
     Broken(String),
 }
@@ -59,7 +57,7 @@ impl Verdict {
     pub fn is_bad(&self) -> bool {
         match self {
             Self::Failed(_) | Self::Broken(_) | Self::NoBroker => true,
-            Self::Same | Self::Known(..) | Self::Skipped(_) => false,
+            Self::Same | Self::Known(..) => false,
         }
     }
 }
@@ -84,7 +82,7 @@ pub fn recordings(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// The deliberate differences that excuse nothing in any of the cases, and the reasons to skip that skip nothing.
+/// What excuses nothing in any of the cases: deliberate differences, and rules that none of them names.
 pub fn unused(cases: &[Case], known: &KnownDifferences) -> Vec<String> {
     let of = |case: &Case| {
         case.replayed
@@ -94,81 +92,64 @@ pub fn unused(cases: &[Case], known: &KnownDifferences) -> Vec<String> {
             .collect::<Vec<_>>()
     };
     let used: BTreeSet<usize> = cases.iter().flat_map(of).collect();
-    let skips = |place: usize| cases.iter().any(|case| case.verdict == Verdict::Skipped(place));
     let entries = known.differences.iter().enumerate().filter(|(place, _)| !used.contains(place));
-    let skipped = known.skipped.iter().enumerate().filter(|(place, _)| !skips(*place));
     let rules = Rule::all().filter(|rule| known.differences.iter().all(|entry| entry.rule != *rule));
     let mut unused: Vec<String> =
         entries.map(|(_, entry)| format!("the known difference {}", entry.id)).collect();
-    unused.extend(skipped.map(|(_, entry)| format!("a reason to skip ({})", entry.reason)));
     unused.extend(rules.map(|rule| format!("the rule {}", rule.name())));
     unused
 }
 
+/// What a recording is replayed to, by its header.
+pub type MakeTarget<'a> = &'a dyn Fn(&Header) -> Box<dyn Target>;
+
 /// Replays a file: its messages in memory, its HTTP to our gateway.
 pub fn replay_file(path: &Path, known: &KnownDifferences) -> Case {
-    match trace::read_file(path) {
-        Ok(trace) => replay_trace(path, trace, known),
-        Err(error) => broken(path, None, error.to_string()),
-    }
+    of_file(path, |trace| replay_trace(path, trace, known))
+}
+
+/// Replays a file to what `target` makes of its header.
+pub fn replay_file_at(path: &Path, known: &KnownDifferences, target: MakeTarget<'_>) -> Case {
+    of_file(path, |trace| replay_trace_at(path, trace, known, target))
+}
+
+fn of_file(path: &Path, replay: impl FnOnce(Trace) -> Case) -> Case {
+    trace::read_file(path).map_or_else(|error| broken(path, None, error.to_string()), replay)
 }
 
 /// The same with what was read from a file.
 pub fn replay_trace(path: &Path, trace: Trace, known: &KnownDifferences) -> Case {
     let mut case = replay_trace_at(path, trace, known, &|header| Box::new(InMemory::new(header)));
     let Some(replayed) = &mut case.replayed else { return case };
-    if gateway::lacks_its_broker(&replayed.trace, &replayed.script) {
+    let Replayed { trace, script, played, differences } = &mut **replayed;
+    if gateway::lacks_its_broker(trace, script) {
         case.verdict = Verdict::NoBroker;
         return case;
     }
-    let mut found = gateway::unlike_the_original(&replayed.trace, &replayed.script);
-    found.extend(gateway::differences(&replayed.trace, &replayed.script));
-    if !found.is_empty() {
-        let Replayed { trace, script, played, differences } = &mut **replayed;
-        let comparison = Comparison { header: &trace.header, script, played };
-        differences.extend(found.into_iter().map(|difference| {
-            let entry = known.explains(comparison, &difference);
-            (difference, entry)
-        }));
-        case.verdict = verdict(differences);
-    }
+    let mut found = gateway::unlike_the_original(trace, script);
+    found.extend(gateway::differences(trace, script));
+    differences.extend(judged(Comparison { header: &trace.header, script, played }, found, known));
+    case.verdict = verdict(differences);
     case
 }
 
-/// Replays a file to what `target` makes of its header.
-pub fn replay_file_at(
-    path: &Path,
-    known: &KnownDifferences,
-    target: &dyn Fn(&Header) -> Box<dyn Target>,
-) -> Case {
-    match trace::read_file(path) {
-        Ok(trace) => replay_trace_at(path, trace, known, target),
-        Err(error) => broken(path, None, error.to_string()),
+fn replay_trace_at(path: &Path, trace: Trace, known: &KnownDifferences, target: MakeTarget<'_>) -> Case {
+    let header = trace.header.clone();
+    let streams = stream::differences(&trace);
+    let trace = trace::decoded(trace);
+    match catch_unwind(AssertUnwindSafe(|| replay(trace, known, target))) {
+        Ok(mut replayed) => {
+            replayed.differences.extend(streams.into_iter().map(|difference| (difference, None)));
+            case(path, replayed)
+        }
+        Err(panic) => broken(path, Some(header), format!("panic: {}", panic_text(&*panic))),
     }
 }
 
-fn replay_trace_at(
-    path: &Path,
-    trace: Trace,
-    known: &KnownDifferences,
-    target: &dyn Fn(&Header) -> Box<dyn Target>,
-) -> Case {
-    let header = trace.header.clone();
-    if let Some(entry) = known.skips(&header) {
-        let verdict = Verdict::Skipped(entry);
-        return Case { path: path.to_owned(), header: Some(header), verdict, replayed: None };
-    }
-    let streams = stream::differences(&trace);
-    let trace = trace::decoded(trace);
-    let replayed = match catch_unwind(AssertUnwindSafe(|| replay(trace, known, target))) {
-        Ok(mut replayed) => {
-            replayed.differences.extend(streams.into_iter().map(|difference| (difference, None)));
-            replayed
-        }
-        Err(panic) => return broken(path, Some(header), format!("panic: {}", panic_text(&*panic))),
-    };
+fn case(path: &Path, replayed: Replayed) -> Case {
+    let header = Some(replayed.trace.header.clone());
     let verdict = verdict(&replayed.differences);
-    Case { path: path.to_owned(), header: Some(header), verdict, replayed: Some(Box::new(replayed)) }
+    Case { path: path.to_owned(), header, verdict, replayed: Some(Box::new(replayed)) }
 }
 
 fn broken(path: &Path, header: Option<Header>, what: String) -> Case {
@@ -181,76 +162,58 @@ pub fn replay_live(
     path: &Path,
     known: &KnownDifferences,
     longest: u64,
-    target: &dyn Fn(&Header) -> Box<dyn Target>,
+    target: MakeTarget<'_>,
 ) -> Option<Case> {
     let trace = trace::decoded(trace::read_file(path).ok()?);
     let script = Script::of(&trace);
-    if known.skips(&trace.header).is_some()
-        || worker_replay::is_of_workers(&script.recorded)
-        || script.end > longest
-        || !script.is_for_sockets()
-    {
+    if worker_replay::is_of_workers(&script.recorded) || script.end > longest || !script.is_for_sockets() {
         return None;
     }
-    let header = trace.header.clone();
-    let (played, found) = once(&trace, &script, known, target);
-    let differences = found.into_iter().map(|(entry, difference)| (difference, entry)).collect();
-    let replayed = Replayed { trace, script, played, differences };
-    let verdict = verdict(&replayed.differences);
-    Some(Case { path: path.to_owned(), header: Some(header), verdict, replayed: Some(Box::new(replayed)) })
+    let (played, differences) = once(&trace, &script, known, target);
+    Some(case(path, Replayed { trace, script, played, differences }))
 }
 
-type Found = Vec<(Option<usize>, Difference)>;
+/// Differences, each with the entry that explains it.
+pub type Judged = Vec<(Difference, Option<usize>)>;
+
+fn judged(comparison: Comparison<'_>, found: Vec<Difference>, known: &KnownDifferences) -> Judged {
+    let with_entry = |difference| (known.explains(comparison, &difference), difference);
+    found.into_iter().map(with_entry).map(|(entry, difference)| (difference, entry)).collect()
+}
 
 /// Plays a script once and compares.
 fn once(
     trace: &Trace,
     script: &Script,
     known: &KnownDifferences,
-    target: &dyn Fn(&Header) -> Box<dyn Target>,
-) -> (Played, Found) {
+    target: MakeTarget<'_>,
+) -> (Played, Judged) {
     let played = play(script, &mut *target(&trace.header), patience(&trace.header));
     let comparison = Comparison { header: &trace.header, script, played: &played };
-    let found = differences(comparison).into_iter();
-    let found = found.map(|difference| (known.explains(comparison, &difference), difference)).collect();
+    let found = judged(comparison, differences(comparison), known);
     (played, found)
 }
 
-/// Replays a decoded trace. Messages that the network may have swapped are swapped, if that explains it.
-pub fn replay(
-    trace: Trace,
-    known: &KnownDifferences,
-    target: &dyn Fn(&Header) -> Box<dyn Target>,
-) -> Replayed {
+/// Replays a decoded trace. Messages that the network may have swapped are swapped, if that explains it. A recording of
+/// workers alone is replayed to our worker.
+pub fn replay(trace: Trace, known: &KnownDifferences, target: MakeTarget<'_>) -> Replayed {
     let script = Script::of(&trace);
     if worker_replay::is_of_workers(&script.recorded) {
-        return replay_worker(trace, script, known);
+        let played = worker_replay::nobody(&script.recorded);
+        let comparison = Comparison { header: &trace.header, script: &script, played: &played };
+        let differences = judged(comparison, worker_replay::differences(&trace), known);
+        return Replayed { trace, script, played, differences };
     }
     let script = reordered(script, |script| {
         let (_, found) = once(&trace, script, known, target);
         // No order of messages mends a recording.
-        if found.iter().any(|(_, difference)| difference.kind == Kind::Recorded) {
+        if found.iter().any(|(difference, _)| difference.kind == Kind::Recorded) {
             return Vec::new();
         }
-        let unknown = found.iter().filter(|(entry, _)| entry.is_none());
-        unknown.map(|(_, difference)| (difference.at, asked_at(script, difference))).collect()
+        let unknown = found.iter().filter(|(_, entry)| entry.is_none());
+        unknown.map(|(difference, _)| (difference.at, asked_at(script, difference))).collect()
     });
-    let (played, found) = once(&trace, &script, known, target);
-    let differences = found.into_iter().map(|(entry, difference)| (difference, entry)).collect();
-    Replayed { trace, script, played, differences }
-}
-
-/// Replays a recording of workers alone to our worker.
-fn replay_worker(trace: Trace, script: Script, known: &KnownDifferences) -> Replayed {
-    let played = worker_replay::nobody(&script.recorded);
-    let comparison = Comparison { header: &trace.header, script: &script, played: &played };
-    let found = worker_replay::differences(&trace).into_iter();
-    let differences = found
-        .map(|difference| {
-            let entry = known.explains(comparison, &difference);
-            (difference, entry)
-        })
-        .collect();
+    let (played, differences) = once(&trace, &script, known, target);
     Replayed { trace, script, played, differences }
 }
 

@@ -281,5 +281,5 @@ fn bare(frames: &[Frame]) -> Vec<Bytes> {
 /// A replay in which no broker took part.
 pub(crate) fn nobody(recorded: &Conversation) -> crate::replay::Played {
     let ours = recorded.emptied();
-    crate::replay::Played { ours, requests: HashMap::new(), unscripted: Vec::new(), epoch: 0, slack: 0 }
+    crate::replay::Played { ours, requests: HashMap::new(), epoch: 0, slack: 0 }
 }

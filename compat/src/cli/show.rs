@@ -1,7 +1,7 @@
 //! `zmws-trace show`.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, IsTerminal};
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -67,18 +67,10 @@ impl Args {
         if !self.wants(conn, &event.what) {
             return;
         }
-        let colour = std::io::stdout().is_terminal();
         let (mark, text) = described(&event.what, self.width);
-        let paint = match (&event.what, colour) {
-            (_, false) => ("", ""),
-            (What::Message { to: Side::Broker, .. }, true) => ("\x1b[36m", "\x1b[0m"),
-            (What::Message { to: Side::Peer, .. }, true) => ("\x1b[32m", "\x1b[0m"),
-            (What::Note(_), true) => ("\x1b[2;3m", "\x1b[0m"),
-            (_, true) => ("\x1b[2m", "\x1b[0m"),
-        };
         let peer = conn.map_or_else(String::new, |conn| format!("{}#{}", conn.peer, conn.number));
         let (seconds, micros) = (event.at / 1_000_000, event.at % 1_000_000);
-        println!("{}{seconds:5}.{micros:06} {peer:14} {mark} {text}{}", paint.0, paint.1);
+        println!("{seconds:5}.{micros:06} {peer:14} {mark} {text}");
     }
 
     fn wants(&self, conn: Option<&Conn>, what: &What) -> bool {

@@ -175,6 +175,11 @@ impl Worker {
         all.filter(|(_, since)| **since <= by).map(|(service, _)| service).collect()
     }
 
+    /// When it was last heard of, by a time.
+    pub fn last_sign(&self, by: u64) -> Option<u64> {
+        self.signs.iter().copied().filter(|&sign| sign <= by).max()
+    }
+
     /// It is no worker any more, though it is still there.
     fn dismiss(&mut self, at: u64) {
         self.free(at, End::Left);

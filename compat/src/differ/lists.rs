@@ -300,8 +300,7 @@ impl<'a> List<'a> {
 
     /// The original gives a worker up an interval late.
     fn is_expiry(&self, value: f64) -> bool {
-        let expiry = self.comparison.interval() * u64::from(self.comparison.header.heartbeat_maxtries);
-        self.unix(self.at + expiry).is_none_or(|last| value <= last + TOLERANCE)
+        self.unix(self.at + self.comparison.expiry()).is_none_or(|last| value <= last + TOLERANCE)
     }
 
     #[expect(clippy::cast_precision_loss, reason = "microseconds of this century fit 53 bits")]

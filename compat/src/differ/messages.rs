@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::{About, Comparison, Difference, Kind, lists};
+use super::{About, Comparison, Difference, Kind, ListDifference, lists};
 use crate::classify::Generation;
 use crate::classify::worker::WorkerOrder;
 use crate::conversation::{BrokerMessage, Conversation, RequestIndex, Run};
@@ -76,20 +76,33 @@ impl<'a> Pair<'a> {
     fn reply_gap(&self, recorded: Option<&BrokerMessage>, ours: Option<&BrokerMessage>) -> Vec<Difference> {
         match (recorded, ours) {
             (Some(recorded), Some(ours)) => self.reply(recorded, ours),
-            (Some(recorded), None) => vec![self.difference(Kind::ReplyMissing, Some(recorded), None)],
-            (None, Some(ours)) => vec![self.difference(Kind::ReplyExtra, None, Some(ours))],
+            (Some(recorded), None) => {
+                vec![self.difference(Kind::ReplyMissing, "an answer is missing", Some(recorded), None)]
+            }
+            (None, Some(ours)) => vec![self.difference(
+                Kind::ReplyExtra,
+                "an answer that the recording lacks",
+                None,
+                Some(ours),
+            )],
             (None, None) => Vec::new(),
         }
     }
 
     fn reply(&self, recorded: &BrokerMessage, ours: &BrokerMessage) -> Vec<Difference> {
         if let Some(list) = lists::compare(self.comparison, self.recorded, recorded, ours) {
-            let kinds = list.into_iter().map(Kind::List);
-            return kinds.map(|kind| self.difference(kind, Some(recorded), Some(ours))).collect();
+            let told = |list: ListDifference| {
+                let words = format!("the list differs: {list}");
+                self.difference(Kind::List(list), &words, Some(recorded), Some(ours))
+            };
+            return list.into_iter().map(told).collect();
         }
         let first = self.first_difference(&recorded.frames, &ours.frames);
-        let kind = first.map(|frame| Kind::ReplyDiffers { frame });
-        kind.map(|kind| self.difference(kind, Some(recorded), Some(ours))).into_iter().collect()
+        let told = |frame| {
+            let words = format!("the answer differs, first in frame {frame}");
+            self.difference(Kind::ReplyDiffers { frame }, &words, Some(recorded), Some(ours))
+        };
+        first.map(told).into_iter().collect()
     }
 
     /// The first frame that differs, our job's id counting as the recorded one's.
@@ -115,12 +128,23 @@ impl<'a> Pair<'a> {
         let ours = runs(self.comparison.ours(), self.ours);
         match (recorded, ours) {
             ([], []) => Vec::new(),
-            ([first, ..], []) => vec![self.difference(Kind::RunMissing, Some(&first.order), None)],
-            ([], [first, ..]) => vec![self.difference(Kind::RunExtra, None, Some(&first.order))],
+            ([first, ..], []) => vec![self.difference(
+                Kind::RunMissing,
+                "no worker was given the job",
+                Some(&first.order),
+                None,
+            )],
+            ([], [first, ..]) => vec![self.difference(
+                Kind::RunExtra,
+                "a worker was given a job that in the recording none got",
+                None,
+                Some(&first.order),
+            )],
             ([theirs, ..], [mine, ..]) => {
                 let count = Kind::Runs { recorded: recorded.len(), ours: ours.len() };
+                let words = format!("given out {} times instead of {}", ours.len(), recorded.len());
                 let counted = (recorded.len() != ours.len())
-                    .then(|| self.difference(count, Some(&theirs.order), Some(&mine.order)));
+                    .then(|| self.difference(count, &words, Some(&theirs.order), Some(&mine.order)));
                 self.order(theirs, mine).into_iter().chain(counted).collect()
             }
         }
@@ -148,8 +172,9 @@ impl<'a> Pair<'a> {
             }
             _ => self.first_difference(theirs, mine),
         };
-        let kind = Kind::RunDiffers { frame: differs? };
-        Some(self.difference(kind, Some(&recorded.order), Some(&ours.order)))
+        let frame = differs?;
+        let words = format!("the order to the worker differs, first in frame {frame}");
+        Some(self.difference(Kind::RunDiffers { frame }, &words, Some(&recorded.order), Some(&ours.order)))
     }
 
     /// Whether the client that a zmws 1 worker is told is the one who asked, on both sides: by its own identity, which
@@ -170,40 +195,20 @@ impl<'a> Pair<'a> {
     fn difference(
         &self,
         kind: Kind,
+        words: &str,
         recorded: Option<&BrokerMessage>,
         ours: Option<&BrokerMessage>,
     ) -> Difference {
-        let asked = &self.comparison.recorded().requests[self.recorded];
-        let peer = &self.comparison.script.conns[asked.conn].peer;
-        let job = to_text(&asked.message.job[..asked.message.job.len().min(40)]);
+        let about = About::Request(self.recorded);
+        let asked_at = self.comparison.recorded().requests[self.recorded].at;
         Difference {
-            about: About::Request(self.recorded),
-            words: format!("{peer} asked {job:?}: {}", words(&kind)),
+            about,
+            words: format!("{}: {words}", self.comparison.subject(about)),
             kind,
             recorded: recorded.map(|heard| heard.frames.clone()),
             ours: ours.map(|heard| heard.frames.clone()),
-            at: recorded.or(ours).map_or(asked.at, |heard| heard.at),
+            at: recorded.or(ours).map_or(asked_at, |heard| heard.at),
         }
-    }
-}
-
-fn words(kind: &Kind) -> String {
-    match kind {
-        Kind::ReplyMissing => "an answer is missing".into(),
-        Kind::ReplyExtra => "an answer that the recording lacks".into(),
-        Kind::ReplyDiffers { frame } => format!("the answer differs, first in frame {frame}"),
-        Kind::List(list) => format!("the list differs: {list}"),
-        Kind::RunMissing => "no worker was given the job".into(),
-        Kind::RunExtra => "a worker was given a job that in the recording none got".into(),
-        Kind::RunDiffers { frame } => format!("the order to the worker differs, first in frame {frame}"),
-        Kind::Runs { recorded, ours } => format!("given out {ours} times instead of {recorded}"),
-        Kind::Order { .. } => "begun in another order".into(),
-        Kind::Told => "the worker was told something else".into(),
-        Kind::Invariant(invariant) => format!("{invariant:?}"),
-        Kind::Recorded => "the recorded broker said what its version does not".into(),
-        Kind::Worker { .. } => "our worker says something else".into(),
-        Kind::Http { .. } => "our gateway does something else".into(),
-        Kind::Stream => "our end of the stream says something else".into(),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::gateway::{HttpDifference, Oddity};
 use crate::original;
 use crate::replay::Played;
 use crate::script::Script;
-use crate::trace::{ConnIndex, Frame, Header};
+use crate::trace::{ConnIndex, Frame, Header, to_text};
 
 #[derive(Clone, Debug)]
 pub struct Difference {
@@ -44,6 +44,7 @@ pub enum Kind {
     /// Our client has an answer that the recorded one lacks.
     ReplyExtra,
     ReplyDiffers {
+        /// The first that does.
         frame: usize,
     },
     List(ListDifference),
@@ -52,6 +53,7 @@ pub enum Kind {
     /// Our job was given to a worker, the recorded one never.
     RunExtra,
     RunDiffers {
+        /// The first that does.
         frame: usize,
     },
     /// The job was given out another number of times.
@@ -66,7 +68,8 @@ pub enum Kind {
     },
     /// A worker was told something else than jobs and heartbeats, in one of the two.
     Told,
-    Invariant(Invariant),
+    /// What no broker may do, whatever the recording shows.
+    Invariant,
     /// The recorded broker did what its version does not do.
     Recorded,
     Stream,
@@ -81,38 +84,6 @@ pub enum Kind {
         /// What it had heard is a job in its own dialect.
         sound: bool,
     },
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Invariant {
-    /// A worker has one job at a time.
-    OneJobAWorker,
-    /// A job has one worker at a time.
-    OneWorkerAJob,
-    /// Two jobs do not share an id.
-    IdsAreUnique,
-    /// An id looks like one.
-    IdsLookLikeIds,
-    /// The acknowledgement comes before the job is given out.
-    AcknowledgedFirst,
-    /// A result comes from a worker.
-    ResultsHaveASource,
-    /// An answer goes to who asked.
-    AnswersGoToWhoAsked,
-    /// An idle worker hears a heartbeat each interval.
-    IdleWorkersHearHeartbeats,
-    /// A worker whose READY the recorded broker answered at once is answered at once.
-    ReadyIsAnswered,
-    /// A busy worker hears none.
-    BusyWorkersHearNone,
-    /// No job waits while a worker of its service is idle.
-    NoJobWaitsForNothing,
-    /// No job goes to a worker that has been silent for too long.
-    NoJobForTheSilent,
-    /// A worker gets jobs of the services it offers.
-    JobsFitTheWorker,
-    /// A job that is given out again is the same job.
-    JobsStayTheSame,
 }
 
 /// What the differ looks at.
@@ -146,10 +117,28 @@ impl<'a> Comparison<'a> {
         self.pairs().find(|(_, request)| *request == ours).map(|(recorded, _)| recorded)
     }
 
+    /// Who or what a difference is about, in words.
+    pub(crate) fn subject(&self, about: About) -> String {
+        match about {
+            About::Conn(conn) => self.script.conns[conn].peer.clone(),
+            About::Request(request) => {
+                let asked = &self.recorded().requests[request];
+                let job = &asked.message.job;
+                let shown = to_text(&job[..job.len().min(40)]);
+                format!("{} asked {shown:?}", self.script.conns[asked.conn].peer)
+            }
+        }
+    }
+
     /// A heartbeat interval, in microseconds.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "intervals are seconds")]
     pub fn interval(&self) -> u64 {
         (self.header.heartbeat_interval * 1e6) as u64
+    }
+
+    /// How long a worker may be silent, in microseconds.
+    pub fn expiry(&self) -> u64 {
+        self.interval() * u64::from(self.header.heartbeat_maxtries)
     }
 }
 

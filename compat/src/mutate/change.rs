@@ -7,7 +7,7 @@ use super::rng::Rng;
 use crate::differ::rows;
 use crate::trace::{ConnIndex, Event, Frame, Port, Side, Trace, What};
 
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, clap::ValueEnum)]
 pub enum Change {
     /// A message is left out.
     Dropped,
@@ -42,24 +42,6 @@ pub enum Change {
 }
 
 impl Change {
-    pub const ALL: [Self; 15] = [
-        Self::Dropped,
-        Self::Swapped,
-        Self::Duplicated,
-        Self::Misdelivered,
-        Self::Frames,
-        Self::Value,
-        Self::Number,
-        Self::Service,
-        Self::Type,
-        Self::Status,
-        Self::Id,
-        Self::List,
-        Self::BeatDropped,
-        Self::BeatDelayed,
-        Self::Http,
-    ];
-
     /// Whether it puts other content into a sound message.
     pub(super) fn is_of_content(self) -> bool {
         matches!(self, Self::Swapped | Self::Value | Self::Number | Self::Status | Self::Id)

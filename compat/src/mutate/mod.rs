@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub use change::Change;
+use clap::ValueEnum;
 use rng::Rng;
 
 use crate::classify::{Generation, Reply};
@@ -65,11 +66,11 @@ pub enum Outcome {
 const TRIES: u64 = 1_000;
 
 impl Mutator {
-    /// Reads recordings. Those that the comparison does not pass as they are, or skips, are left out.
+    /// Reads recordings. Those that do not pass as they are, are left out.
     pub fn of(paths: &[PathBuf], known: &KnownDifferences) -> Self {
         let recordings: Vec<Recording> = paths.iter().filter_map(|path| recording(path, known)).collect();
-        let places = Change::ALL.map(|change| (change, places(&recordings, change)));
-        let places = places.into_iter().filter(|(_, places)| !places.is_empty()).collect();
+        let places = Change::value_variants().iter().map(|&change| (change, places(&recordings, change)));
+        let places = places.filter(|(_, places)| !places.is_empty()).collect();
         Self { recordings, places }
     }
 
@@ -168,7 +169,7 @@ fn compared(trace: &Trace) -> Side {
 fn outcome(path: &std::path::Path, changed: Trace, known: &KnownDifferences) -> Outcome {
     let case = replay_trace(path, changed, known);
     match case.verdict {
-        Verdict::Same | Verdict::Skipped(_) | Verdict::NoBroker => Outcome::Equal,
+        Verdict::Same | Verdict::NoBroker => Outcome::Equal,
         Verdict::Known(_, entries) => {
             Outcome::Excused(entries.iter().map(|&entry| known.differences[entry].id.clone()).collect())
         }

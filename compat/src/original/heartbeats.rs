@@ -168,7 +168,7 @@ impl Original<'_> {
     /// How many heartbeats of a round a worker hears at least: one for each of its services, until the first of
     /// them may be given up.
     fn count(&self, worker: &Worker, round: u64) -> usize {
-        let patience = self.comparison.interval() * u64::from(self.comparison.header.heartbeat_maxtries);
+        let patience = self.comparison.expiry();
         let is_fresh = worker.readies.first().is_some_and(|first| round + MOMENT < first + patience);
         let is_one = |service: &&Bytes| self.version.names(service);
         if is_fresh { worker.offers(round).into_iter().filter(is_one).count().max(1) } else { 1 }
@@ -185,7 +185,7 @@ impl Original<'_> {
     /// Until when a worker was idle that was so in a round; `None` if it was not, or that is uncertain.
     fn idle_until(&self, life: &Life, conn: ConnIndex, worker: &Worker, round: u64) -> Option<u64> {
         let interval = self.comparison.interval();
-        let patience = interval * u64::from(self.comparison.header.heartbeat_maxtries);
+        let patience = self.comparison.expiry();
         let ready = worker.readies.iter().copied().find(|at| (life.began..=round).contains(at))?;
         let last_ready = worker.readies.iter().copied().filter(|&at| at <= round).max()?;
         let signs: Vec<u64> =

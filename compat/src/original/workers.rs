@@ -30,10 +30,9 @@ pub(crate) fn unhexed(bytes: &[u8]) -> Option<Bytes> {
 
 /// Whether a worker had been silent for so long at `at` that the recorded broker may have given it up.
 pub(crate) fn is_overdue(comparison: Comparison<'_>, conn: ConnIndex, at: u64) -> bool {
-    let patience = comparison.interval() * u64::from(comparison.header.heartbeat_maxtries);
-    let signs = comparison.recorded().workers.get(&conn).map_or(&[][..], |worker| &worker.signs);
-    let last = signs.iter().copied().filter(|&sign| sign < at).max().unwrap_or(0);
-    at.saturating_sub(last) + JITTER > patience
+    let worker = comparison.recorded().workers.get(&conn);
+    let last = worker.and_then(|worker| worker.last_sign(at.saturating_sub(1))).unwrap_or(0);
+    at.saturating_sub(last) + JITTER > comparison.expiry()
 }
 
 impl Original<'_> {

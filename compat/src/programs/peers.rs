@@ -47,11 +47,6 @@ const PYTHON: Scripts = Scripts {
     cases: "reverse,nothing,fail,big,frames,mmi",
 };
 
-/// Whether this php-zmq can poll two sockets, which the original's broker has to.
-const POLLS_TWO: &str = "$context = new ZMQContext(); $poll = new ZMQPoll();
-    foreach ([1, 2] as $key) { $kept[] = $socket = new ZMQSocket($context, ZMQ::SOCKET_DEALER); $poll->add($socket, ZMQ::POLL_IN); }
-    exit($poll->count() === 2 ? 0 : 1);";
-
 /// The original's sample. 0.9.6 names a constant that is nowhere defined; PHP 5 took it for its own name.
 const ORIGINAL_WORKER: &str = "define('HEARTBEAT_RETRIES', 'HEARTBEAT_RETRIES');
     include substr($argv[1], strlen('--tree=')) . '/sample_workers/reverse.php';";
@@ -90,15 +85,6 @@ impl Peers {
             let tree = unpacked(dir, &tag, place)?;
             peers.programs.push(original_at(&php, &tag, &tree));
         }
-        if succeeds(&[&php, "-r", POLLS_TWO]) {
-            peers.leave("original's broker", "ours are not yet started against it");
-        } else {
-            peers.leave("original's broker", "this php-zmq polls one socket, the broker needs two");
-        }
-        peers.leave(
-            "original's gateway",
-            "it hangs up on every request under PHP 8, where sockets are objects",
-        );
         Ok(peers)
     }
 

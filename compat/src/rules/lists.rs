@@ -90,15 +90,14 @@ pub(super) fn workers_by_life(case: Case<'_>) -> bool {
     let Kind::List(ListDifference::Missing(key)) = &case.difference.kind else { return false };
     let (Some(asked), Some(ours)) = (case.request(), case.our_request()) else { return false };
     let interval = case.comparison.interval();
-    let expiry = interval * u64::from(case.comparison.header.heartbeat_maxtries);
+    let expiry = case.comparison.expiry();
     let late = interval + Version::of(case.comparison).poll(interval) + JITTER;
-    let last = |worker: &Worker, at: u64| worker.signs.iter().copied().filter(|&sign| sign <= at).max();
     let listed = named(case, case.comparison.recorded(), key)
         .into_iter()
-        .any(|(_, worker)| last(worker, asked.at).is_some_and(|last| asked.at <= last + expiry + late));
+        .any(|(_, worker)| worker.last_sign(asked.at).is_some_and(|last| asked.at <= last + expiry + late));
     let given_up = named(case, case.comparison.ours(), key).into_iter().all(|(_, worker)| {
         let is_gone = worker.left.is_some_and(|left| left <= ours.at);
-        is_gone || last(worker, ours.at).is_none_or(|last| ours.at + JITTER >= last + expiry)
+        is_gone || worker.last_sign(ours.at).is_none_or(|last| ours.at + JITTER >= last + expiry)
     });
     listed && given_up
 }

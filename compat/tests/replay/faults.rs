@@ -10,7 +10,7 @@ use zmws_compat::target::{Opening, Output, Target};
 use zmws_compat::trace::{ConnIndex, Frame, Header, Port};
 
 /// What is wrong with the broker.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
 pub(crate) enum Fault {
     Nothing,
     WrongWord,
@@ -40,35 +40,6 @@ pub(crate) enum Fault {
     IdsInLowerCase,
     UnknownServiceTaken,
 }
-
-pub(crate) const ALL: [Fault; 26] = [
-    Fault::WrongWord,
-    Fault::LostDelimiter,
-    Fault::ParamAndJobSwapped,
-    Fault::FailWithPrefix,
-    Fault::LastInFirstOut,
-    Fault::AcknowledgedAfterTheJob,
-    Fault::MissingValueFrame,
-    Fault::WrongId,
-    Fault::NoHeartbeatOnReady,
-    Fault::NoHeartbeatsAtAll,
-    Fault::HeartbeatsForTheBusy,
-    Fault::JobGivenTwice,
-    Fault::AnswerLost,
-    Fault::AnswerToAnother,
-    Fault::AcknowledgementLost,
-    Fault::ParameterLost,
-    Fault::ClientHidden,
-    Fault::OtherProtocol,
-    Fault::TypeAsByte,
-    Fault::PlainSlashes,
-    Fault::OrphansForgotten,
-    Fault::SecondWorkerIgnored,
-    Fault::CompleteIsFail,
-    Fault::PartsLost,
-    Fault::IdsInLowerCase,
-    Fault::UnknownServiceTaken,
-];
 
 /// Our broker with a fault.
 pub(crate) struct Faulty {
