@@ -148,3 +148,106 @@ pub fn order(peers: &impl Peers, to: &Address, order: &WorkerOrder, frames: &mut
     frames.clear();
     reaches
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+    use crate::broker::{Action, Config};
+
+    /// Peers who all have one address, or do not.
+    #[derive(Default)]
+    struct Told {
+        sent: RefCell<Vec<(PeerId, Vec<Bytes>)>>,
+        one_host: bool,
+        /// A client that has come back under the identity of one that is gone.
+        again: Option<PeerId>,
+    }
+
+    impl Peers for Told {
+        fn to_client(&self, peer: PeerId, frames: &[Bytes]) -> bool {
+            self.sent.borrow_mut().push((peer, frames.to_vec()));
+            peer != GONE
+        }
+
+        fn to_worker(&self, peer: PeerId, frames: &[Bytes]) -> bool {
+            self.to_client(peer, frames)
+        }
+
+        fn client_called(&self, _identity: &Bytes) -> Option<PeerId> {
+            self.again
+        }
+
+        fn are_of_one_host(&self, _client: PeerId, _worker: PeerId) -> bool {
+            self.one_host
+        }
+    }
+
+    const CLIENT: PeerId = PeerId(1);
+    const WORKER: PeerId = PeerId(2);
+    const OTHER: PeerId = PeerId(3);
+    const GONE: PeerId = PeerId(4);
+
+    fn frames(text: &[&str]) -> Vec<Bytes> {
+        text.iter().map(|frame| Bytes::copy_from_slice(frame.as_bytes())).collect()
+    }
+
+    /// A broker whose worker, ready at the time 0, has a job; and the worker's answer to it.
+    fn busy(exchange: &mut Exchange) -> (Broker, Vec<Bytes>) {
+        let (mut broker, told) = (Broker::new(Config::default()), Told { one_host: true, ..Told::default() });
+        let mut actions = Vec::new();
+        let ready = decode_worker((WORKER, Bytes::new()), frames(&["MDPC02", "3", "DEMO", "READY"]));
+        broker.handle(Timestamp(0), ready.expect("READY"), &mut actions);
+        let request = frames(&["", "MDPC02", "1", "p", "SYNC-DEMO"]);
+        let request = exchange.decode_client(&told, &broker, (CLIENT, Bytes::new()), request);
+        broker.handle(Timestamp(0), request.expect("a request"), &mut actions);
+        for action in actions {
+            if let Action::Order { to, order: what } = action {
+                order(&told, &to, &what);
+            }
+        }
+        let sent = told.sent.into_inner();
+        let job = sent.last().and_then(|(_, frames)| frames.last()).expect("an order");
+        let id = std::str::from_utf8(&job[b"JOB: ".len()..]).expect("an id");
+        let answer = frames(&["MDPC02", "3", "DEMO", "PARAM-JSON: 1", &format!("COMPLETE: {id}")]);
+        (broker, answer)
+    }
+
+    fn is_believed(came_at: Timestamp, one_host: bool, asks_first: bool) -> bool {
+        let mut exchange = Exchange::default();
+        let (broker, answer) = busy(&mut exchange);
+        let told = Told { one_host, ..Told::default() };
+        exchange.client_came(came_at, OTHER, []);
+        if asks_first {
+            let request = frames(&["", "MDPC02", "1", "p", "DEMO"]);
+            exchange.decode_client(&told, &broker, (OTHER, Bytes::new()), request).expect("a request");
+        }
+        let event = exchange.decode_client(&told, &broker, (OTHER, Bytes::new()), answer).expect("an answer");
+        matches!(event, Event::Client { command: ClientCommand::Finish { .. }, .. })
+    }
+
+    #[test]
+    fn an_answer_at_the_clients_port_is_the_workers_if_it_came_with_it_from_its_host_and_never_asked() {
+        assert!(is_believed(Timestamp(8_000), true, false));
+        assert!(!is_believed(Timestamp(1_000_000), true, false));
+        assert!(!is_believed(Timestamp(8_000), false, false));
+        assert!(!is_believed(Timestamp(8_000), true, true));
+    }
+
+    #[test]
+    fn a_client_that_came_back_gets_what_was_meant_for_its_old_connection() {
+        let told = Told { again: Some(OTHER), ..Told::default() };
+        let mut exchange = Exchange::default();
+        let event = exchange.decode_client(
+            &told,
+            &Broker::new(Config::default()),
+            (GONE, Bytes::from_static(b"CLI")),
+            frames(&["", "MDPC02", "9", "p", "DEMO"]),
+        );
+        let (to, refused) = event.expect_err("a type that is none").answer.expect("zmws 2 has a word for it");
+        assert!(reply(&told, &to, &refused));
+        let heard: Vec<PeerId> = told.sent.into_inner().into_iter().map(|(peer, _)| peer).collect();
+        assert_eq!(heard, [GONE, OTHER]);
+    }
+}
