@@ -97,8 +97,7 @@ fn recorded_php(php: &Found, broker: &Broker, file: &Path) {
 }
 
 fn run(program: impl AsRef<std::ffi::OsStr>, words: &[String]) -> Output {
-    // The page goes where other pages of tests go.
-    Command::new(program).args(words).current_dir(env!("CARGO_TARGET_TMPDIR")).output().expect("it starts")
+    Command::new(program).args(words).output().expect("it starts")
 }
 
 #[test]
