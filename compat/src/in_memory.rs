@@ -171,7 +171,7 @@ impl Running {
             self.exchange.decode_client(&self.conns, &self.broker, (peer, identity), frames).map_err(
                 |refused| {
                     if let Some((to, reply)) = refused.answer {
-                        exchange::reply(&self.conns, &to, &reply, &mut Vec::new());
+                        self.exchange.reply(&self.conns, &to, &reply);
                     }
                 },
             )
@@ -192,18 +192,13 @@ impl Running {
 
     fn carry_out(&mut self, action: Action) {
         match action {
-            Action::Reply { to, reply } => drop(exchange::reply(&self.conns, &to, &reply, &mut Vec::new())),
+            Action::Reply { to, reply } => drop(self.exchange.reply(&self.conns, &to, &reply)),
             // The server makes lists in pieces, for all who ask.
             Action::Inspect { to, view, echo } => {
                 let json = admin::json(&self.broker.snapshot(view));
-                exchange::reply(
-                    &self.conns,
-                    &to,
-                    &ClientReply::Snapshot { view, json, echo },
-                    &mut Vec::new(),
-                );
+                self.exchange.reply(&self.conns, &to, &ClientReply::Snapshot { view, json, echo });
             }
-            Action::Order { to, order } => drop(exchange::order(&self.conns, &to, &order, &mut Vec::new())),
+            Action::Order { to, order } => drop(self.exchange.order(&self.conns, &to, &order)),
             Action::Announce(news) => self.exchange.tell_id(&self.conns, &news),
             Action::Record(_) | Action::Publish(_) | Action::Operated(_) | Action::Log(_) => {}
         }

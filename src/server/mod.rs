@@ -81,8 +81,6 @@ pub struct Server {
     started_at: Timestamp,
     /// Kept from turn to turn for its memory.
     actions: Vec<Action>,
-    /// The message that goes out; empty, and kept for its memory, too.
-    frames: wire::Frames,
     /// What the last operation came to, until it is handed to whoever asked.
     operated: Option<Result<Done, Denied>>,
     malformed: Malformed,
@@ -168,7 +166,6 @@ impl Server {
             started_at: clock.now(),
             clock,
             actions: Vec::new(),
-            frames: Vec::new(),
             operated: None,
             malformed: Malformed::default(),
             turns: Turns::default(),

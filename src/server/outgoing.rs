@@ -35,15 +35,15 @@ impl exchange::Peers for Sockets<'_> {
 
 impl Server {
     pub(super) fn reply(&mut self, to: &Address, reply: &ClientReply) {
-        let peers = Sockets { clients: &self.clients, workers: &self.workers };
-        if !exchange::reply(&peers, to, reply, &mut self.frames) {
+        let sockets = Sockets { clients: &self.clients, workers: &self.workers };
+        if !self.exchange.reply(&sockets, to, reply) {
             debug!(peer = %to.peer, "answer for a client that is gone");
         }
     }
 
     pub(super) fn order(&mut self, to: &Address, order: &WorkerOrder) {
-        let peers = Sockets { clients: &self.clients, workers: &self.workers };
-        if !exchange::order(&peers, to, order, &mut self.frames) {
+        let sockets = Sockets { clients: &self.clients, workers: &self.workers };
+        if !self.exchange.order(&sockets, to, order) {
             // Its `Left` is on the way and gives the job back.
             debug!(peer = %to.peer, "order for a worker that is gone");
         }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use crate::broker::{Broker, Event, JobProgress, Stage};
 use crate::job::{PeerId, Timestamp};
 use crate::message::{Address, ClientCommand, ClientReply, WorkerOrder};
-use crate::wire::{self, WireError};
+use crate::wire::{self, Frames, WireError};
 use ids::IdSeekers;
 use stray::Silent;
 
@@ -44,6 +44,8 @@ pub struct Refused {
 pub struct Exchange {
     id_seekers: IdSeekers,
     silent: Silent,
+    /// The message that goes out; empty, and kept from one to the next for its memory.
+    frames: Frames,
 }
 
 impl Exchange {
@@ -109,9 +111,26 @@ impl Exchange {
     pub fn tell_id(&mut self, peers: &impl Peers, news: &JobProgress) {
         let seeker = if news.stage == Stage::Accepted { self.id_seekers.take() } else { None };
         if let Some(to) = seeker {
-            let accepted = ClientReply::Accepted { job: news.job, service: news.service.clone() };
-            reply(peers, &to, &accepted, &mut Vec::new());
+            self.reply(peers, &to, &ClientReply::Accepted { job: news.job, service: news.service.clone() });
         }
+    }
+
+    /// Answers in the dialect of the address. A client that has come back under its own identity gets what was meant for
+    /// its old connection. Whether anybody is there.
+    pub fn reply(&mut self, peers: &impl Peers, to: &Address, reply: &ClientReply) -> bool {
+        let has_words = wire::append_client_reply(&to.origin, reply, &mut self.frames).is_some();
+        let sent = |peer| peers.to_client(peer, &self.frames);
+        let arrived = !has_words || sent(to.peer) || peers.client_called(&to.identity).is_some_and(sent);
+        self.frames.clear();
+        arrived
+    }
+
+    /// Orders in the dialect of the address. Whether the worker is there.
+    pub fn order(&mut self, peers: &impl Peers, to: &Address, order: &WorkerOrder) -> bool {
+        let has_words = wire::append_worker_order(&to.origin, order, &mut self.frames).is_some();
+        let arrived = !has_words || peers.to_worker(to.peer, &self.frames);
+        self.frames.clear();
+        arrived
     }
 
     /// An event is handled: a request that was not taken has no id.
@@ -128,25 +147,6 @@ impl Exchange {
 pub fn decode_worker((peer, identity): (PeerId, Bytes), frames: Vec<Bytes>) -> Result<Event, WireError> {
     let (origin, command) = wire::decode_worker_command(frames)?;
     Ok(Event::Worker { from: Address { peer, identity, origin }, command })
-}
-
-/// Answers in the dialect of the address. A client that has come back under its own identity gets what was meant for its
-/// old connection. Whether anybody is there. `frames` is for the use of its memory, empty before and after.
-pub fn reply(peers: &impl Peers, to: &Address, reply: &ClientReply, frames: &mut Vec<Bytes>) -> bool {
-    let reaches = wire::append_client_reply(&to.origin, reply, frames).is_none_or(|()| {
-        let sent = |peer| peers.to_client(peer, frames);
-        sent(to.peer) || peers.client_called(&to.identity).is_some_and(sent)
-    });
-    frames.clear();
-    reaches
-}
-
-/// Orders in the dialect of the address. Whether the worker is there. `frames` is as in [`reply`].
-pub fn order(peers: &impl Peers, to: &Address, order: &WorkerOrder, frames: &mut Vec<Bytes>) -> bool {
-    let reaches = wire::append_worker_order(&to.origin, order, frames)
-        .is_none_or(|()| peers.to_worker(to.peer, frames));
-    frames.clear();
-    reaches
 }
 
 #[cfg(test)]
@@ -204,7 +204,7 @@ mod tests {
         broker.handle(Timestamp(0), request.expect("a request"), &mut actions);
         for action in actions {
             if let Action::Order { to, order: what } = action {
-                order(&told, &to, &what);
+                exchange.order(&told, &to, &what);
             }
         }
         let sent = told.sent.into_inner();
@@ -246,7 +246,7 @@ mod tests {
             frames(&["", "MDPC02", "9", "p", "DEMO"]),
         );
         let (to, refused) = event.expect_err("a type that is none").answer.expect("zmws 2 has a word for it");
-        assert!(reply(&told, &to, &refused));
+        assert!(exchange.reply(&told, &to, &refused));
         let heard: Vec<PeerId> = told.sent.into_inner().into_iter().map(|(peer, _)| peer).collect();
         assert_eq!(heard, [GONE, OTHER]);
     }
