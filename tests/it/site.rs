@@ -88,10 +88,10 @@ fn a_site_is_started_shown_and_stopped() {
     assert_eq!(stopped.status, Some(0), "{stopped:?}");
     insta::assert_snapshot!(lines_without_pids(&stopped.stdout), @r"
     Stopped gateway (#)
-    Stopped broker (#)
     No PID for str-rev-1
     No PID for str-rev-2
     Stopped sleep (#)
+    Stopped broker (#)
     ");
     assert_eq!(site.marked(), [0; 0]);
     assert_eq!(

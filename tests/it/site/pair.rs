@@ -76,7 +76,7 @@ fn each_command_acts_on_the_site_of_its_folder() {
     for order in [&["status"][..], &["pause", "--service", "STR-REV"], &["drain"], &["resume"]] {
         let done = two.run(order);
         assert_eq!(done.status, Some(1), "{order:?} of a site that is stopped reaches somebody: {done:?}");
-        assert!(done.stderr.contains("run/admin.sock"), "{done:?}");
+        assert!((done.stdout.clone() + &done.stderr).contains("run/admin.sock"), "{done:?}");
         assert!(!done.stdout.contains("All is well"), "{done:?}");
     }
     assert_eq!(service(&one)["paused"], false);
@@ -132,7 +132,8 @@ fn a_socket_that_is_another_s_is_told_as_such() {
         let mut command = site.command(words);
         std::os::unix::process::CommandExt::uid(&mut command, 65_534);
         let output = command.output().expect("zmws is built");
-        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        let said = [output.stdout, output.stderr].concat();
+        let error = String::from_utf8_lossy(&said).into_owned();
         assert_eq!(output.status.code(), Some(1), "{words:?}: {error}");
         assert!(!error.contains("nothing is supervised here"), "{error}");
         assert!(error.contains(text) || error.contains("ermission denied"), "{words:?}: {error}");
