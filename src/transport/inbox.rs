@@ -104,6 +104,13 @@ impl Inbox {
         self.weight.bytes()
     }
 
+    /// Gives its memory back, if nothing waits.
+    pub(super) fn rest(&mut self) {
+        if self.events.is_empty() {
+            self.events = VecDeque::new();
+        }
+    }
+
     /// Its round is over, but not much is left of what it said.
     fn may_finish(&self) -> bool {
         self.credit > -LOAN && self.events.len() <= LOAN as usize

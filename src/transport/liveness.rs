@@ -102,6 +102,11 @@ impl Timeouts {
             state.received.tick();
             state.written.tick();
             state.blame = state.blame.saturating_sub(self.forgiven);
+            if state.received.recent() + state.written.recent() == 0 {
+                // A quiet connection needs no buffers: some hundred bytes after small messages, 64 KiB after large ones.
+                state.engine.outbox().rest();
+                connection.inbox.borrow_mut().rest();
+            }
             (state.phase, self.is_slow(&mut state, connection.paused.get()))
         };
         match (phase, slow) {

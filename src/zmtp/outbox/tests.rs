@@ -82,7 +82,10 @@ enum Step {
     Put(Vec<u8>),
     Frame(usize),
     Copied(usize),
+    /// Frames of a message, by their sizes.
+    Message(Vec<usize>),
     Advance(usize),
+    Rest,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -91,6 +94,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         proptest::collection::vec(any::<u8>(), 0..300).prop_map(Step::Put),
         sizes.clone().prop_map(Step::Frame),
         sizes.clone().prop_map(Step::Copied),
+        proptest::collection::vec(sizes.clone(), 1..5).prop_map(Step::Message),
+        Just(Step::Rest),
         prop_oneof![sizes, Just(usize::MAX)].prop_map(Step::Advance),
     ];
     proptest::collection::vec(step, 0..60)
@@ -123,6 +128,25 @@ proptest! {
                     outbox.put_copied(&pattern(size, seed));
                     model.extend(pattern(size, seed));
                 }
+                Step::Message(sizes) => {
+                    let frames: Vec<Bytes> = sizes.iter().map(|&size| pattern(size, seed).into()).collect();
+                    let taken = outbox.put_message(&frames);
+                    prop_assert_eq!(taken, sizes.iter().map(|size| 9 + size).sum::<usize>() <= SLICE_MAX);
+                    if taken {
+                        for (at, frame) in frames.iter().enumerate() {
+                            let flags = if at + 1 < frames.len() { MORE } else { 0 };
+                            match u8::try_from(frame.len()) {
+                                Ok(short) => model.extend_from_slice(&[flags, short]),
+                                Err(_) => model.extend_from_slice(&long_header(flags, frame.len())),
+                            }
+                            model.extend_from_slice(frame);
+                        }
+                    }
+                }
+                Step::Rest => {
+                    outbox.rest();
+                    prop_assert!(!outbox.is_empty() || outbox.held() == 0);
+                }
                 Step::Advance(count) => {
                     let count = count.min(model.len());
                     outbox.advance(count);
@@ -131,6 +155,7 @@ proptest! {
             }
             prop_assert_eq!(outbox.len(), model.len());
             prop_assert!(all(&outbox) == model);
+            prop_assert!(outbox.only_piece().is_none_or(|piece| piece == model));
             prop_assert!(outbox.open.capacity() <= CHUNK);
         }
     }
