@@ -5,8 +5,8 @@ use std::task::{Context, Waker};
 
 /// Wakes the one task that waits for something, which looks itself whether it is there.
 ///
-/// One thread and one waiter, so it takes neither a lock nor a place in a list: a `Notify` cost 190 instructions each time
-/// that a task looked in vain, and each message makes several tasks look.
+/// One thread and one waiter, so it takes neither a lock nor a place in a list: with `Notify` the looks in vain
+/// alone cost 340 instructions a job, since each message makes several tasks look.
 #[derive(Debug, Default)]
 pub(super) struct Signal {
     /// Kept from wait to wait: it is the same task's, as a rule.

@@ -274,8 +274,8 @@ impl Engine {
         Ok(Some(Event::Message(frames)))
     }
 
-    /// A message that has come whole, of a few frames that may be slices of the input: as nearly all are. It takes half of
-    /// what it takes frame by frame, which comes to 700 instructions a job. Anything else is left for that.
+    /// A message that has come whole, of a few frames that may be slices of the input: as nearly all are. Frame by
+    /// frame it takes half as much again: 1,900 instructions a job instead of 1,300. Anything else is left for that.
     #[inline]
     fn whole_message(&self, input: &mut BytesMut) -> Option<Vec<Bytes>> {
         if !self.frames.is_empty() || self.body.is_some() {
