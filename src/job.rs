@@ -186,6 +186,11 @@ impl Body {
     /// The body of a job without a parameter, of a result without a value.
     pub const EMPTY: Self = Self::One(Bytes::new());
 
+    /// A text of our own, tagged as all clients read it. It has nothing in it that needs an escape.
+    pub(crate) fn text(text: impl fmt::Display) -> Self {
+        Self::One(format!("PARAM-JSON: \"{text}\"").into())
+    }
+
     /// The frames as a body; no frame at all is the empty body.
     pub fn from_frames(mut frames: Vec<Bytes>) -> Self {
         match frames.len() {

@@ -173,6 +173,9 @@ pub enum ClientReply {
         /// What upstream's text names: the service, or the job frame of a malformed request.
         /// May be empty.
         service: Bytes,
+        /// Why, as a value that all clients can read. Empty where the original would refuse as well (an unknown service, a
+        /// malformed request): the words of that are known.
+        body: Body,
     },
     /// A part of the result; more follow (`CONT`).
     Partial {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use std::fmt;
 
 use super::{Denied, Done};
-use crate::job::{JobId, PeerId, ServiceName};
+use crate::job::{Body, JobId, PeerId, ServiceName};
 
 /// A fact for the log. Nothing that happens with each job of a healthy broker makes one.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -198,6 +198,25 @@ pub enum Refusal {
     /// The books of memory are full.
     #[error("the broker's memory is full")]
     MemoryFull,
+}
+
+impl Refusal {
+    /// What the client is told beside no. Nothing where the original refuses as well: there every byte is known. No text of
+    /// the broker's own needs an escape.
+    pub(super) fn body(self) -> Body {
+        match self {
+            Self::Unknown => Body::EMPTY,
+            Self::Draining
+            | Self::ServiceDraining
+            | Self::ServiceFull
+            | Self::QueueFull
+            | Self::BytesFull
+            | Self::ServicesFull
+            | Self::Frames
+            | Self::NameTooLong
+            | Self::MemoryFull => Body::text(self),
+        }
+    }
 }
 
 /// Why an answer was thrown away.

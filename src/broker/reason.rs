@@ -44,7 +44,7 @@ impl Reason {
     /// What a client that waits gets as the value of a job that the broker gave up: a text, tagged as all clients read it.
     /// No text of the broker's own needs an escape.
     pub(super) fn body(&self) -> Body {
-        Body::One(format!("PARAM-JSON: \"{self}\"").into())
+        Body::text(self)
     }
 
     /// Bytes that it holds.

@@ -180,7 +180,7 @@ impl Broker {
             Refusal::MemoryFull => &mut counters.refused_memory_full,
         } += 1;
         let service = service.cut();
-        let reply = ClientReply::Refused { service: service.as_bytes().clone() };
+        let reply = ClientReply::Refused { service: service.as_bytes().clone(), body: cause.body() };
         let peer = from.peer;
         actions.push(Action::Reply { to: from, reply });
         actions.push(Action::Log(LogEvent::Refused { peer, service, cause }));

@@ -175,7 +175,10 @@ impl World {
     fn reply(&mut self, reply: &ClientReply) -> String {
         match reply {
             ClientReply::Accepted { job, service } => format!("accepted {} {service}", self.id(*job)),
-            ClientReply::Refused { service } => format!("refused {}", String::from_utf8_lossy(service)),
+            ClientReply::Refused { service, body } => {
+                let why = if body.is_empty() { String::new() } else { format!(" ({})", text(body)) };
+                format!("refused {}{why}", String::from_utf8_lossy(service))
+            }
             ClientReply::Partial { job, body, .. } => format!("part of {} ({})", self.some(*job), text(body)),
             ClientReply::Finished { job, outcome, body, .. } => {
                 format!("{outcome:?} {} ({})", self.some(*job), text(body))

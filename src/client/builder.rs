@@ -35,14 +35,14 @@ impl Results {
     pub(super) fn hold(&self, mut reply: ClientReply) -> Result<ClientReply, MemoryFull> {
         let Some(account) = &self.account else { return Ok(reply) };
         let bytes = match &mut reply {
-            ClientReply::Partial { body, .. } | ClientReply::Finished { body, .. } => match body {
+            ClientReply::Partial { body, .. }
+            | ClientReply::Finished { body, .. }
+            | ClientReply::Refused { body, .. } => match body {
                 Body::One(frame) => std::slice::from_mut(frame),
                 Body::Many(frames) => frames,
             },
             ClientReply::Snapshot { json, .. } => std::slice::from_mut(json),
-            ClientReply::Accepted { .. } | ClientReply::Refused { .. } | ClientReply::Managed { .. } => {
-                &mut []
-            }
+            ClientReply::Accepted { .. } | ClientReply::Managed { .. } => &mut [],
         };
         let weight: usize = bytes.iter().map(|bytes| FRAME + bytes.len()).sum();
         let held = account.held();

@@ -21,10 +21,12 @@ pub enum CallError {
         body: Body,
     },
     /// The broker did not take the job: no worker ever offered the service, or a limit was hit.
-    #[error("the broker did not take the job for {:?}", String::from_utf8_lossy(.service))]
+    #[error("the broker did not take the job for {:?}{}", String::from_utf8_lossy(.service), said(body))]
     Refused {
         /// The service, as the broker named it.
         service: Bytes,
+        /// Why. Empty if no worker ever offered the service, and from a broker that does not say.
+        body: Body,
     },
     /// No broker could be reached. The request was not sent: to send it again is safe.
     #[error("no broker could be reached")]
@@ -128,5 +130,13 @@ mod tests {
         let job = Some(JobId::from_bits(0x00C0_FFEE));
         assert_eq!(failed(job, reason), "job 00C0-FFEE of MAIL failed: \"no room\"");
         assert_eq!(failed(None, Body::EMPTY), "the job of MAIL failed");
+    }
+
+    #[test]
+    fn a_job_that_was_not_taken_says_why() {
+        let refused = |body| CallError::Refused { service: Bytes::from_static(b"MAIL"), body }.to_string();
+        assert_eq!(refused(Body::EMPTY), "the broker did not take the job for \"MAIL\"");
+        let full = refused(Body::text("the queues are full"));
+        assert_eq!(full, "the broker did not take the job for \"MAIL\": \"the queues are full\"");
     }
 }

@@ -59,7 +59,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
-use crate::job::{JobId, ServiceName};
+use crate::job::{Body, JobId, ServiceName};
 use crate::message::{ClientCommand, ClientReply, IfUnknown, Mode, Outcome, View};
 
 pub use builder::{Builder, WhenFull};
@@ -145,7 +145,7 @@ impl Client {
         let command = submission(service.as_ref(), param.into(), Mode::Background)?;
         match self.ask(command, ACKNOWLEDGE_TIMEOUT).await? {
             ClientReply::Accepted { job, .. } => Ok(job),
-            ClientReply::Refused { service } => Err(CallError::Refused { service }),
+            ClientReply::Refused { service, body } => Err(CallError::Refused { service, body }),
             ClientReply::Partial { .. }
             | ClientReply::Finished { .. }
             | ClientReply::Snapshot { .. }
@@ -172,7 +172,7 @@ impl Client {
         let command = ClientCommand::Inspect { view, echo: Vec::new() };
         match self.ask(command, ACKNOWLEDGE_TIMEOUT).await? {
             ClientReply::Snapshot { json, .. } => Ok(json),
-            ClientReply::Refused { service } => Err(CallError::Refused { service }),
+            ClientReply::Refused { service, body } => Err(CallError::Refused { service, body }),
             ClientReply::Accepted { .. }
             | ClientReply::Partial { .. }
             | ClientReply::Finished { .. }
@@ -238,7 +238,7 @@ impl Client {
 
 fn submission(service: &[u8], param: Param, mode: Mode) -> Result<ClientCommand, CallError> {
     let service = ServiceName::new(Bytes::copy_from_slice(service))
-        .ok_or(CallError::Refused { service: Bytes::new() })?;
+        .ok_or(CallError::Refused { service: Bytes::new(), body: Body::EMPTY })?;
     Ok(ClientCommand::Submit { service, body: param.into_body(), mode, if_unknown: IfUnknown::Refuse })
 }
 
@@ -250,7 +250,7 @@ fn finished(reply: ClientReply) -> Result<Reply, CallError> {
         ClientReply::Finished { job, service, outcome: Outcome::Fail, body } => {
             Err(CallError::Failed { job, service, body })
         }
-        ClientReply::Refused { service } => Err(CallError::Refused { service }),
+        ClientReply::Refused { service, body } => Err(CallError::Refused { service, body }),
         ClientReply::Accepted { .. }
         | ClientReply::Partial { .. }
         | ClientReply::Snapshot { .. }

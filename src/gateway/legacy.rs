@@ -40,7 +40,7 @@ pub(crate) async fn answer(
     let mut call = Call { gateway, params, limit };
     match target {
         Target::Nothing | Target::Favicon | Target::Nameless => {
-            call.present(ClientReply::Refused { service: Bytes::new() }, None).await
+            call.present(ClientReply::Refused { service: Bytes::new(), body: Body::EMPTY }, None).await
         }
         Target::Job(service, mode) => call.job(service, mode, &head.headers).await,
         Target::List(view) => call.list(view).await,

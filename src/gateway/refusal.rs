@@ -53,6 +53,7 @@ impl From<CallError> for Refusal {
             | CallError::Closed
             | CallError::Interrupted
             | CallError::NoRoom(_) => refusal = refusal.retry_after(1),
+            CallError::Refused { body, .. } if !body.is_empty() => refusal = refusal.retry_after(1),
             CallError::Failed { job, .. } | CallError::Timeout { job } => refusal.job = job,
             CallError::Refused { .. }
             | CallError::TooLarge { .. }
@@ -68,11 +69,13 @@ impl From<CallError> for Refusal {
 
 fn status(error: &CallError) -> StatusCode {
     match error {
-        CallError::Refused { .. } => StatusCode::NOT_FOUND,
+        CallError::Refused { body, .. } if body.is_empty() => StatusCode::NOT_FOUND,
         CallError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-        CallError::Unavailable | CallError::Closed | CallError::Interrupted | CallError::NoRoom(_) => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        CallError::Refused { .. }
+        | CallError::Unavailable
+        | CallError::Closed
+        | CallError::Interrupted
+        | CallError::NoRoom(_) => StatusCode::SERVICE_UNAVAILABLE,
         CallError::Busy => StatusCode::TOO_MANY_REQUESTS,
         CallError::Timeout { .. } => StatusCode::GATEWAY_TIMEOUT,
         CallError::Unsupported => StatusCode::NOT_IMPLEMENTED,
@@ -88,7 +91,8 @@ fn status(error: &CallError) -> StatusCode {
 pub(crate) fn kind(error: &CallError) -> &'static str {
     match error {
         CallError::Failed { .. } => "failed",
-        CallError::Refused { .. } => "unknown-service",
+        CallError::Refused { body, .. } if body.is_empty() => "unknown-service",
+        CallError::Refused { .. } => "not-taken",
         CallError::Unavailable => "broker-unavailable",
         CallError::Lost => "outcome-unknown",
         CallError::Timeout { .. } => "timeout",

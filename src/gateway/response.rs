@@ -22,8 +22,11 @@ pub(crate) fn body(form: BodyForm, reply: &ClientReply, param: Option<&Bytes>) -
             alone(form, [b"JOB: ", job.to_string().as_bytes(), b" ", service.as_bytes()].concat())
         }
         // The original's gateway has no fourth frame where the broker names nothing, and prints it once.
-        ClientReply::Refused { service } if service.is_empty() => Bytes::from_static(b"FAIL: "),
-        ClientReply::Refused { service } => alone(form, [b"FAIL: ", &service[..]].concat()),
+        ClientReply::Refused { service, body } if !body.is_empty() => {
+            with_value(form, body, "FAIL: ", service, None)
+        }
+        ClientReply::Refused { service, .. } if service.is_empty() => Bytes::from_static(b"FAIL: "),
+        ClientReply::Refused { service, .. } => alone(form, [b"FAIL: ", &service[..]].concat()),
         ClientReply::Partial { job, service, body } => {
             with_value(form, body, "CONT: ", service.as_bytes(), *job)
         }
@@ -45,9 +48,11 @@ pub(crate) fn body(form: BodyForm, reply: &ClientReply, param: Option<&Bytes>) -
 /// Bytes in a reply that go into its body, more or less.
 pub(crate) fn size(reply: &ClientReply) -> usize {
     match reply {
-        ClientReply::Partial { body, .. } | ClientReply::Finished { body, .. } => body.len(),
+        ClientReply::Partial { body, .. }
+        | ClientReply::Finished { body, .. }
+        | ClientReply::Refused { body, .. } => body.len(),
         ClientReply::Snapshot { json, .. } => json.len(),
-        ClientReply::Accepted { .. } | ClientReply::Refused { .. } | ClientReply::Managed { .. } => 0,
+        ClientReply::Accepted { .. } | ClientReply::Managed { .. } => 0,
     }
 }
 
@@ -98,7 +103,7 @@ pub(crate) fn element(answer: &Result<Answer, CallError>) -> Element {
         Ok(Answer::Part(reply)) => told("partial", reply.job, reply.service.as_bytes(), &reply.body),
         Ok(Answer::Result(reply)) => told("complete", reply.job, reply.service.as_bytes(), &reply.body),
         Err(CallError::Failed { job, service, body }) => told("fail", *job, service.as_bytes(), body),
-        Err(CallError::Refused { service }) => told("fail", None, service, &Body::EMPTY),
+        Err(CallError::Refused { service, body }) => told("fail", None, service, body),
         Err(error) => {
             let mut data = json!({"error": super::refusal::kind(error), "message": error.to_string()});
             if let CallError::Timeout { job: Some(job) } = error {

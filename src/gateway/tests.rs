@@ -135,7 +135,7 @@ fn replies() -> [ClientReply; 5] {
         |outcome, body| ClientReply::Finished { job: Some(job), service: name("S"), outcome, body };
     [
         ClientReply::Accepted { job, service: service.clone() },
-        ClientReply::Refused { service: Bytes::from_static(b"S") },
+        ClientReply::Refused { service: Bytes::from_static(b"S"), body: Body::EMPTY },
         finished(Outcome::Complete, Body::One(Bytes::from_static(b"PARAM-JSON: 1"))),
         finished(Outcome::Fail, Body::EMPTY),
         ClientReply::Partial {
@@ -179,9 +179,17 @@ fn second_form_is_that_of_2_x() {
 /// original.md §6: after its four `unwrap()`s a refusal that names nothing is one frame.
 #[test]
 fn refusal_without_a_name_is_printed_once_in_both_forms() {
-    let unnamed = ClientReply::Refused { service: Bytes::new() };
+    let unnamed = ClientReply::Refused { service: Bytes::new(), body: Body::EMPTY };
     for form in [BodyForm::V1, BodyForm::V2] {
         assert_eq!(body(form, &unnamed, None), "FAIL: ");
+    }
+}
+
+#[test]
+fn refusal_with_a_reason_is_printed_as_a_failed_job_is() {
+    let full = ClientReply::Refused { service: Bytes::from_static(b"S"), body: Body::text("it is full") };
+    for form in [BodyForm::V1, BodyForm::V2] {
+        assert_eq!(body(form, &full, None), "PARAM-JSON: \"it is full\"\nFAIL: S");
     }
 }
 

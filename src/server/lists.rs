@@ -77,7 +77,7 @@ struct Making {
 struct Made {
     json: Bytes,
     good_until: Timestamp,
-    /// Bytes of `json`.
+    /// What `json` holds.
     _charge: Charge,
 }
 
@@ -206,19 +206,19 @@ impl Server {
         let wish = if may_have_it { self.wish(view) } else { Wish::Later };
         match wish {
             Wish::Made(json) => self.reply(&to, &ClientReply::Snapshot { view, json, echo }),
-            Wish::Full => self.refuse_list(&to, view),
+            Wish::Full => self.refuse_list(&to, view, NO_MEMORY),
             Wish::Later => {
                 if !self.lists.wait(to.clone(), view, echo) {
-                    self.refuse_list(&to, view);
+                    self.refuse_list(&to, view, "no more requests for lists may wait");
                 }
             }
         }
     }
 
-    fn refuse_list(&mut self, to: &Address, view: View) {
+    fn refuse_list(&mut self, to: &Address, view: View, why: &str) {
         self.lists.refused += 1;
         let service = Bytes::from_static(wire::view_name(view));
-        self.reply(to, &ClientReply::Refused { service });
+        self.reply(to, &ClientReply::Refused { service, body: Body::text(why) });
     }
 
     /// Goes on with the lists that somebody waits for, and hands out those that are made.

@@ -79,9 +79,13 @@ pub(super) fn encode_client_reply(reply: &ClientReply, frames: &mut Frames) -> O
 /// `<service>, <body>…`, as in both Majordomos.
 pub(super) fn encode_reply(reply: &ClientReply, frames: &mut Frames) -> Option<()> {
     match reply {
-        ClientReply::Refused { service } => frames.extend([service.clone(), text::refused(service)]),
-        ClientReply::Finished { job, service, outcome: Outcome::Fail, .. } => {
+        ClientReply::Refused { service, body } => {
+            frames.extend([service.clone(), text::refused(service)]);
+            frames.extend(text::why(body));
+        }
+        ClientReply::Finished { job, service, outcome: Outcome::Fail, body } => {
             frames.extend([service.as_bytes().clone(), text::finished(Outcome::Fail, service, *job)]);
+            frames.extend(text::why(body));
         }
         ClientReply::Partial { service, body, .. } | ClientReply::Finished { service, body, .. } => {
             frames.push(service.as_bytes().clone());

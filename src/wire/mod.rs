@@ -23,7 +23,7 @@ mod tests;
 
 use bytes::Bytes;
 
-use crate::job::ServiceName;
+use crate::job::{Body, ServiceName};
 use crate::message::{ClientCommand, ClientReply, Dialect, Origin, View, WorkerCommand, WorkerOrder};
 
 /// The frames of one multipart message.
@@ -92,7 +92,7 @@ pub fn decode_client_command(frames: Frames) -> Result<(Origin, ClientCommand), 
         Ok(command) => Ok((origin, command)),
         Err(Refusal { error, mut service }) => {
             service.truncate(ServiceName::BYTES_MAX);
-            let reply = (origin, ClientReply::Refused { service });
+            let reply = (origin, ClientReply::Refused { service, body: Body::EMPTY });
             Err(Box::new(Rejected { error, reply: Some(reply) }))
         }
     }

@@ -133,7 +133,8 @@ fn replies() -> Vec<ClientReply> {
     let snapshot = |view| ClientReply::Snapshot { view, json: json.clone(), echo: frames("a param") };
     vec![
         ClientReply::Accepted { job, service: service() },
-        ClientReply::Refused { service: Bytes::from_static(b"STR-REV") },
+        ClientReply::Refused { service: Bytes::from_static(b"STR-REV"), body: Body::EMPTY },
+        ClientReply::Refused { service: Bytes::from_static(b"STR-REV"), body: Body::text("it is full") },
         ClientReply::Partial { job: Some(job), service: service(), body: body.clone() },
         ClientReply::Finished { job: Some(job), service: service(), outcome: Outcome::Complete, body },
         ClientReply::Finished {
@@ -307,8 +308,12 @@ proptest! {
         let origin = Origin::plain(dialect);
         for reply in [
             ClientReply::Finished { job, service: service.clone(), outcome, body: body.clone() },
-            ClientReply::Partial { job, service, body },
+            ClientReply::Partial { job, service: service.clone(), body: body.clone() },
+            ClientReply::Refused { service: service.as_bytes().clone(), body },
         ] {
+            if !zmws && matches!(reply, ClientReply::Refused { .. }) {
+                continue; // a result like any other there
+            }
             let Some(frames) = encode_client_reply(&origin, &reply) else { continue };
             prop_assert_eq!(decode_client_reply(dialect, frames).expect("it was written so"), (origin.clone(), reply));
         }

@@ -74,6 +74,11 @@ pub(super) fn refused(service: &Bytes) -> Bytes {
     text.into()
 }
 
+/// The frames behind a refusal: what says why, if anything does.
+pub(super) fn why(body: &Body) -> impl Iterator<Item = Bytes> {
+    body.frames().iter().filter(|_| !body.is_empty()).cloned()
+}
+
 /// `CONT: <service> [<id>]`.
 pub(super) fn partial(service: &ServiceName, job: Option<JobId>) -> Bytes {
     about(b"CONT: ", service, job)
@@ -117,8 +122,8 @@ pub(super) fn decode_reply(mut frames: Vec<Bytes>) -> Result<ClientReply, WireEr
         return Err(WireError::UnknownCommand(text));
     };
     let (service, job) = split_about(&rest);
-    if frames.is_empty() && job.is_none() && outcome == Some(Outcome::Fail) {
-        return Ok(ClientReply::Refused { service: rest });
+    if job.is_none() && outcome == Some(Outcome::Fail) {
+        return Ok(ClientReply::Refused { service: rest, body: Body::from_frames(frames) });
     }
     let service = ServiceName::new(service).ok_or(WireError::NoService)?;
     let body = Body::from_frames(frames);

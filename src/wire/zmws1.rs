@@ -4,7 +4,7 @@
 //! |---|---|
 //! | client, a job | `[""?, <param>?, ("JOB: ")?("SYNC-")?<service>]`: the last frame is the job, the first the parameter |
 //! | client, taken | `["", "JOB: <id> <service>"]` |
-//! | client, not taken | `["", "FAIL: <service>"]` |
+//! | client, not taken | `["", "FAIL: <service>", <value>?]`: the value says why, where the original has no such refusal |
 //! | client, result | `["", "COMPLETE: <service> [<id>]", <value>]`, `FAIL: …` alike |
 //! | client, part | `["", "CONT: <service> [<id>]", <value>]` |
 //! | client, list | `["", <json>]`; but for SERVER-JOBS the request's other frames come before the JSON, and the delimiter only if it had one (`1.0.0/server-info`) |
@@ -57,7 +57,10 @@ pub(super) fn encode_client_reply(origin: &Origin, reply: &ClientReply, frames: 
     frames.push(Bytes::new());
     match reply {
         ClientReply::Accepted { job, service } => frames.push(text::accepted(*job, service)),
-        ClientReply::Refused { service } => frames.push(text::refused(service)),
+        ClientReply::Refused { service, body } => {
+            frames.push(text::refused(service));
+            frames.extend(text::why(body));
+        }
         ClientReply::Partial { job, service, body } => {
             frames.push(text::partial(service, *job));
             frames.extend(body.frames().iter().cloned());

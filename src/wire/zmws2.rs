@@ -74,9 +74,10 @@ pub(super) fn encode_client_reply(reply: &ClientReply, frames: &mut Frames) -> O
             header(frames, service.as_bytes());
             frames.push(text::accepted(*job, service));
         }
-        ClientReply::Refused { service } => {
+        ClientReply::Refused { service, body } => {
             header(frames, service);
             frames.push(text::refused(service));
+            frames.extend(text::why(body));
         }
         ClientReply::Partial { job, service, body } => {
             frames.push(text::partial(service, *job));

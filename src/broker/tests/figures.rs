@@ -140,5 +140,6 @@ fn a_return_envelope_counts_against_the_limit_of_bytes() {
     from.origin.envelope = Some(vec![Bytes::from_static(b"far-away-client")].into());
     let command = client_command(&["wait", "S", "a"], &[]);
     world.event(Event::Client { from, command });
-    assert!(world.log.ends_with("refused S\n"), "{}", world.log);
+    let why = "refused S (PARAM-JSON: \"the queues hold as many bytes as they may\")\n";
+    assert!(world.log.ends_with(why), "{}", world.log);
 }

@@ -484,6 +484,7 @@ fn a_ready_in_another_dialect_changes_the_form_of_what_follows() {
     let command = client_command(&["hold", "S", "a|b"], &[]);
     world.broker.handle(START, Event::Client { from: world.address("c1"), command }, &mut actions);
     world.broker.check();
-    assert!(world.log.ends_with("refused S\n"), "zmws has no word for two frames: {}", world.log);
+    let why = "refused S (PARAM-JSON: \"no worker of the service takes several frames\")\n";
+    assert!(world.log.ends_with(why), "zmws has no word for two frames: {}", world.log);
     assert!(matches!(&actions[..], [Action::Order { to, .. }] if *to == from), "{actions:?}");
 }

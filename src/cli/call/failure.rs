@@ -20,6 +20,10 @@ impl Args {
         let service = printable(&self.service);
         match error {
             CallError::Failed { job, body, .. } => failed(&service, *job, body),
+            CallError::Refused { body, .. } if !body.is_empty() => {
+                let reason = String::from_utf8_lossy(&for_people(body)).trim().to_owned();
+                format!("the broker did not take the job of {service}: {}", printable(&reason))
+            }
             CallError::Refused { .. } => self.refused(client).await,
             CallError::Unavailable => self.unavailable().await,
             CallError::Timeout { job } => {

@@ -406,7 +406,10 @@ fn failures_are_told_apart() {
         assert!(matches!(reply, Err(CallError::Failed { .. })), "{reply:?}");
         let refused = answer(&["MDPC02", "3", "A", "FAIL: A"]);
         let (reply, ()) = tokio::join!(client.call("A", ()), refused);
-        assert!(matches!(&reply, Err(CallError::Refused { service }) if service == "A"), "{reply:?}");
+        assert!(matches!(&reply, Err(CallError::Refused { service, .. }) if service == "A"), "{reply:?}");
+        let full = answer(&["MDPC02", "3", "A", "FAIL: A", "PARAM-JSON: \"it is full\""]);
+        let (reply, ()) = tokio::join!(client.call("A", ()), full);
+        assert!(matches!(&reply, Err(CallError::Refused { body, .. }) if !body.is_empty()), "{reply:?}");
         let strange = answer(&["MDPC02", "3", "A", "JOB: 00C0-FFEE A"]);
         let (reply, ()) = tokio::join!(client.call("A", ()), strange);
         assert!(matches!(reply, Err(CallError::Garbled)), "{reply:?}");

@@ -120,7 +120,8 @@ fn parts_keep_the_request_open_and_name_its_job() {
 #[test]
 fn refusal_answers_whatever_it_names() {
     for named in ["A", "SYNC-A", ""] {
-        let refused = ClientReply::Refused { service: Bytes::copy_from_slice(named.as_bytes()) };
+        let refused =
+            ClientReply::Refused { service: Bytes::copy_from_slice(named.as_bytes()), body: Body::EMPTY };
         assert_eq!(Progress::new(&submit("A", Mode::Wait)).judge(&refused), Verdict::Final);
     }
 }

@@ -19,7 +19,7 @@ use crate::gateway::body::Taken;
 use crate::gateway::http::Gateway;
 use crate::gateway::refusal::Refusal;
 use crate::gateway::{offload, response};
-use crate::job::percent_encoded;
+use crate::job::{ServiceName, percent_encoded};
 use crate::params::json::{self, TextError};
 
 /// A job as it is asked for.
@@ -40,6 +40,10 @@ pub(crate) async fn submit(
     let service = names.first().cloned().unwrap_or_default();
     gateway.permit(request.headers(), &service)?;
     is_json(request.headers())?;
+    if service.len() > ServiceName::BYTES_MAX {
+        let message = format!("no service has a name of more than {} bytes", ServiceName::BYTES_MAX);
+        return Err(Refusal::new(StatusCode::NOT_FOUND, "unknown-service", message));
+    }
     let wait = query_value(request.uri().query(), "wait").map(duration).transpose()?;
     let wait = wait.map(|wait| wait.min(gateway.config.result_timeout));
     let (head, body) = request.into_parts();
@@ -141,7 +145,8 @@ fn is_json(headers: &HeaderMap) -> Result<(), Refusal> {
     if kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json")) {
         return Ok(());
     }
-    let message = "the body is expected as application/json";
+    let message = "the body is JSON here, with Content-Type application/json or one that ends in +json, or without one; \
+                   forms, multipart and PHP's format are taken at /SERVICE and /SYNC-SERVICE";
     Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json", message).closing())
 }
 
