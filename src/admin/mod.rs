@@ -13,22 +13,34 @@ use bytes::Bytes;
 use serde::Serialize;
 use std::borrow::Cow;
 
-use crate::broker::snapshot::{JobRow, Snapshot, WorkerRow};
-use crate::message::Outcome;
+use crate::broker::snapshot::{JobRow, JobState, Snapshot, WorkerRow};
 use crate::params::json::{self, Style};
 
 /// Bytes of JSON from which on a list ends early: more would be a message that nobody can read.
 pub const LIST_BYTES_MAX: usize = 8 << 20;
 
-/// A list that is written row by row: the JSON array of original.md §5.
-#[derive(Debug, Default)]
+/// A list that is written row by row: the JSON array of original.md §5. It is one text from the first row on, so that
+/// nothing is left to be joined when the last is there.
+#[derive(Debug)]
 pub struct List {
-    rows: Vec<Vec<u8>>,
-    bytes: usize,
+    text: Vec<u8>,
+    /// Where the text begins; more than 0 where rows are put in front.
+    begin: usize,
+    backwards: bool,
 }
 
 impl List {
-    /// Appends rows. `false`: it is as long as it may be, and what is left of them was left out.
+    /// Of rows in the order in which they are added.
+    pub fn forwards() -> Self {
+        Self { text: b"[".to_vec(), begin: 0, backwards: false }
+    }
+
+    /// Of rows of which the last is added first.
+    pub fn backwards() -> Self {
+        Self { text: b"]".to_vec(), begin: 0, backwards: true }
+    }
+
+    /// Adds rows. `false`: it is as long as it may be, and what is left of them was left out.
     pub fn add(&mut self, rows: &Snapshot) -> bool {
         match rows {
             Snapshot::Jobs(rows) => rows.iter().all(|row| self.push(&Job::of(row))),
@@ -37,51 +49,54 @@ impl List {
     }
 
     fn push(&mut self, row: &impl Serialize) -> bool {
-        let text = json::encode_with(row, Style::default());
-        let text = text.expect("texts, whole numbers and finite times are JSON");
-        let bytes = self.bytes + text.len() + 1;
-        let fits = bytes <= LIST_BYTES_MAX;
-        if fits {
-            self.bytes = bytes;
-            self.rows.push(text);
+        let row = json::encode_with(row, Style::default());
+        let row = row.expect("texts, whole numbers and finite times are JSON");
+        let length = self.text.len() - self.begin;
+        if length + row.len() + 1 > LIST_BYTES_MAX {
+            return false;
         }
-        fits
+        let comma: &[u8] = if length > 1 { b"," } else { b"" };
+        match self.backwards {
+            false => [comma, &row].into_iter().for_each(|part| self.text.extend_from_slice(part)),
+            true => [comma, &row].into_iter().for_each(|part| self.put_in_front(part)),
+        }
+        true
+    }
+
+    fn put_in_front(&mut self, part: &[u8]) {
+        if self.begin < part.len() {
+            // As a vector grows at its end: to twice of what is needed.
+            let length = self.text.len() - self.begin;
+            let room = length + 2 * part.len();
+            let mut larger = vec![0; room + length];
+            larger[room..].copy_from_slice(&self.text[self.begin..]);
+            (self.text, self.begin) = (larger, room);
+        }
+        self.begin -= part.len();
+        self.text[self.begin..][..part.len()].copy_from_slice(part);
     }
 
     /// Bytes that it holds.
     pub fn held(&self) -> usize {
-        self.bytes + self.rows.capacity() * (size_of::<Vec<u8>>() + 16)
+        self.text.capacity()
     }
 
-    /// The array, its rows in the order in which they were appended.
-    pub fn json(&self) -> Bytes {
-        self.array(self.rows.iter())
-    }
-
-    /// The array, the last row that was appended in front.
-    pub fn json_backwards(&self) -> Bytes {
-        self.array(self.rows.iter().rev())
-    }
-
-    fn array<'a>(&self, rows: impl Iterator<Item = &'a Vec<u8>>) -> Bytes {
-        let mut text = Vec::with_capacity(self.bytes + 2);
-        text.push(b'[');
-        for row in rows {
-            if text.len() > 1 {
-                text.push(b',');
-            }
-            text.extend_from_slice(row);
+    /// The array.
+    pub fn json(mut self) -> Bytes {
+        match self.backwards {
+            false => self.text.push(b']'),
+            true => self.put_in_front(b"["),
         }
-        text.push(b']');
-        text.into()
+        Bytes::from(self.text).slice(self.begin..)
     }
 }
+
 /// Names the broker in each answer of its admin port: `127.0.0.1:5555 (pid 4711)`.
 pub const BROKER_HEADER: &str = "x-zmws-broker";
 
 /// A snapshot as the JSON array of original.md §5.
 pub fn json(snapshot: &Snapshot) -> Bytes {
-    let mut list = List::default();
+    let mut list = List::forwards();
     list.add(snapshot);
     list.json()
 }
@@ -118,10 +133,12 @@ impl<'a> Job<'a> {
             worker: row.run.as_ref().map(|run| identity(&run.worker)),
             startedat: row.run.as_ref().map(|run| run.started_at.as_secs_f64()),
             completedat: row.completed_at.map(|at| at.as_secs_f64()),
-            state: row.outcome.map(|outcome| match outcome {
-                Outcome::Complete => "completed",
-                Outcome::Fail => "failed",
-            }),
+            state: match row.state() {
+                JobState::Queued | JobState::Active => None,
+                JobState::Completed => Some("completed"),
+                JobState::Failed => Some("failed"),
+                JobState::Dead => Some("dead"),
+            },
         }
     }
 }
@@ -161,6 +178,7 @@ mod tests {
     use super::*;
     use crate::broker::snapshot::RunRow;
     use crate::job::{JobId, ServiceName, Timestamp};
+    use crate::message::Outcome;
 
     fn row() -> JobRow {
         JobRow {
@@ -195,6 +213,45 @@ mod tests {
         let completed_at = Some(Timestamp(1_795_490_040_403_267));
         let over = JobRow { run: Some(run), completed_at, outcome: Some(Outcome::Fail), ..row() };
         insta::assert_snapshot!(shown(&Snapshot::Jobs(vec![over])), @r#"[{"service":"DEMO","reqtime":1795490040,"param":"PARAM-JSON: {\"a\":\"b\/c\"}","clientid":"CLI-TEXT","jobid":"CAD1-DECB","sync":false,"worker":"W1","startedat":1795490040.191593,"completedat":1795490040.403267,"state":"failed"}]"#);
+    }
+
+    #[test]
+    fn a_list_that_is_made_from_its_end_is_the_same() {
+        let rows: Vec<JobRow> =
+            (0..40).map(|number| JobRow { job: JobId::from_bits(number), ..row() }).collect();
+        let mut backwards = List::backwards();
+        for row in rows.iter().rev() {
+            assert!(backwards.add(&Snapshot::Jobs(vec![row.clone()])));
+        }
+        let (held, text) = (backwards.held(), backwards.json());
+        assert!(held <= 4 * text.len(), "{held} bytes for {}", text.len());
+        assert_eq!(text, json(&Snapshot::Jobs(rows)));
+        assert_eq!((List::forwards().json(), List::backwards().json()), ("[]".into(), "[]".into()));
+    }
+
+    #[test]
+    fn a_list_ends_before_it_is_too_long() {
+        let long = JobRow { param: Bytes::from(vec![b'p'; 3 << 20]), ..row() };
+        for mut list in [List::forwards(), List::backwards()] {
+            let added = [1, 2, 3].map(|_| list.add(&Snapshot::Jobs(vec![long.clone()])));
+            assert_eq!(added, [true, true, false]);
+            let text = list.json();
+            assert!(text.len() <= LIST_BYTES_MAX + 1 && text.starts_with(b"[{") && text.ends_with(b"}]"));
+        }
+    }
+
+    #[test]
+    fn a_job_that_can_be_tried_again_is_dead_and_not_failed() {
+        let over = JobRow { completed_at: Some(Timestamp(2)), outcome: Some(Outcome::Fail), ..row() };
+        let state = |row: JobRow| {
+            let rows: serde_json::Value =
+                serde_json::from_slice(&json(&Snapshot::Jobs(vec![row]))).expect("it is JSON");
+            rows[0]["state"].clone()
+        };
+        assert_eq!(
+            (state(over.clone()), state(JobRow { dead: true, ..over })),
+            ("failed".into(), "dead".into())
+        );
     }
 
     #[test]

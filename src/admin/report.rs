@@ -146,6 +146,7 @@ pub fn job(row: &JobRow) -> Job {
             snapshot::JobState::Active => JobState::Active,
             snapshot::JobState::Completed => JobState::Completed,
             snapshot::JobState::Failed => JobState::Failed,
+            snapshot::JobState::Dead => JobState::Dead,
         },
         waits: row.sync,
         requested_at: row.requested_at.as_secs_f64(),
@@ -154,7 +155,6 @@ pub fn job(row: &JobRow) -> Job {
         worker: row.run.as_ref().map(|run| identity(&run.worker).into_owned()),
         reason: row.reason.as_ref().map(reason),
         attempts: row.attempts,
-        dead: row.dead,
         bytes: row.bytes as u64,
     }
 }

@@ -140,7 +140,7 @@ pub struct Worker {
     pub jobs_max: Option<u64>,
 }
 
-/// An entry of `GET /jobs?service=S&state=queued|active|completed|failed&limit=N`, an array. Without `service`, of
+/// An entry of `GET /jobs?service=S&state=queued|active|completed|failed|dead&limit=N`, an array. Without `service`, of
 /// all; without `state`, queued and active ones; without `limit`, 100.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Job {
@@ -167,9 +167,6 @@ pub struct Job {
     pub attempts: u32,
     /// Bytes of its parameter. The parameter itself is not shown.
     pub bytes: u64,
-    /// Whether it failed because the broker gave it up, which has it whole: it can be tried again.
-    #[serde(default)]
-    pub dead: bool,
 }
 
 /// What a job is at.
@@ -183,6 +180,8 @@ pub enum JobState {
     Active,
     /// Ended well.
     Completed,
-    /// Ended badly; see [`Job::dead`].
+    /// Ended badly.
     Failed,
+    /// Ended badly because the broker gave it up, which has it whole: it can be tried again.
+    Dead,
 }

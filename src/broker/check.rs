@@ -76,7 +76,11 @@ impl Broker {
         let held = self.jobs.values().filter(|job| job.held_until.is_some());
         assert!(held.clone().all(|job| matches!(job.state, State::Queued(_))), "an active job is held");
         let workers = self.workers.values().filter(|worker| worker.timer.is_some());
-        assert_eq!(self.timers.len(), held.count() + workers.count(), "timers");
+        assert_eq!(
+            self.timers.len(),
+            held.count() + workers.count() + usize::from(self.unbegun.is_some()),
+            "timers"
+        );
         for (connection, worker) in &self.answers_over {
             let over = self.workers.get(worker).and_then(|worker| worker.answers_over);
             assert_eq!(over, Some(*connection), "whose answers come to the clients' port");

@@ -1,9 +1,8 @@
-//! What time brings: heartbeats, silences, jobs that run too long, requests that were held in vain; and
-//! the end.
+//! What time brings: heartbeats, silences, jobs that run too long, requests that were held in vain.
 
 use super::event::Action;
 use super::finish::Answer;
-use super::job::{Owner, State};
+use super::job::Owner;
 use super::log_event::{FailReason, LogEvent, RequeueReason};
 use super::reason::Reason;
 use super::services::Frames;
@@ -11,7 +10,7 @@ use super::timers::Timer;
 use super::worker::Worker;
 use super::{Broker, MS, micros};
 use crate::job::{JobId, PeerId, Timestamp};
-use crate::message::{Mode, WorkerOrder};
+use crate::message::WorkerOrder;
 
 /// Timers that ring in one tick: a million requests that were held in vain must not end in one turn. The others are
 /// due at once.
@@ -29,6 +28,7 @@ impl Broker {
                     }
                 }
                 Timer::Held(id) => self.held_long_enough(now, id, actions),
+                Timer::Stopping => self.end_unbegun(now, actions),
             }
         }
     }
@@ -134,15 +134,5 @@ impl Broker {
         self.counters.jobs_held_too_long += 1;
         let within_ms = now.micros_since(requested_at) / MS;
         self.end(now, id, Answer::failed(Reason::NoWorker { within_ms }), actions);
-    }
-
-    /// No new jobs from now on, and none is begun. Clients that wait for one that has not begun are told.
-    pub(super) fn drain(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
-        self.stopping = true;
-        let waits = |job: &super::job::Job| job.mode == Mode::Wait && matches!(job.state, State::Queued(_));
-        let in_vain: Vec<JobId> = self.jobs.iter().filter(|(_, job)| waits(job)).map(|(&id, _)| id).collect();
-        for id in in_vain {
-            self.end(now, id, Answer::failed(Reason::Stopped), actions);
-        }
     }
 }

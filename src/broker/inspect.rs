@@ -145,7 +145,8 @@ impl Broker {
             Some(JobState::Queued) => self.queued_of(filter.service.as_ref(), limit),
             Some(JobState::Active) => self.active_of(filter.service.as_ref()),
             Some(JobState::Completed) => self.ended_of(filter.service.as_ref(), Outcome::Complete),
-            Some(JobState::Failed) => self.failed_of(filter.service.as_ref()),
+            Some(JobState::Failed) => self.ended_of(filter.service.as_ref(), Outcome::Fail),
+            Some(JobState::Dead) => self.dead_of(filter.service.as_ref()),
             None => {
                 let mut rows = self.active_of(filter.service.as_ref());
                 rows.truncate(limit);
@@ -194,22 +195,24 @@ impl Broker {
 
     fn ended_of(&self, service: Option<&ServiceName>, outcome: Outcome) -> Vec<JobRow> {
         let wanted = |row: &&JobRow| {
-            row.outcome == Some(outcome) && service.is_none_or(|service| row.service == *service)
+            row.outcome == Some(outcome)
+                && service.is_none_or(|service| row.service == *service)
+                && !self.dead_letters.contains(row.job)
         };
         self.history.iter().rev().map(|ended| &ended.row).filter(wanted).cloned().collect()
     }
 
-    /// Those that are kept, and what the history has beside them.
-    fn failed_of(&self, service: Option<&ServiceName>) -> Vec<JobRow> {
-        let mut rows = self.ended_of(service, Outcome::Fail);
-        rows.retain(|row| !self.dead_letters.contains(row.job));
-        let kept = self.dead_letters.newest_first().map(|(id, job)| self.kept_row(id, job));
-        rows.extend(kept.filter(|row| service.is_none_or(|service| row.service == *service)));
-        rows.sort_by_key(|row| Reverse(row.completed_at));
-        rows
+    /// A row of the history as it is now: whether the job can be tried again may change after its end.
+    pub(super) fn ended_row(&self, row: &JobRow) -> JobRow {
+        JobRow { dead: self.dead_letters.contains(row.job), ..row.clone() }
     }
 
-    fn kept_row(&self, id: JobId, job: &DeadLetter) -> JobRow {
+    fn dead_of(&self, service: Option<&ServiceName>) -> Vec<JobRow> {
+        let dead = self.dead_letters.newest_first().map(|(id, job)| self.dead_row(id, job));
+        dead.filter(|row| service.is_none_or(|service| row.service == *service)).collect()
+    }
+
+    fn dead_row(&self, id: JobId, job: &DeadLetter) -> JobRow {
         JobRow {
             service: self.services[job.service].name.clone(),
             requested_at: job.requested_at,

@@ -39,7 +39,7 @@ enum Cursor {
 }
 
 /// Where each queue goes on: the smallest place is next.
-type Heads = BinaryHeap<Reverse<(Position, ServiceKey, Frames)>>;
+pub(super) type Heads = BinaryHeap<Reverse<(Position, ServiceKey, Frames)>>;
 
 /// Work in one piece: services looked at, entries passed, rows made. A row with the longest parameter is a piece.
 const PIECE: usize = 1_024;
@@ -150,7 +150,7 @@ impl Broker {
     // --- queued
 
     /// Whether all have been found.
-    fn find_queues(&self, next: &mut usize, heads: &mut Heads) -> bool {
+    pub(super) fn find_queues(&self, next: &mut usize, heads: &mut Heads) -> bool {
         let mut looked_at = 0;
         for (key, service) in self.services.from(*next).take(PIECE) {
             looked_at += 1;
@@ -164,15 +164,21 @@ impl Broker {
 
     fn next_queued(&self, listing: &mut Listing) -> Next {
         let Cursor::Queued(heads) = &mut listing.cursor else { return Next::End };
-        let Some(Reverse((place, key, kind))) = heads.pop() else { return Next::End };
-        let Some(service) = self.services.get(key) else { return Next::Passed };
-        let mut entries = service.queue_of(kind).from(place);
-        let Some((found, id)) = entries.next() else { return Next::Passed };
-        heads.extend(entries.next().map(|(place, _)| Reverse((place, key, kind))));
-        match self.jobs.get(&id).filter(|job| job.state == State::Queued(found)) {
-            Some(job) => Next::Row(self.row(id, job)),
-            None => Next::Passed,
+        if heads.is_empty() {
+            return Next::End;
         }
+        let found = self.next_in_queues(heads).and_then(|id| Some((id, self.jobs.get(&id)?)));
+        found.map_or(Next::Passed, |(id, job)| Next::Row(self.row(id, job)))
+    }
+
+    /// Takes the job that is next of all queues; `None` if it has gone.
+    pub(super) fn next_in_queues(&self, heads: &mut Heads) -> Option<JobId> {
+        let Reverse((place, key, kind)) = heads.pop()?;
+        let mut entries = self.services.get(key)?.queue_of(kind).from(place);
+        let (found, id) = entries.next()?;
+        heads.extend(entries.next().map(|(place, _)| Reverse((place, key, kind))));
+        let is_there = self.jobs.get(&id).is_some_and(|job| job.state == State::Queued(found));
+        is_there.then_some(id)
     }
 
     /// The first jobs of one service's queues, or of all: as many as are wanted.
@@ -224,7 +230,7 @@ impl Broker {
         let Some(at) = at else { return Next::End };
         *left -= 1;
         let at = usize::try_from(at).expect("a place in the history");
-        self.history.get(at).map_or(Next::Passed, |ended| Next::Row(ended.row.clone()))
+        self.history.get(at).map_or(Next::Passed, |ended| Next::Row(self.ended_row(&ended.row)))
     }
 
     fn worker_rows(&self, peers: &mut vec::IntoIter<PeerId>, rows_max: usize) -> Vec<WorkerRow> {

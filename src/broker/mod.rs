@@ -36,6 +36,7 @@ mod reason;
 mod services;
 pub mod snapshot;
 mod statistics;
+mod stopping;
 mod submit;
 #[cfg(test)]
 mod tests;
@@ -62,6 +63,7 @@ use finish::Ended;
 use job::Job;
 use queue::Positions;
 use services::{ServiceKey, Services};
+use stopping::Unbegun;
 use timers::Timers;
 use weights::Accounts;
 use worker::Worker;
@@ -98,6 +100,7 @@ pub struct Broker {
     closed: bool,
     /// The server ends: no new jobs, and none begins.
     stopping: bool,
+    unbegun: Option<Unbegun>,
     queued: usize,
     active: usize,
     bytes: usize,
@@ -128,6 +131,7 @@ impl Broker {
             subscriptions: Subscriptions::default(),
             closed: false,
             stopping: false,
+            unbegun: None,
             queued: 0,
             active: 0,
             bytes: 0,
@@ -188,9 +192,9 @@ impl Broker {
         self.timers.next()
     }
 
-    /// Whether no worker has a job: what a drain waits for.
+    /// Whether no worker has a job and all who waited in vain have been told: what a drain waits for.
     pub fn is_idle(&self) -> bool {
-        self.active == 0
+        self.active == 0 && self.unbegun.is_none()
     }
 
     /// What happened since the start.

@@ -174,6 +174,8 @@ pub enum JobState {
     Completed,
     /// Ended badly.
     Failed,
+    /// Ended badly, and the broker has it whole: it can be tried again.
+    Dead,
 }
 
 impl JobRow {
@@ -181,6 +183,7 @@ impl JobRow {
     pub fn state(&self) -> JobState {
         match (self.outcome, &self.run) {
             (Some(Outcome::Complete), _) => JobState::Completed,
+            (Some(Outcome::Fail), _) if self.dead => JobState::Dead,
             (Some(Outcome::Fail), _) => JobState::Failed,
             (None, Some(_)) => JobState::Active,
             (None, None) => JobState::Queued,

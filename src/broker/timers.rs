@@ -12,6 +12,8 @@ pub(super) enum Timer {
     Worker(PeerId),
     /// A request has been held for long enough.
     Held(JobId),
+    /// More of those who wait in vain are to be told.
+    Stopping,
 }
 
 #[derive(Debug, Default)]

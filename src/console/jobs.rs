@@ -19,26 +19,27 @@ pub enum Which {
     Active,
     /// The last that ended well.
     Completed,
-    /// The last that ended badly, dead ones among them.
+    /// The last that ended badly by a worker's word.
     Failed,
     /// Those that the broker gave up and has whole.
     Dead,
 }
 
 impl Which {
-    /// The word of the admin port. It has dead jobs among the failed ones.
+    /// The word of the admin port.
     fn state(self) -> &'static str {
         match self {
             Self::Queued => "queued",
             Self::Active => "active",
-            Self::Completed => "done",
-            Self::Failed | Self::Dead => "failed",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Dead => "dead",
         }
     }
 }
 
 /// Asks the broker for jobs of `service`, or of all: as many as `limit` of each kind. Without `which`, those that run,
-/// that wait and that failed.
+/// that wait, that failed and that are dead.
 ///
 /// # Errors
 ///
@@ -49,25 +50,25 @@ pub async fn ask(
     which: Option<Which>,
     limit: usize,
 ) -> Result<Vec<Job>, AdminError> {
-    let kinds = which.map_or_else(|| vec![Which::Active, Which::Queued, Which::Failed], |which| vec![which]);
+    const UNASKED: [Which; 4] = [Which::Active, Which::Queued, Which::Failed, Which::Dead];
+    let kinds = which.map_or_else(|| UNASKED.to_vec(), |which| vec![which]);
     let of_service = service.map_or_else(String::new, |name| format!("service={}&", encoded(name)));
     let mut jobs: Vec<Job> = Vec::new();
     for kind in kinds {
         let state = kind.state();
         jobs.extend(admin.get::<Vec<Job>>(&format!("/jobs?{of_service}state={state}&limit={limit}")).await?);
     }
-    jobs.retain(|job| which != Some(Which::Dead) || job.dead);
     Ok(jobs)
 }
 
 /// What a job is at, in a word.
 pub(super) fn state(job: &Job) -> (&'static str, Tone) {
-    match (job.state, job.dead) {
-        (_, true) => ("dead", Tone::Bad),
-        (JobState::Queued, false) => ("queued", Tone::Plain),
-        (JobState::Active, false) => ("active", Tone::Good),
-        (JobState::Completed, false) => ("completed", Tone::Quiet),
-        (JobState::Failed, false) => ("failed", Tone::Bad),
+    match job.state {
+        JobState::Queued => ("queued", Tone::Plain),
+        JobState::Active => ("active", Tone::Good),
+        JobState::Completed => ("completed", Tone::Quiet),
+        JobState::Failed => ("failed", Tone::Bad),
+        JobState::Dead => ("dead", Tone::Bad),
     }
 }
 
@@ -76,7 +77,7 @@ pub(super) fn since(job: &Job) -> Option<f64> {
     match job.state {
         JobState::Queued => Some(job.requested_at),
         JobState::Active => job.started_at,
-        JobState::Completed | JobState::Failed => job.ended_at,
+        JobState::Completed | JobState::Failed | JobState::Dead => job.ended_at,
     }
 }
 
@@ -97,7 +98,7 @@ pub fn screen(jobs: &[Job], now: f64, width: Option<usize>) -> Vec<Line<'static>
     }
     let rows: Vec<Vec<Cell>> = jobs.iter().map(|job| row(job, now)).collect();
     let mut lines = table::lines(&COLUMNS, &rows, width);
-    if jobs.iter().any(|job| job.dead) {
+    if jobs.iter().any(|job| job.state == JobState::Dead) {
         lines.push(Line::default());
         let tip =
             "dead jobs are kept: `zmws jobs retry JOB` tries one again, `zmws jobs delete JOB` forgets it";
@@ -143,7 +144,7 @@ mod tests {
             },
             job("0002-C0DE", JobState::Queued),
             Job { id: "0004-FA11".to_owned(), attempts: 0, ..failed.clone() },
-            Job { dead: true, ..failed },
+            Job { state: JobState::Dead, ..failed },
         ]
     }
 
@@ -164,17 +165,23 @@ mod tests {
     }
 
     #[test]
-    fn dead_ones_are_asked_for_among_the_failed() {
+    fn each_state_is_asked_for_by_its_own_word() {
         run(async {
-            let body = serde_json::to_string(&jobs()[2..]).expect("it is JSON");
+            let body = serde_json::to_string(&jobs()[3..]).expect("it is JSON");
             let broker = Broker::start(move |_| (200, body.clone())).await;
             let dead = ask(&broker.admin, Some("A B"), Some(Which::Dead), 7).await.expect("it answers");
             assert_eq!(dead.iter().map(|job| job.id.as_str()).collect::<Vec<_>>(), ["0003-DEAD"]);
-            assert_eq!(ask(&broker.admin, None, None, 7).await.expect("it answers").len(), 6);
+            assert_eq!(ask(&broker.admin, None, None, 7).await.expect("it answers").len(), 4);
+            for which in [Which::Completed, Which::Failed] {
+                ask(&broker.admin, None, Some(which), 7).await.expect("it answers");
+            }
             insta::assert_snapshot!(broker.requests().join("\n"), @r"
-            GET /jobs?service=A%20B&state=failed&limit=7
+            GET /jobs?service=A%20B&state=dead&limit=7
             GET /jobs?state=active&limit=7
             GET /jobs?state=queued&limit=7
+            GET /jobs?state=failed&limit=7
+            GET /jobs?state=dead&limit=7
+            GET /jobs?state=completed&limit=7
             GET /jobs?state=failed&limit=7
             ");
         });

@@ -19,11 +19,13 @@ use super::Server;
 use super::clock::Clock;
 use crate::admin::List;
 use crate::broker::snapshot::Listing;
-use crate::job::{PeerId, Timestamp};
+use crate::job::{Body, PeerId, Timestamp};
 use crate::memory::{Account, Charge, Memory, Purpose};
 use crate::message::{Address, ClientReply, View};
 use crate::wire;
 
+/// Why a list is refused for which the books have no room.
+const NO_MEMORY: &str = "the broker's memory is full";
 /// How long a list is good, at most, and compared with what it took to make, in microseconds.
 const AGE_MAX_US: u64 = 100_000;
 const AGE_PER_WORK: u64 = 10;
@@ -261,7 +263,7 @@ impl Server {
             Wish::Made(json) => {
                 self.reply(&ask.to, &ClientReply::Snapshot { view, json, echo: ask.echo });
             }
-            Wish::Full | Wish::Later => self.refuse_list(&ask.to, view),
+            Wish::Full | Wish::Later => self.refuse_list(&ask.to, view, NO_MEMORY),
         }
         goes_on
     }
@@ -305,31 +307,31 @@ impl Server {
             last_at: began,
             spent_us: 0,
             listing: self.broker.list(view),
-            list: List::default(),
+            list: match view {
+                View::History => List::backwards(),
+                View::Jobs | View::Active | View::Workers => List::forwards(),
+            },
             charge: self.lists.account.empty(),
         });
         let goes_on = self.broker.next_rows(&mut making.listing).is_some_and(|rows| making.list.add(&rows));
         let fits = making.charge.resize(making.list.held()).is_ok();
-        let json = (fits && !goes_on).then(|| match view {
-            View::History => making.list.json_backwards(),
-            View::Jobs | View::Active | View::Workers => making.list.json(),
-        });
         making.last_at = self.clock.now();
         // A clock that stands still must not let a piece cost nothing.
         let spent_us = making.last_at.micros_since(began).max(1);
         self.lists.spent_us += spent_us;
         making.spent_us += spent_us;
-        match json {
-            Some(json) => {
+        let held = making.list.held();
+        match (fits, goes_on) {
+            (true, false) => {
                 let age_us = (making.spent_us * AGE_PER_WORK).min(AGE_MAX_US);
                 let good_until = making.last_at.plus_micros(age_us);
-                shelf.making = None;
-                let charge = self.lists.account.charge_promised(json.len());
+                let json = shelf.making.take().map(|making| making.list.json()).unwrap_or_default();
+                let charge = self.lists.account.charge_promised(held);
                 shelf.made = Some(Made { json: json.clone(), good_until, _charge: charge });
                 Wish::Made(json)
             }
-            None if fits => Wish::Later,
-            None => {
+            (true, true) => Wish::Later,
+            (false, _) => {
                 shelf.making = None;
                 Wish::Full
             }

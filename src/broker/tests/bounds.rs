@@ -120,3 +120,24 @@ proptest! {
         world.check_conservation();
     }
 }
+
+#[test]
+fn a_drain_tells_those_who_wait_in_pieces() {
+    let mut world = World::new(Config::default());
+    world.play("w1 ready S\nop pause S");
+    for number in 0..3_000 {
+        world.step(if number % 3 == 0 { "c1 ask S x" } else { "c1 wait S x" });
+    }
+    let ended = |world: &World| world.broker.counters().jobs_failed;
+    world.step("drain");
+    let at_once = ended(&world);
+    assert!((1..=512).contains(&at_once), "{at_once} in one turn");
+    assert!(!world.broker.is_idle());
+    while !world.broker.is_idle() {
+        let before = ended(&world);
+        world.now = world.broker.deadline().expect("there is more to tell");
+        world.event(Event::Tick);
+        assert!(ended(&world) - before <= 512);
+    }
+    assert_eq!((ended(&world), world.broker.totals().queued), (2_000, 1_000));
+}

@@ -94,8 +94,8 @@ impl Row<'_> {
     pub(super) fn retry(self) -> Result<Operation, &'static str> {
         match self {
             Self::Worker(_) => Err("this is a worker: t tries a dead job again"),
-            Self::Job(job) if job.dead => Ok(Operation::Retry { job: job.id.clone() }),
             Self::Job(job) => match job.state {
+                JobState::Dead => Ok(Operation::Retry { job: job.id.clone() }),
                 JobState::Failed => {
                     Err("only dead jobs can be tried again; this one's worker failed it, and it is gone")
                 }
@@ -111,12 +111,13 @@ impl Row<'_> {
         match self {
             Self::Worker(_) => Err("this is a worker: x deletes a job"),
             Self::Job(job) => match job.state {
-                JobState::Failed if !job.dead => Err("it is over already: there is nothing to delete"),
-                JobState::Completed => Err("it is over already: there is nothing to delete"),
+                JobState::Failed | JobState::Completed => {
+                    Err("it is over already: there is nothing to delete")
+                }
                 JobState::Active => {
                     Err("a worker has it: only a job that waits, or a dead one, can be deleted")
                 }
-                JobState::Failed | JobState::Queued => Ok(Operation::Delete { job: job.id.clone() }),
+                JobState::Dead | JobState::Queued => Ok(Operation::Delete { job: job.id.clone() }),
             },
         }
     }

@@ -107,8 +107,7 @@ fn content() -> Content {
         ended_at: Some(1_764_000_000.0 - 185.0),
         worker: Some("W\x1b[2J".to_owned()),
         attempts: 3,
-        dead: true,
-        ..job("0003-DEAD", JobState::Failed)
+        ..job("0003-DEAD", JobState::Dead)
     };
     let active =
         Job { started_at, worker: Some("W-1".to_owned()), waits: true, ..job("0001-BEEF", JobState::Active) };
@@ -120,7 +119,7 @@ fn content() -> Content {
         jobs: vec![
             active,
             job("0002-C0DE", JobState::Queued),
-            Job { id: "0004-FA11".to_owned(), dead: false, ..failed.clone() },
+            Job { id: "0004-FA11".to_owned(), state: JobState::Failed, ..failed.clone() },
             failed,
         ],
     }
@@ -347,7 +346,7 @@ fn a_page_is_asked_for_with_the_broker_and_its_orders_are_given() {
         };
         assert_eq!(
             (service.as_str(), shown.workers.len(), shown.jobs.len(), broker.asked),
-            ("A B", 2, 3, false)
+            ("A B", 2, 4, false)
         );
         broker.give(Operation::Delete { job: "0001-BEEF".to_owned() });
         assert!(matches!(broker.answer().await, Message::Said(Err(line)) if line == "no such job"));
@@ -357,6 +356,7 @@ fn a_page_is_asked_for_with_the_broker_and_its_orders_are_given() {
         GET /jobs?service=A%20B&state=active&limit=100
         GET /jobs?service=A%20B&state=queued&limit=100
         GET /jobs?service=A%20B&state=failed&limit=100
+        GET /jobs?service=A%20B&state=dead&limit=100
         DELETE /jobs/0001-BEEF
         ");
     });

@@ -99,7 +99,8 @@ fn job_state(text: &str) -> Result<JobState, Reply> {
         "active" => Ok(JobState::Active),
         "completed" => Ok(JobState::Completed),
         "failed" => Ok(JobState::Failed),
-        _ => Err(Reply::line(400, "state is queued, active, completed or failed")),
+        "dead" => Ok(JobState::Dead),
+        _ => Err(Reply::line(400, "state is queued, active, completed, failed or dead")),
     }
 }
 
@@ -257,7 +258,7 @@ mod tests {
         POST /workers/7/limit?jobs=few: 400 jobs is a number of jobs
         POST /jobs/1: 405 this path takes DELETE
         DELETE /jobs/1: 400 a job's id is like 00C0-FFEE
-        GET /jobs?state=lost: 400 state is queued, active, completed or failed
+        GET /jobs?state=lost: 400 state is queued, active, completed, failed or dead
         GET /jobs?limit=many: 400 limit is a number of jobs
         GET /jobs?page=2: 400 no parameter "page" is known
         GET /workers?service=: 400 the service's name cannot be read: %2F is a slash, %25 a per cent sign

@@ -122,9 +122,15 @@ fn a_job_that_was_given_up_is_tried_again() {
     worker.job();
     drop(worker);
     let failed = poll("the job is given up", PATIENCE, || {
-        let failed = json(&broker, "/jobs?state=failed");
+        let failed = json(&broker, "/jobs?state=dead");
         (failed[0]["id"] == id.as_str()).then_some(failed)
     });
+    assert_eq!(failed[0]["state"], "dead");
+    assert_eq!(json(&broker, "/jobs?state=failed")[0], Value::Null);
+    client.0.send(&["".as_bytes(), b"SERVER-HIST"]);
+    let history = client.0.receive(PATIENCE).expect("a list");
+    let history: Value = serde_json::from_slice(history.last().expect("its JSON")).expect("it is JSON");
+    assert_eq!(history[0]["state"], "dead", "{history}");
     assert_eq!((&failed[0]["attempts"], &failed[1]), (&1.into(), &Value::Null), "{failed}");
     assert_eq!(failed[0]["reason"], "its worker left");
     let line = tell(&broker, "POST", &format!("/jobs/{id}/retry"));
