@@ -1,5 +1,7 @@
 //! `zmws broker`: clients and workers over ZeroMQ.
 
+mod bounds;
+
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::panic::resume_unwind;
@@ -21,6 +23,7 @@ use super::layers::ConfigFile;
 use super::log::{self, LogArgs};
 use super::memory::{self, Size};
 use super::{notify, process};
+use bounds::BrokerBounds;
 
 /// Run the broker: jobs from clients to workers, over ZeroMQ
 ///
@@ -140,6 +143,9 @@ pub(super) struct BrokerLimits {
     #[arg(long, value_name = "SIZE")]
     memory_max: Option<Size>,
 
+    #[command(flatten)]
+    bounds: BrokerBounds,
+
     /// Connections to each port
     #[arg(long, value_name = "N", value_parser = process::one_or_more, default_value_t = 16_384)]
     pub(super) max_connections: usize,
@@ -257,7 +263,7 @@ impl BrokerLimits {
             job_timeout_default_ms,
             queued_per_service_max: self.queue_max,
             bytes_max: self.queue_max_mb << 20,
-            ..broker::Config::default()
+            ..self.bounds.broker()
         }
     }
 
@@ -268,7 +274,7 @@ impl BrokerLimits {
             connections_max: self.max_connections,
             unread_max: self.unread_max_mb << 20,
             handover: self.handover,
-            ..ListenerOptions::default()
+            ..self.bounds.sockets()
         }
     }
 }

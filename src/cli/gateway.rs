@@ -11,12 +11,14 @@ use tokio::net::TcpListener;
 use zmws::duration;
 use zmws::gateway::{self, AccessLog, BodyForm, Config, Origins, TokenError, Tokens};
 use zmws::log_writer::Rotation;
+use zmws::memory::Memory;
 use zmws::server;
 
 use super::check::Port;
 use super::dialect::DialectName;
 use super::layers::ConfigFile;
 use super::log::{self, LogArgs, LogForm};
+use super::memory::{self, Size};
 use super::{Failure, notify, process};
 use limits::GatewayLimits;
 
@@ -48,6 +50,10 @@ pub(super) struct Args {
     /// The broker's port for clients
     #[arg(long, visible_alias = "cport", value_name = "PORT", default_value_t = 5555)]
     client_port: u16,
+
+    /// Memory that may be held for all HTTP clients together, as 512M or 4G [default: half of what the system has for the process]
+    #[arg(long, value_name = "SIZE")]
+    memory_max: Option<Size>,
 
     /// What to speak to a broker that is not ours: zmws1 for PHP's 1.0.0, zmws2 for its 2.x
     #[arg(long, value_name = "DIALECT", default_value = "zmws1")]
@@ -124,8 +130,13 @@ enum AccessForm {
 }
 
 impl GatewayOptions {
-    /// The gateway's settings, for brokers at `servers`.
-    pub(super) fn config(&self, servers: Vec<String>, log: LogForm) -> Result<Config, Failure> {
+    /// The gateway's settings, for brokers at `servers`; what it holds is weighed in `memory`.
+    pub(super) fn config(
+        &self,
+        servers: Vec<String>,
+        memory: Memory,
+        log: LogForm,
+    ) -> Result<Config, Failure> {
         Ok(self.limits.apply(Config {
             servers,
             body_form: match self.body_form {
@@ -138,6 +149,7 @@ impl GatewayOptions {
             origins: self.origins.clone().map_or(Origins::Any, Origins::Only),
             tokens: self.tokens()?,
             access_log: self.access_log(log)?,
+            memory,
             ..Config::default()
         }))
     }
@@ -224,8 +236,11 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     process::enough_descriptors(args.options.limits.in_flight_max)?;
     process::on_one_thread(async {
         let servers = args.broker.iter().map(|host| process::host_port(host, args.client_port)).collect();
-        let config =
-            Config { dialect: args.dialect.into(), ..args.options.config(servers, args.log.log_form)? };
+        let memory = memory::books(args.memory_max);
+        let config = Config {
+            dialect: args.dialect.into(),
+            ..args.options.config(servers, memory, args.log.log_form)?
+        };
         let listener = listen(args.address, args.http_port).await?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         let (stopper, mut stopped) = server::stopper();

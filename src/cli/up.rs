@@ -56,11 +56,14 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     process::raise_descriptor_limit();
     process::enough_descriptors(args.limits.max_connections)?;
     process::on_one_thread(async {
-        let server = broker::bind(broker::config(&args.ports, &args.limits, 2))?;
+        let config = broker::config(&args.ports, &args.limits, 2);
+        // One process, one account: what HTTP clients hold counts against the same total.
+        let memory = config.memory.clone();
+        let server = broker::bind(config)?;
         let at = server.addresses();
         let listener = gateway::listen(args.ports.address, args.http_port).await?;
         let http = listener.local_addr().map_err(|error| error.to_string())?;
-        let options = args.options.config(vec![reachable(at.clients)], args.log.log_form)?;
+        let options = args.options.config(vec![reachable(at.clients)], memory, args.log.log_form)?;
 
         let (stopper, stopped) = server::stopper();
         let (mut closing, mut ending) = (stopped.clone(), stopped.clone());

@@ -39,6 +39,10 @@ pub struct ListenerOptions {
     /// Bytes of unfinished messages of all peers together. Default 512 MiB; then who holds most and moves least is
     /// disconnected.
     pub unfinished_max: usize,
+    /// Topics that a subscriber may have. Default 1 024; a further one is not taken.
+    pub topics_max: usize,
+    /// Bytes in all topics of a subscriber. Default 64 KiB; a further one is not taken.
+    pub topic_bytes_max: usize,
     /// The books that all is weighed in. Default: books of its own, without a maximum.
     pub memory: Memory,
     /// Whether a new connection takes over an identity that is in use. Default no: the first one stays,
@@ -66,6 +70,8 @@ impl Default for ListenerOptions {
             unread_max: 16 << 20,
             unread_time: Duration::from_secs(10),
             unfinished_max: 512 << 20,
+            topics_max: 1_024,
+            topic_bytes_max: 64 << 10,
             memory: Memory::default(),
             handover: false,
             identity_time: Duration::from_secs(30),

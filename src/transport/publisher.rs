@@ -40,7 +40,11 @@ impl Publisher {
     pub fn bind(address: SocketAddr, options: ListenerOptions) -> io::Result<Self> {
         let listener = listen::listen(address)?;
         let address = listener.local_addr()?;
-        let subscriptions = Subscriptions::new(options.memory.account(Purpose::Subscriptions));
+        let subscriptions = Subscriptions::new(
+            options.memory.account(Purpose::Subscriptions),
+            options.topics_max,
+            options.topic_bytes_max,
+        );
         let hub = Hub::new(SocketType::Pub, options);
         let subscriptions = Rc::new(RefCell::new(subscriptions));
         let tasks = [

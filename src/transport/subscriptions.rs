@@ -17,9 +17,6 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::job::PeerId;
 use crate::memory::{Account, Charge};
 
-/// Topics one subscriber may have, and bytes in all of them.
-const TOPICS_MAX: usize = 1_024;
-const BYTES_MAX: usize = 64 << 10;
 /// The longest topic that is kept. No message has one so long: a service's name has 255 bytes at most.
 const TOPIC_MAX: usize = 512;
 /// What a topic costs beside its bytes: its places in two tables, and the set of those who have it.
@@ -35,6 +32,9 @@ pub(super) struct Subscriptions {
     lengths: BTreeMap<usize, usize>,
     subscribers: FxHashMap<PeerId, Subscriber>,
     interests: Vec<Interest>,
+    /// Topics one subscriber may have, and bytes in all of them.
+    topics_max: usize,
+    bytes_max: usize,
     account: Account,
     /// Counts messages, so that nobody gets one twice.
     round: u64,
@@ -72,12 +72,14 @@ impl Interest {
 }
 
 impl Subscriptions {
-    pub(super) fn new(account: Account) -> Self {
+    pub(super) fn new(account: Account, topics_max: usize, bytes_max: usize) -> Self {
         Self {
             topics: HashMap::new(),
             lengths: BTreeMap::new(),
             subscribers: FxHashMap::default(),
             interests: Vec::new(),
+            topics_max,
+            bytes_max,
             account,
             round: 0,
             refused: 0,
@@ -122,7 +124,7 @@ impl Subscriptions {
         }
         let weight = subscriber.charge.bytes() + TOPIC + topic.len();
         let bytes = weight - (subscriber.topics.len() + 1) * TOPIC;
-        let fits = subscriber.topics.len() < TOPICS_MAX && bytes <= BYTES_MAX;
+        let fits = subscriber.topics.len() < self.topics_max && bytes <= self.bytes_max;
         if !fits || subscriber.charge.resize(weight).is_err() {
             if subscriber.topics.is_empty() {
                 self.subscribers.remove(&peer);
@@ -202,6 +204,9 @@ mod tests {
     use super::*;
     use crate::memory::{Memory, Purpose};
 
+    const TOPICS_MAX: usize = 1_024;
+    const BYTES_MAX: usize = 64 << 10;
+
     fn topic(text: &str) -> Bytes {
         Bytes::copy_from_slice(text.as_bytes())
     }
@@ -215,7 +220,7 @@ mod tests {
 
     fn subscriptions() -> (Memory, Subscriptions) {
         let memory = Memory::default();
-        let subscriptions = Subscriptions::new(memory.account(Purpose::Subscriptions));
+        let subscriptions = Subscriptions::new(memory.account(Purpose::Subscriptions), TOPICS_MAX, BYTES_MAX);
         (memory, subscriptions)
     }
 
@@ -239,7 +244,8 @@ mod tests {
     #[test]
     fn a_subscription_that_the_books_have_no_room_for_is_not_taken() {
         let memory = Memory::new(2 * TOPIC);
-        let mut subscriptions = Subscriptions::new(memory.account(Purpose::Subscriptions));
+        let mut subscriptions =
+            Subscriptions::new(memory.account(Purpose::Subscriptions), TOPICS_MAX, BYTES_MAX);
         let taken =
             (0..5).filter(|n| subscriptions.subscribe(PeerId(1), &topic(&format!("JOB.{n}")))).count();
         assert_eq!((taken, subscriptions.refused()), (1, 4));
