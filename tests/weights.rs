@@ -60,7 +60,12 @@ fn queue(what: &str, jobs: usize, body: impl Fn() -> Body) -> Broker {
 fn the_books_are_within_a_quarter_of_what_is_taken() {
     let small = || Body::One(Bytes::from_static(b"PARAM-JSON: {\"a\":1}"));
     let several = || Body::from_frames(vec![Bytes::from_static(b"twelve bytes"); 8]);
-    let kept = [queue("small jobs", 200_000, small), queue("jobs of 8 frames", 60_000, several)];
+    let empty = || Body::from_frames(vec![Bytes::new(); 1_000]);
+    let kept = [
+        queue("small jobs", 200_000, small),
+        queue("jobs of 8 frames", 60_000, several),
+        queue("jobs of 1,000 empty frames", 2_000, empty),
+    ];
 
     let (mut broker, memory, before) = broker();
     for number in 0..40_000 {

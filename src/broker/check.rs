@@ -46,6 +46,9 @@ impl Broker {
             assert_eq!(worker.charge.bytes(), held, "weight of worker {peer}");
         }
         for service in self.services.iter() {
+            let jobs = || self.jobs.values().filter(|job| self.services[job.service].name == service.name);
+            let sums = (jobs().map(|job| job.weight()).sum(), jobs().map(|job| job.load()).sum());
+            assert_eq!((service.bytes, service.held), sums, "share of {}", service.name);
             assert!(!service.name.is_too_long(), "{} is remembered", service.name);
             let statistics = service.statistics.as_deref().map_or(0, weights::statistics);
             let held = weights::service(service.name.as_bytes()) + statistics;

@@ -109,6 +109,7 @@ impl Broker {
             self.timers.cancel(due, Timer::Held(id));
         }
         let service = &mut self.services[job.service];
+        service.let_go(job);
         match job.state {
             State::Queued(_) => {
                 self.queued -= 1;

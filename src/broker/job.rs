@@ -81,6 +81,12 @@ impl Job {
         weights::job(&self.body, self.client_identity(), envelope) + former
     }
 
+    /// The same without the workers that had it: what it holds from its first moment to its last.
+    pub(super) fn load(&self) -> usize {
+        let former = self.former.as_ref().map_or(0, |owners| owners.len() * weights::OWNER);
+        self.charge.bytes() - former
+    }
+
     /// A worker had it and lost it. Of very many only the last are remembered.
     pub(super) fn lost_by(&mut self, owner: Owner) {
         let former = self.former.get_or_insert_default();

@@ -186,6 +186,9 @@ pub enum Refusal {
     /// `bytes_max`.
     #[error("the queues hold as many bytes as they may")]
     BytesFull,
+    /// The service has as much of what all services share as it may.
+    #[error("the service has its share of the queues")]
+    ShareFull,
     /// `services_max`, reached by requests that are held for services nobody offers.
     #[error("requests are held for as many services as may be")]
     ServicesFull,
@@ -211,6 +214,7 @@ impl Refusal {
             | Self::ServiceFull
             | Self::QueueFull
             | Self::BytesFull
+            | Self::ShareFull
             | Self::ServicesFull
             | Self::Frames
             | Self::NameTooLong
@@ -261,6 +265,8 @@ pub struct Counters {
     pub refused_queue_full: u64,
     /// Refused: `bytes_max`.
     pub refused_bytes_full: u64,
+    /// Refused: the service's share of `queued_max`, `bytes_max` or the memory.
+    pub refused_share_full: u64,
     /// Refused: `services_max`.
     pub refused_services_full: u64,
     /// Refused: several frames, for workers that take one.
@@ -296,7 +302,7 @@ impl Counters {
     }
 
     /// Requests refused by cause.
-    pub fn refusals(&self) -> [(&'static str, u64); 10] {
+    pub fn refusals(&self) -> [(&'static str, u64); 11] {
         [
             ("unknown", self.refused_unknown),
             ("draining", self.refused_draining),
@@ -304,6 +310,7 @@ impl Counters {
             ("service_full", self.refused_service_full),
             ("queue_full", self.refused_queue_full),
             ("bytes_full", self.refused_bytes_full),
+            ("share_full", self.refused_share_full),
             ("services_full", self.refused_services_full),
             ("frames", self.refused_frames),
             ("name_too_long", self.refused_name_too_long),

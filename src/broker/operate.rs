@@ -207,7 +207,12 @@ impl Broker {
         if self.services[key].queued() >= self.config.queued_per_service_max {
             return Err(Refusal::ServiceFull);
         }
-        self.has_room_at_all(weight)
+        self.has_room_at_all(weight)?;
+        let (service, memory) = (&self.services[key], &self.config.memory);
+        let within = is_within_share(service.queued(), self.queued, self.config.queued_max)
+            && is_within_share(service.bytes, self.bytes, self.config.bytes_max)
+            && is_within_share(service.held, memory.held(), memory.max());
+        if within { Ok(()) } else { Err(Refusal::ShareFull) }
     }
 
     pub(super) fn has_room_at_all(&self, weight: usize) -> Result<(), Refusal> {
@@ -219,4 +224,11 @@ impl Broker {
         }
         Ok(())
     }
+}
+
+/// Whether one of those that share `max` may have more: as long as it has no more than four times of what is left for all.
+/// So one alone gets four fifths, many get less each, and there is always room for who has little: a flood of one service
+/// has the others refused as little as it has them wait.
+fn is_within_share(own: usize, all: usize, max: usize) -> bool {
+    own <= max.saturating_sub(all).saturating_mul(4)
 }

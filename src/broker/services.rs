@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::job::Job;
 use super::queue::{Queue, SHRINK_FROM};
 use super::statistics::{Statistics, Sums};
 use super::weights;
@@ -45,6 +46,9 @@ pub(super) struct Service {
     pub(super) workers: usize,
     pub(super) workers_many: usize,
     pub(super) active: usize,
+    /// Bytes of its jobs that count against `bytes_max`, and that count in the books of memory.
+    pub(super) bytes: usize,
+    pub(super) held: usize,
     /// Told by an operator to hand no jobs out.
     pub(super) paused: bool,
     /// Told by an operator to take no new jobs.
@@ -68,10 +72,24 @@ impl Service {
             workers: 0,
             workers_many: 0,
             active: 0,
+            bytes: 0,
+            held: 0,
             paused: false,
             draining: false,
             statistics: None,
         }
+    }
+
+    /// A job of it is there from now on.
+    pub(super) fn take_in(&mut self, job: &Job) {
+        self.bytes += job.weight();
+        self.held += job.load();
+    }
+
+    /// A job of it is gone.
+    pub(super) fn let_go(&mut self, job: &Job) {
+        self.bytes -= job.weight();
+        self.held -= job.load();
     }
 
     pub(super) fn queue(&mut self, kind: Frames) -> &mut Queue {

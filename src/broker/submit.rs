@@ -98,6 +98,7 @@ impl Broker {
         let key = job.service;
         self.bytes += job.weight();
         self.queued += 1;
+        self.services[key].take_in(&job);
         let State::Queued(place) = job.state else { unreachable!("a new job is queued") };
         self.jobs.insert(id, Box::new(job));
         self.services[key].queue(kind).push_back(place, id);
@@ -174,6 +175,7 @@ impl Broker {
             Refusal::ServiceFull => &mut counters.refused_service_full,
             Refusal::QueueFull => &mut counters.refused_queue_full,
             Refusal::BytesFull => &mut counters.refused_bytes_full,
+            Refusal::ShareFull => &mut counters.refused_share_full,
             Refusal::ServicesFull => &mut counters.refused_services_full,
             Refusal::Frames => &mut counters.refused_frames,
             Refusal::NameTooLong => &mut counters.refused_name_too_long,
@@ -243,6 +245,7 @@ impl Broker {
         };
         restored.charge.set(restored.held());
         self.bytes += restored.weight();
+        self.services[service].take_in(&restored);
         self.jobs.insert(job.job, Box::new(restored));
         true
     }

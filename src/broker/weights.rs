@@ -57,9 +57,10 @@ const ROW: usize = size_of::<JobRow>() + TABLE + FRAME - size_of::<Bytes>();
 /// A dead letter beside its body and names, and its places in two tables.
 const DEAD_LETTER: usize = size_of::<DeadLetter>() + 2 * TABLE;
 
-/// A body, its frames among it.
+/// A body, its frames among it. An empty frame is a handle and nothing else.
 pub(super) fn body(body: &Body) -> usize {
-    body.len() + body.frames().len() * FRAME
+    let frame = |frame: &Bytes| if frame.is_empty() { size_of::<Bytes>() } else { frame.len() + FRAME };
+    body.frames().iter().map(frame).sum()
 }
 
 /// A job that nobody has lost yet.

@@ -141,3 +141,27 @@ fn a_drain_tells_those_who_wait_in_pieces() {
     }
     assert_eq!((ended(&world), world.broker.totals().queued), (2_000, 1_000));
 }
+
+/// A flood of one service: whoever has another is served as if there were none.
+#[test]
+fn a_service_has_no_more_than_four_fifths_of_what_all_share() {
+    let flooded = |config: Config, job: &str| {
+        let mut world = World::new(config);
+        world.play("w1 ready FLOOD\nw1 leaves\nw2 ready HONEST\nw2 leaves");
+        (0..1_000).for_each(|_| world.step(job));
+        let refused = world.broker.counters().refused_share_full;
+        world.step("c2 wait HONEST a");
+        assert!(!world.log.contains("refused HONEST"), "{}", &world.log[world.log.len() - 300..]);
+        (world, refused)
+    };
+    let (world, refused) = flooded(Config { queued_max: 500, ..Config::default() }, "c1 ask FLOOD x");
+    assert_eq!((world.broker.totals().queued, refused), (402, 599));
+    let (world, refused) = flooded(Config { bytes_max: 1_000, ..Config::default() }, "c1 ask FLOOD x|y");
+    assert!((790..=810).contains(&world.broker.totals().bytes) && refused > 500, "{refused}");
+    let memory = Memory::new(1 << 20);
+    let (_world, refused) = flooded(
+        Config { memory: memory.clone(), ..Config::default() },
+        &format!("c1 ask FLOOD {}", "x".repeat(2_000)),
+    );
+    assert!(memory.held() < (1 << 20) * 9 / 10 && refused > 500, "{} held, {refused} refused", memory.held());
+}
