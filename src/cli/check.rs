@@ -99,7 +99,7 @@ impl Check {
         match command {
             Command::Broker(args) => self.listens(program, args.ports.all()),
             Command::Gateway(args) => {
-                self.listens(program, [args.port()]);
+                self.listens(program, args.ports());
                 if let Err(failure) = args.options.check() {
                     self.wrong(program, &failure);
                 }

@@ -55,6 +55,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "SIZE")]
     memory_max: Option<Size>,
 
+    /// Port for monitoring, over HTTP: /metrics and /healthz, at 127.0.0.1 [default: none]
+    #[arg(long, value_name = "PORT")]
+    metrics_port: Option<u16>,
+
     /// What to speak to a broker that is not ours: zmws1 for PHP's 1.0.0, zmws2 for its 2.x
     #[arg(long, value_name = "DIALECT", default_value = "zmws1")]
     dialect: DialectName,
@@ -64,11 +68,36 @@ pub(super) struct Args {
 }
 
 impl Args {
-    /// The port that it will listen at.
-    pub(super) fn port(&self) -> Port {
-        Port { key: "http_port", address: self.address, number: self.http_port, may_lack: false }
+    /// The ports that it will listen at.
+    pub(super) fn ports(&self) -> impl Iterator<Item = Port> {
+        let at = |key, address, number| Port { key, address, number, may_lack: false };
+        let metrics = self.metrics_port.map(|number| at("metrics_port", METRICS_ADDRESS, number));
+        [at("http_port", self.address, self.http_port)].into_iter().chain(metrics)
+    }
+
+    /// Binds the port for monitoring, if there is to be one; what is done there, for ever.
+    async fn metrics(&self, config: &Config) -> Result<impl Future<Output = ()> + use<>, Failure> {
+        let listener = match self.metrics_port {
+            Some(port) => {
+                let address = SocketAddr::new(METRICS_ADDRESS, port);
+                let bound = gateway::bind(address).await;
+                let flag = "--metrics-port";
+                Some(bound.map_err(|error| process::cannot_listen("monitoring", &address, &error, flag))?)
+            }
+            None => None,
+        };
+        let (counters, memory) = (config.counters.clone(), config.memory.clone());
+        Ok(async move {
+            match listener {
+                Some(listener) => gateway::serve_metrics(listener, counters, memory).await,
+                None => std::future::pending().await,
+            }
+        })
     }
 }
+
+/// What is shown there is nobody else's business.
+const METRICS_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// Settings of the gateway that `zmws up` has, too.
 #[derive(Debug, clap::Args)]
@@ -242,6 +271,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             ..args.options.config(servers, memory, args.log.log_form)?
         };
         let listener = listen(args.address, args.http_port).await?;
+        let metrics = args.metrics(&config).await?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         let (stopper, mut stopped) = server::stopper();
         let mut ended = stopped.clone();
@@ -260,6 +290,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         notify::ready(&format!("http://{address}/"));
         tokio::select! {
             () = gateway::serve(listener, config, async move { stopped.draining().await }) => {}
+            () = metrics => {}
             () = ended.ending() => {}
         }
         signals.abort();

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::gateway::access::{Origins, Tokens};
 use crate::gateway::log::AccessLog;
+use crate::gateway::metrics::Counters;
 use crate::memory::Memory;
 use crate::message::Dialect;
 
@@ -88,6 +89,8 @@ pub struct Config {
     /// Bytes of these answers and their keys; the oldest goes first. Default 64 MiB.
     pub idempotency_bytes_max: usize,
 
+    /// Where refusals are counted. Default: counters of its own.
+    pub counters: Counters,
     /// The account of what is held because of HTTP clients. Default: one without a maximum.
     pub memory: Memory,
 }
@@ -124,6 +127,7 @@ impl Default for Config {
             idempotency_ttl: Duration::from_secs(24 * 60 * 60),
             idempotency_max: 10_000,
             idempotency_bytes_max: 64 << 20,
+            counters: Counters::default(),
             memory: Memory::default(),
         }
     }

@@ -30,6 +30,7 @@ use crate::gateway::connection;
 use crate::gateway::legacy;
 use crate::gateway::lists::Lists;
 use crate::gateway::log::{self, Entry};
+use crate::gateway::metrics::RefusalKind;
 use crate::gateway::offload::Offload;
 use crate::gateway::payload::Payload;
 use crate::gateway::refusal::Refusal;
@@ -84,7 +85,10 @@ pub async fn serve(listener: TcpListener, config: Config, shutdown: impl Future<
                         let attending = connection::attend(gateway, stream, peer, stopping.clone(), charge);
                         connections.spawn(address_slot.until(attending));
                     }
-                    _ => turn_away(&stream),
+                    _ => {
+                        gateway.config.counters.refused("connections");
+                        turn_away(&stream);
+                    }
                 }
             }
             Err(error) => {
@@ -183,6 +187,9 @@ impl Gateway {
                 Err(refusal) => finish(legacy::refuse(&refusal), &refusal),
             },
         };
+        if let Some(RefusalKind(kind)) = response.extensions_mut().remove() {
+            self.config.counters.refused(kind);
+        }
         self.share(origin.as_ref(), response.headers_mut());
         response
     }
@@ -201,6 +208,7 @@ impl Gateway {
 
 /// The headers that a refusal has beside its words.
 pub(crate) fn finish(mut response: Response<Payload>, refusal: &Refusal) -> Response<Payload> {
+    response.extensions_mut().insert(RefusalKind(refusal.kind));
     let headers = response.headers_mut();
     if let Some(seconds) = refusal.retry_after {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));

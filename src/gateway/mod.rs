@@ -10,6 +10,7 @@
 //! - `front_page`: what is said at `/`; pure.
 //! - `api`: the paths under `/v1/`.
 //! - `http`: the port, and what HTTP asks of every request.
+//! - `metrics`: what is held and who was refused, for monitoring, at a port of its own.
 //! - `connection`: one client's connection; `idle`: when it is between two requests.
 //!
 //! - `body`, `lists`, `offload`, `address_limit`: bodies within limits; the broker's lists, asked once for all; what is long, beside
@@ -23,28 +24,30 @@
 //! - which answer belongs to which request is `client::session`'s doing, and nowhere touched here.
 
 mod access;
-mod address_limit;
 mod api;
 mod body;
+mod legacy;
 mod config;
 mod connection;
-mod front_page;
+mod address_limit;
 mod http;
 mod idle;
-mod legacy;
 mod lists;
 mod log;
+mod metrics;
 mod offload;
 mod payload;
 mod refusal;
 pub mod request;
 mod response;
 mod stall;
+mod front_page;
 
 pub use access::{Origins, TokenError, Tokens};
 pub use config::{BodyForm, Config};
 pub use http::{bind, serve};
 pub use log::{AccessLog, LogForm};
+pub use metrics::{Counters, serve_metrics};
 
 #[cfg(test)]
 mod tests;
