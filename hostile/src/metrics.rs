@@ -38,7 +38,7 @@ fn parse(text: &str) -> Metrics {
     for line in text.lines() {
         let Some((series, value)) = line.rsplit_once(' ') else { continue };
         let Ok(value) = value.parse::<f64>() else { continue };
-        if series.starts_with("zmws_memory_bytes{") {
+        if series.starts_with("zmws_memory_bytes{") || series.starts_with("zmws_gateway_memory_bytes{") {
             let so_far = metrics.accounts.unwrap_or(0);
             metrics.accounts = Some(so_far.saturating_add(value as u64));
         } else if let Some(labels) = series.strip_prefix("zmws_turn_seconds_bucket{") {

@@ -42,6 +42,8 @@ pub(crate) struct Stage {
     pub(crate) dir: PathBuf,
     pub(crate) ports: Ports,
     pub(crate) lairs: [u16; 2],
+    /// Where the gateway shows its books.
+    monitor: u16,
     pub(crate) watched: Vec<Watched>,
     /// Whether a supervisor starts again what ends.
     pub(crate) is_site: bool,
@@ -69,11 +71,12 @@ impl Stage {
         let name = format!("zmws-hostile-{}-{number}", std::process::id());
         let dir = std::env::temp_dir().join(&name);
         fs::create_dir_all(&dir)?;
-        let [clients, workers, news, http, admin, lair, lair2] = free_ports()?;
+        let [clients, workers, news, http, admin, lair, lair2, monitor] = free_ports()?;
         Ok(Self {
             dir,
             ports: Ports { clients, workers, news, http, admin },
             lairs: [lair, lair2],
+            monitor,
             watched: Vec::new(),
             is_site: false,
             mark: name,
@@ -92,6 +95,7 @@ impl Stage {
         self.spawn("broker", command, setting.log)?;
         let mut command = self.command("");
         command.arg("gateway").args(setting.gateway).args([&flags[0], &flags[4]]);
+        command.arg(format!("--metrics-port={}", self.monitor));
         self.spawn("gateway", command, setting.log)
     }
 
@@ -167,7 +171,9 @@ impl Stage {
         let memory: String = memory.collect();
         let text = format!(
             "[broker]\nclient_port = {clients}\nworker_port = {workers}\nnews_port = {news}\n\
-             admin_port = {admin}\ngrace = 1\n{memory}\n[gateway]\nhttp_port = {http}\n{more}"
+             admin_port = {admin}\ngrace = 1\n{memory}\n[gateway]\nhttp_port = {http}\n\
+             metrics_port = {}\n{more}",
+            self.monitor
         );
         fs::write(self.dir.join("zmws.toml"), text)?;
         prepare(&self.dir);
@@ -212,6 +218,11 @@ impl Stage {
         };
         let served = poll(PATIENCE, serves);
         served.ok_or_else(|| io::Error::other(format!("it does not serve:\n{}", self.logs())))
+    }
+
+    /// Who shows what it holds, and where.
+    pub(crate) fn shows_books(&self) -> [(&'static str, u16); 2] {
+        [("broker", self.ports.admin), ("gateway", self.monitor)]
     }
 
     /// The program that it runs.

@@ -87,7 +87,7 @@ fn play(attack: &Attack, program: &Program, times: Times) -> io::Result<Measured
     let metrics_before = read(&stage);
 
     let mut attacker = Attacker::start(attack, &stage, times)?;
-    let watch = Watch::start(&stage.watched, stage.ports.admin, attacker.child.id());
+    let watch = Watch::start(&stage.watched, &stage.shows_books(), attacker.child.id());
     let findings = attacker.finish(times.attack + GRACE);
     bystanders.catch_up();
     let attacked_to = now();
@@ -121,7 +121,7 @@ fn play(attack: &Attack, program: &Program, times: Times) -> io::Result<Measured
 fn settle(stage: &Stage, measured: &mut Measured, patience: Duration, read: &impl Fn(&Stage) -> Metrics) {
     let _ = poll(patience, || {
         measured.after = census(stage);
-        measured.accounts_after = measured.seen.accounts.and_then(|_| read(stage).accounts);
+        measured.accounts_after = read(stage).accounts;
         is_settled(measured).then_some(()).or_else(|| {
             std::thread::sleep(Duration::from_millis(90));
             None
