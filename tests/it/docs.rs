@@ -281,6 +281,38 @@ fn every_metric_that_the_book_names_is_one_of_the_broker_s() {
     assert!(seen >= 20, "metrics are found: {seen}");
 }
 
+/// A claim names its test: a name that nothing has any more says that the claim is not shown any more.
+#[test]
+fn every_test_that_the_guarantees_name_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut sources = String::new();
+    let mut folders = vec![root.join("src"), root.join("tests")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder of the sources") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                sources += &std::fs::read_to_string(&path).expect("a source is text");
+            }
+        }
+    }
+    let text = std::fs::read_to_string(root.join("docs/src/guarantees.md")).expect("the chapter");
+    let is_name = |word: &&str| {
+        word.matches('_').count() >= 3
+            && !word.starts_with("zmws_")
+            && !word.contains(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'))
+    };
+    let names: BTreeSet<&str> = text.split('`').filter(is_name).collect();
+    // A function, or a transcript, whose name stands on a line of its own.
+    let is_there = |name: &&&str| {
+        sources.contains(&format!("fn {name}(")) || sources.contains(&format!("    {name},\n"))
+    };
+    let missing: Vec<_> = names.iter().filter(|name| !is_there(name)).collect();
+    assert!(missing.is_empty(), "no test is called {missing:?}");
+    assert!(names.len() >= 60, "{} tests are named", names.len());
+}
+
 /// `mdbook` is no part of the tests' needs; where it is, it must take the book as it is.
 #[test]
 fn mdbook_builds_the_book_if_it_is_here() {
