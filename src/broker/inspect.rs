@@ -2,14 +2,15 @@
 //! asked for, never by that of jobs that wait.
 
 use std::cmp::Reverse;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use bytes::Bytes;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Broker;
 use super::dead_letters::DeadLetter;
 use super::job::{Job, State};
-use super::queue::Queue;
+use super::queue::{Position, Queue};
 use super::services::{Service, ServiceKey};
 use super::snapshot::{
     ENTRIES_MAX, Intake, JobFilter, JobRow, JobState, Overview, PeerRow, RunRow, ServiceRow, Sums,
@@ -20,44 +21,93 @@ use crate::message::Outcome;
 
 impl Broker {
     /// The broker as a whole, with no more than `services_max` services told apart: those of `first`, then
-    /// those that have ended the most jobs, then by name.
+    /// those that have ended the most jobs, then any. Of a hundred thousand others each is looked at once, and as little as
+    /// can be: it is done in one turn.
     pub fn overview(
         &mut self,
         now: Timestamp,
         services_max: usize,
         first: &HashSet<ServiceName>,
     ) -> Overview {
-        self.drop_dead_fronts();
         let resting = self.retired_and_resting();
-        let mut services: Vec<&Service> = self.services.iter().collect();
-        let cut = put_first(&mut services, services_max, first);
-        let others = services.split_off(cut);
-        let mut shown: Vec<ServiceRow> = Vec::with_capacity(services.len());
-        for service in services {
-            let mut row = self.service_row(service, &resting);
+        let told_apart = self.told_apart(services_max, first);
+        let mut shown: Vec<ServiceRow> = Vec::with_capacity(told_apart.len());
+        for &key in &told_apart {
+            self.drop_dead_fronts(key);
+            let service = &self.services[key];
+            let mut row = self.service_row(service, resting.get(&key).copied().unwrap_or(0));
             if let Some(statistics) = &service.statistics {
                 row.minute = statistics.last_minute(now);
                 (row.wait, row.run) = statistics.lately(now);
             }
             shown.push(row);
         }
-        let gone = *self.services.gone();
-        let rest = (!others.is_empty() || gone != Sums::default()).then(|| {
-            let mut rest = ServiceRow { sums: gone, ..ServiceRow::none() };
-            others.iter().for_each(|service| rest.merge(&self.service_row(service, &resting)));
-            rest
-        });
+        let are_others = told_apart.len() < self.services.len();
+        let rest = (are_others || *self.services.gone() != Sums::default())
+            .then(|| self.rest_row(&told_apart.into_iter().collect(), &resting));
         Overview { intake: self.intake(), services: shown, rest }
     }
 
+    /// The services that are told apart, in their order.
+    fn told_apart(&self, services_max: usize, first: &HashSet<ServiceName>) -> Vec<ServiceKey> {
+        let first: FxHashSet<ServiceKey> = first.iter().filter_map(|name| self.services.key(name)).collect();
+        let ended = |service: &Service| service.sums().map_or(0, Sums::ended);
+        let rank = |(key, service): (ServiceKey, Option<&Service>)| {
+            Some((!first.contains(&key), Reverse(ended(service?)), key))
+        };
+        let mut ranks: Vec<_> = self.services.from(0).filter_map(rank).collect();
+        if services_max < ranks.len() {
+            ranks.select_nth_unstable(services_max);
+            ranks.truncate(services_max);
+        }
+        let name = |key: ServiceKey| &self.services[key].name;
+        ranks.sort_unstable_by(|one, other| {
+            (one.0, one.1).cmp(&(other.0, other.1)).then_with(|| name(one.2).cmp(name(other.2)))
+        });
+        ranks.into_iter().map(|(.., key)| key).collect()
+    }
+
+    /// All services but those that are told apart, in one row.
+    fn rest_row(
+        &self,
+        told_apart: &FxHashSet<ServiceKey>,
+        resting: &FxHashMap<ServiceKey, usize>,
+    ) -> ServiceRow {
+        let mut rest = ServiceRow { sums: *self.services.gone(), ..ServiceRow::none() };
+        let mut oldest: Option<Position> = None;
+        let others = self.services.from(0).filter(|(key, _)| !told_apart.contains(key));
+        for (key, service) in others.filter_map(|(key, service)| Some((key, service?))) {
+            rest.paused |= service.paused;
+            rest.draining |= service.draining;
+            rest.queued += service.queued();
+            rest.active += service.active;
+            rest.idle += service.idle.len();
+            let resting = resting.get(&key).copied().unwrap_or(0);
+            rest.busy += service.workers.saturating_sub(service.idle.len() + resting);
+            service.sums().inspect(|sums| rest.sums.merge(sums));
+            // A job is looked at if it may be the oldest: that is a few of all.
+            for (place, id) in [&service.one, &service.many].iter().filter_map(|queue| queue.entries().next())
+            {
+                if oldest.is_none_or(|oldest| place < oldest) && self.is_queued_at(place, id) {
+                    oldest = Some(place);
+                    rest.oldest_at = self.jobs.get(&id).map(|job| job.requested_at);
+                }
+            }
+        }
+        rest
+    }
+
     /// So that the first entry of each queue is that of a job which is there.
-    fn drop_dead_fronts(&mut self) {
+    fn drop_dead_fronts(&mut self, key: ServiceKey) {
         let jobs = &self.jobs;
         let is_there = |place, id: JobId| jobs.get(&id).is_some_and(|job| job.state == State::Queued(place));
-        for service in self.services.iter_mut() {
-            service.one.front(is_there);
-            service.many.front(is_there);
-        }
+        let service = &mut self.services[key];
+        service.one.front(is_there);
+        service.many.front(is_there);
+    }
+
+    fn is_queued_at(&self, place: Position, id: JobId) -> bool {
+        self.jobs.get(&id).is_some_and(|job| job.state == State::Queued(place))
     }
 
     /// What it does with new jobs.
@@ -70,21 +120,18 @@ impl Broker {
     }
 
     /// Retired workers without a job, by service: neither idle, since they take no job, nor busy.
-    fn retired_and_resting(&self) -> HashMap<ServiceName, usize> {
-        let mut resting = HashMap::new();
+    fn retired_and_resting(&self) -> FxHashMap<ServiceKey, usize> {
+        let mut resting = FxHashMap::default();
         let workers = self.retired.iter().filter_map(|peer| self.workers.get(peer));
         for worker in workers.filter(|worker| worker.jobs.is_empty()) {
-            for &key in &worker.services {
-                *resting.entry(self.services[key].name.clone()).or_default() += 1;
-            }
+            worker.services.iter().for_each(|&key| *resting.entry(key).or_default() += 1);
         }
         resting
     }
 
     /// What is there now and what was counted since the start; not what was counted lately.
-    fn service_row(&self, service: &Service, resting: &HashMap<ServiceName, usize>) -> ServiceRow {
+    fn service_row(&self, service: &Service, resting: usize) -> ServiceRow {
         let idle = service.idle.len();
-        let resting = resting.get(&service.name).copied().unwrap_or(0);
         let first = |queue: &Queue| Some(self.jobs.get(&queue.entries().next()?.1)?.requested_at);
         ServiceRow {
             service: Some(service.name.clone()),
@@ -231,22 +278,6 @@ impl Broker {
     }
 }
 
-/// Puts those that are told apart in front, in order. How many they are.
-fn put_first(services: &mut [&Service], services_max: usize, first: &HashSet<ServiceName>) -> usize {
-    let ended = |service: &Service| service.sums().map_or(0, Sums::ended);
-    let place = |service: &&Service| {
-        let service = *service;
-        let name = &service.name;
-        (!first.contains(name), Reverse(ended(service)), name.clone())
-    };
-    let cut = services.len().min(services_max);
-    if cut < services.len() {
-        services.select_nth_unstable_by_key(cut, place);
-    }
-    services[..cut].sort_by_cached_key(place);
-    cut
-}
-
 impl ServiceRow {
     fn none() -> Self {
         Self {
@@ -263,18 +294,5 @@ impl ServiceRow {
             wait: None,
             run: None,
         }
-    }
-
-    /// Adds another to a row of several services. Quantiles of several are not to be had from those of each.
-    pub fn merge(&mut self, other: &Self) {
-        self.paused |= other.paused;
-        self.draining |= other.draining;
-        self.queued += other.queued;
-        self.active += other.active;
-        self.idle += other.idle;
-        self.busy += other.busy;
-        self.oldest_at = self.oldest_at.into_iter().chain(other.oldest_at).min();
-        self.sums.merge(&other.sums);
-        self.minute = (self.minute.0 + other.minute.0, self.minute.1 + other.minute.1);
     }
 }

@@ -237,10 +237,6 @@ impl Services {
         }
     }
 
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Service> {
-        self.all.iter_mut().flatten().map(AsMut::as_mut)
-    }
-
     pub(super) fn iter(&self) -> impl Iterator<Item = &Service> {
         self.all.iter().flatten().map(AsRef::as_ref)
     }
