@@ -33,6 +33,8 @@ const AGE_PER_WORK: u64 = 10;
 const TURN_US: u64 = 1_000;
 /// Lists sent in one turn to those who had to wait.
 const SENT_MAX: usize = 64;
+/// Bytes of lists sent in one turn, after which no further list is: what is sent must be written, too.
+const SENT_BYTES_MAX: usize = 4 << 20;
 /// Bytes that a peer may have unread and still get a list.
 const UNREAD_MAX: usize = 64 << 10;
 /// Requests of one peer that may wait.
@@ -51,8 +53,9 @@ pub(super) struct Lists {
     /// Those of them who can be served, in turn.
     order: VecDeque<PeerId>,
     drained: Rc<Drained>,
-    /// Time spent on lists in this turn, in microseconds.
+    /// Time spent on lists in this turn, in microseconds, and bytes of those that were sent.
     spent_us: u64,
+    sent_bytes: usize,
     /// Requests that were not taken, and those whose peer was gone.
     pub(super) refused: u64,
     pub(super) unheard: u64,
@@ -123,6 +126,7 @@ impl Lists {
             order: VecDeque::new(),
             drained: Rc::default(),
             spent_us: 0,
+            sent_bytes: 0,
             refused: 0,
             unheard: 0,
         }
@@ -130,7 +134,7 @@ impl Lists {
 
     /// A turn begins.
     pub(super) fn begin_turn(&mut self) {
-        self.spent_us = 0;
+        (self.spent_us, self.sent_bytes) = (0, 0);
     }
 
     /// A client is gone, and with it what it asked for.
@@ -204,10 +208,12 @@ impl Server {
             self.lists.unheard += 1;
             return;
         };
-        let may_have_it = unread <= UNREAD_MAX && !self.lists.askers.contains_key(&to.peer);
+        let may_have_it = unread <= UNREAD_MAX
+            && self.lists.sent_bytes < SENT_BYTES_MAX
+            && !self.lists.askers.contains_key(&to.peer);
         let wish = if may_have_it { self.wish(view) } else { Wish::Later };
         match wish {
-            Wish::Made(json) => self.reply(&to, &ClientReply::Snapshot { view, json, echo }),
+            Wish::Made(json) => self.send_list(&to, view, json, echo),
             Wish::Full => self.refuse_list(&to, view, NO_MEMORY),
             Wish::Later => {
                 if !self.lists.wait(to.clone(), view, echo) {
@@ -215,6 +221,11 @@ impl Server {
                 }
             }
         }
+    }
+
+    fn send_list(&mut self, to: &Address, view: View, json: Bytes, echo: Vec<Bytes>) {
+        self.lists.sent_bytes += json.len();
+        self.reply(to, &ClientReply::Snapshot { view, json, echo });
     }
 
     fn refuse_list(&mut self, to: &Address, view: View, why: &str) {
@@ -231,6 +242,9 @@ impl Server {
         self.lists.tidy(self.clock.now());
         self.lists.take_drained();
         for _ in 0..self.lists.order.len().min(SENT_MAX) {
+            if self.lists.sent_bytes >= SENT_BYTES_MAX {
+                break;
+            }
             let Some(peer) = self.lists.order.pop_front() else { break };
             if self.serve_asker(peer) {
                 self.lists.order.push_back(peer);
@@ -260,9 +274,7 @@ impl Server {
             self.lists.askers.remove(&peer);
         }
         match wish {
-            Wish::Made(json) => {
-                self.reply(&ask.to, &ClientReply::Snapshot { view, json, echo: ask.echo });
-            }
+            Wish::Made(json) => self.send_list(&ask.to, view, json, ask.echo),
             Wish::Full | Wish::Later => self.refuse_list(&ask.to, view, NO_MEMORY),
         }
         goes_on
