@@ -37,6 +37,9 @@ fn stolen(ground: &Ground, thieves: impl Fn(&str) -> Vec<(u16, Vec<u8>)>) -> Fin
     });
     let Some(job) = job else { return vec!["the job never came to its worker".to_owned()] };
     let id = String::from_utf8_lossy(&job.token).into_owned();
+    // An answer at the clients' port counts from a connection that came within 250 ms of the worker's READY: there is a
+    // worker that answers so, and no other way to know it (docs/src/guarantees.md). Who comes later is a thief.
+    std::thread::sleep(Duration::from_millis(400));
     let mut peers = Vec::new();
     for (port, bytes) in thieves(&id) {
         let Ok(mut thief) = Peer::dealer(port) else { continue };

@@ -164,7 +164,7 @@ fn lists_over_http(ground: &Ground) -> Findings {
 }
 
 fn api_lists(ground: &Ground) -> Findings {
-    over_http(ground, &["/v1/jobs?state=queued", "/v1/jobs?state=done", "/v1/workers", "/v1/services"])
+    over_http(ground, &["/v1/jobs?state=queued", "/v1/jobs?state=completed", "/v1/workers", "/v1/services"])
 }
 
 fn giant_echo(ground: &Ground) -> Findings {
