@@ -105,6 +105,8 @@ pub(crate) struct Setting {
     pub(crate) limits: &'static str,
     /// A program that must be there, or none.
     pub(crate) needs: &'static str,
+    /// Whether the broker is in a control group of so many bytes and told nothing of memory: it has to see for itself.
+    pub(crate) group_bytes: u64,
     pub(crate) log: LogTo,
     pub(crate) extras: &'static [Extra],
     pub(crate) site: Option<Site>,
@@ -120,6 +122,7 @@ impl Setting {
         gateway: &[],
         limits: "",
         needs: "",
+        group_bytes: 0,
         log: LogTo::File,
         extras: &[],
         site: None,

@@ -108,7 +108,7 @@ pub(crate) fn answer(dialect: Dialect, frames: &[Vec<u8>]) -> (Said, Vec<u8>) {
         (Zmws1, [b"", status, rest @ ..]) | (Zmws2, [b"", b"MDPC02", b"3", _, status, rest @ ..]) => {
             zmws_status(status, rest)
         }
-        (Mdp01, [b"", b"MDPC01", _, value]) | (Mdp02, [b"", b"MDPC02", b"\x03", _, value]) => {
+        (Mdp01, [b"", b"MDPC01", _, value, ..]) | (Mdp02, [b"", b"MDPC02", b"\x03", _, value, ..]) => {
             let failed = value.starts_with(b"FAIL: ");
             (if failed { Said::Fail } else { Said::Complete }, value.to_vec())
         }

@@ -5,6 +5,7 @@
 mod attack;
 mod attacks;
 mod bystander;
+mod cgroup;
 mod clock;
 mod dialect;
 mod faults;

@@ -12,6 +12,7 @@ use rustix::process::Signal;
 
 use crate::attack::{Ground, LogTo, Setting};
 use crate::bystander::Ports;
+use crate::cgroup::MemoryGroup;
 use crate::clock::poll;
 use crate::{http, proc};
 
@@ -48,6 +49,7 @@ pub(crate) struct Stage {
     /// Whether a supervisor starts again what ends.
     pub(crate) is_site: bool,
     mark: String,
+    group: Option<MemoryGroup>,
     children: Vec<(String, Child)>,
     zmws: PathBuf,
 }
@@ -80,6 +82,7 @@ impl Stage {
             watched: Vec::new(),
             is_site: false,
             mark: name,
+            group: None,
             children: Vec::new(),
             zmws: program.path.clone(),
         })
@@ -87,10 +90,13 @@ impl Stage {
 
     fn start_programs(&mut self, setting: &Setting, program: &Program) -> io::Result<()> {
         let flags = self.ports_as_flags();
-        let memory = program.memory_max.iter().map(|(flag, _)| flag.as_str());
+        let in_group = setting.group_bytes > 0;
+        self.group = in_group.then(|| MemoryGroup::make(&self.mark, setting.group_bytes)).flatten();
+        let entry = self.group.as_ref().map(MemoryGroup::entry).unwrap_or_default();
+        let memory = program.memory_max.iter().map(|(flag, _)| flag.as_str()).filter(|_| !in_group);
         let broker: Vec<&str> =
             ["broker", "--grace=1"].into_iter().chain(memory).chain(setting.broker.iter().copied()).collect();
-        let mut command = self.command(setting.limits);
+        let mut command = self.command(&format!("{}\n{entry}", setting.limits));
         command.args(broker).args(&flags[..4]);
         self.spawn("broker", command, setting.log)?;
         let mut command = self.command("");
@@ -345,6 +351,7 @@ impl Drop for Stage {
             let _ = child.kill();
             let _ = child.wait();
         }
+        self.group = None;
         let _ = fs::remove_dir_all(&self.dir);
     }
 }

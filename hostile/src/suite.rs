@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::attack::{Attack, Findings};
 use crate::bystander::Bystanders;
+use crate::cgroup::MemoryGroup;
 use crate::clock::{now, poll};
 use crate::metrics::{self, Metrics};
 use crate::proc;
@@ -49,6 +50,9 @@ pub(crate) fn run(attack: &Attack, program: &Program, times: Times) -> Ended {
     let needs = attack.setting.needs;
     if !needs.is_empty() && !is_here(needs) {
         return Ended::LeftOut(format!("{needs} is not here"));
+    }
+    if attack.setting.group_bytes > 0 && MemoryGroup::make("zmws-hostile-try", 1 << 30).is_none() {
+        return Ended::LeftOut("no control group of memory may be made here".to_owned());
     }
     let (mut good, mut slow) = (0, 0);
     loop {

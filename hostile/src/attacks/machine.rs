@@ -47,6 +47,12 @@ pub(crate) const ATTACKS: &[Attack] = &[
         honest_load,
         Setting { limits: "ulimit -v 1200000", ..Setting::JOBS_STAY },
     ),
+    attack(
+        "control-group",
+        "honest jobs until the memory of the broker's control group is used up: refusals, and nobody is killed",
+        honest_load,
+        Setting { group_bytes: 512 << 20, ..Setting::JOBS_STAY },
+    ),
     attack("clock-jumps", "the clock jumps a day ahead, a year back, and stands still", clock_jumps, CLOCK),
 ];
 
