@@ -80,12 +80,10 @@ pub(super) fn encode_client_reply(reply: &ClientReply, frames: &mut Frames) -> O
 pub(super) fn encode_reply(reply: &ClientReply, frames: &mut Frames) -> Option<()> {
     match reply {
         ClientReply::Refused { service, body } => {
-            frames.extend([service.clone(), text::refused(service)]);
-            frames.extend(text::why(body));
+            frames.extend([service.clone(), text::refused_because(service, body)]);
         }
-        ClientReply::Finished { job, service, outcome: Outcome::Fail, body } => {
+        ClientReply::Finished { job, service, outcome: Outcome::Fail, .. } => {
             frames.extend([service.as_bytes().clone(), text::finished(Outcome::Fail, service, *job)]);
-            frames.extend(text::why(body));
         }
         ClientReply::Partial { service, body, .. } | ClientReply::Finished { service, body, .. } => {
             frames.push(service.as_bytes().clone());

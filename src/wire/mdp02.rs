@@ -13,7 +13,7 @@
 //! | both, DISCONNECT | `["MDPW02", 06]` |
 //!
 //! Peers that put an empty frame in front, as of RFC 7, get one back. There is no word for a failed job:
-//! its client gets a body frame with zmws's own text, and behind it what is known of the reason.
+//! its client gets one body frame with zmws's own text.
 
 use bytes::Bytes;
 

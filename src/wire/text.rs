@@ -74,6 +74,15 @@ pub(super) fn refused(service: &Bytes) -> Bytes {
     text.into()
 }
 
+/// The same with what says why behind it, `FAIL: <service> "<reason>"`, where one frame is all there is.
+pub(super) fn refused_because(service: &Bytes, body: &Body) -> Bytes {
+    let refused = refused(service);
+    match body.first().strip_prefix(b"PARAM-JSON:".as_slice()) {
+        Some(reason) => [&refused, reason].concat().into(),
+        None => refused,
+    }
+}
+
 /// The frames behind a refusal: what says why, if anything does.
 pub(super) fn why(body: &Body) -> impl Iterator<Item = Bytes> {
     body.frames().iter().filter(|_| !body.is_empty()).cloned()

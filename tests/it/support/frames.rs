@@ -92,7 +92,8 @@ pub(crate) fn read_reply(dialect: Dialect, frames: &[Vec<u8>]) -> Reply {
     reply.unwrap_or_else(|| panic!("no reply of {dialect:?}: {:?}", shown(frames)))
 }
 
-/// Status and value: `["COMPLETE: SERVICE [id]", value]`; a status alone is an ack or a refusal.
+/// Status and value: `["COMPLETE: SERVICE [id]", value]`; a status alone is an ack or a refusal, and a refusal may have a
+/// value that says why.
 fn zmws_reply(frames: &[Vec<u8>]) -> Option<Reply> {
     let (status, body) = frames.split_first()?;
     let status = std::str::from_utf8(status).ok()?;
@@ -111,7 +112,8 @@ fn zmws_reply(frames: &[Vec<u8>]) -> Option<Reply> {
         _ => return None,
     };
     let ended = kind != Kind::Accepted && id.is_some();
-    (body.len() == usize::from(ended)).then(|| Reply {
+    let says_why = kind == Kind::Fail && id.is_none() && body.len() == 1;
+    (body.len() == usize::from(ended) || says_why).then(|| Reply {
         kind,
         service: service.to_owned(),
         id: id.map(str::to_owned),
