@@ -32,7 +32,8 @@ const USAGE: &str = "\
 usage: cargo xtask hostile [--quick] [--only NAME|GROUP]… [--list] [--write]
        cargo xtask hostile faults [--seconds N] [--seed N]
 
-  --quick   small sizes and short times, for continuous integration
+  --quick   small sizes and short times, for continuous integration: on a machine that others use, too, so that only waits
+            and turns of half a second are too long
   --only    an attack, or a group of them; may be repeated
   --list    what there is
   --write   writes docs/src/hostile.md, of all attacks

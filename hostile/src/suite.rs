@@ -106,6 +106,7 @@ fn play(attack: &Attack, program: &Program, times: Times) -> io::Result<Measured
         before,
         ended: stage.ended(),
         findings,
+        shares_machine: times.quick,
         allowed: (attack.setting.allowed_mib << 20)
             + program.memory_max.as_ref().map_or(0, |(_, bytes)| *bytes),
         stays: attack.setting.stays_mib << 20,
