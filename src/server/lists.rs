@@ -34,7 +34,7 @@ const TURN_US: u64 = 1_000;
 /// Lists sent in one turn to those who had to wait.
 const SENT_MAX: usize = 64;
 /// Bytes of lists sent in one turn, after which no further list is: what is sent must be written, too.
-const SENT_BYTES_MAX: usize = 4 << 20;
+const SENT_BYTES_MAX: usize = 1 << 20;
 /// Bytes that a peer may have unread and still get a list.
 const UNREAD_MAX: usize = 64 << 10;
 /// Requests of one peer that may wait.
