@@ -144,7 +144,7 @@ pub(super) struct BrokerLimits {
     memory_max: Option<Size>,
 
     #[command(flatten)]
-    bounds: BrokerBounds,
+    bounds: Box<BrokerBounds>,
 
     /// Connections to each port
     #[arg(long, value_name = "N", value_parser = process::one_or_more, default_value_t = 16_384)]

@@ -24,14 +24,15 @@
 //! - which answer belongs to which request is `client::session`'s doing, and nowhere touched here.
 
 mod access;
+mod address_limit;
 mod api;
 mod body;
-mod legacy;
 mod config;
 mod connection;
-mod address_limit;
+mod front_page;
 mod http;
 mod idle;
+mod legacy;
 mod lists;
 mod log;
 mod metrics;
@@ -41,7 +42,6 @@ mod refusal;
 pub mod request;
 mod response;
 mod stall;
-mod front_page;
 
 pub use access::{Origins, TokenError, Tokens};
 pub use config::{BodyForm, Config};
