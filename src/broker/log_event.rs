@@ -208,7 +208,7 @@ impl Refusal {
     /// the broker's own needs an escape.
     pub(super) fn body(self) -> Body {
         match self {
-            Self::Unknown => Body::EMPTY,
+            Self::Unknown | Self::NameTooLong => Body::EMPTY,
             Self::Draining
             | Self::ServiceDraining
             | Self::ServiceFull
@@ -217,7 +217,6 @@ impl Refusal {
             | Self::ShareFull
             | Self::ServicesFull
             | Self::Frames
-            | Self::NameTooLong
             | Self::MemoryFull => Body::text(self),
         }
     }
