@@ -41,7 +41,7 @@ async fn main() -> Result<(), CallError> {
     }
 
     match client.timeout(Duration::from_millis(500)).call("NOSUCH", ()).await {
-        Err(CallError::Refused { service }) => println!("nobody offers {service:?}"),
+        Err(CallError::Refused { service, .. }) => println!("nobody offers {service:?}"),
         other => println!("{other:?}"),
     }
 
