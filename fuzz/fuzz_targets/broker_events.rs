@@ -270,7 +270,8 @@ impl World {
 
     fn see(&mut self, action: Action, accepted: &mut Option<JobId>) {
         match action {
-            Action::Record(Record::Accepted { job, .. }) => {
+            Action::Record(Record::Accepted(kept) | Record::Retried(kept)) => {
+                let job = kept.job;
                 // One that was given up may be tried again, if an operator wants that.
                 if self.retrying == Some(job) {
                     self.jobs.remove(&job);
@@ -291,7 +292,7 @@ impl World {
                 assert_ne!(self.jobs.insert(end.job, Seen::Over), Some(Seen::Over), "{} ends twice", end.job);
             }
             Action::Reply { reply: ClientReply::Finished { .. }, .. } => self.answers += 1,
-            Action::Reply { .. } | Action::Order { .. } | Action::Record(Record::Finished(_)) => {}
+            Action::Reply { .. } | Action::Order { .. } | Action::Record(_) => {}
             Action::Operated(Ok(Done::Retired { peer, .. })) => {
                 self.retired.insert(peer);
             }

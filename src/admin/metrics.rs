@@ -19,8 +19,10 @@ use crate::job::{ServiceName, Timestamp};
 use crate::memory::Memory;
 
 mod bounds;
+mod store;
 
 pub use bounds::TurnTimes;
+pub use store::StoreFigures;
 
 /// The media type of [`text`].
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -77,6 +79,8 @@ pub struct MetricsInput {
     pub memory: Memory,
     /// How long the loop's turns were.
     pub turns: TurnTimes,
+    /// The store of background jobs, if there is one.
+    pub store: Option<StoreFigures>,
     /// Subscriptions that were not taken.
     pub topics_refused: u64,
     /// Requests for a list that were not taken.
@@ -166,6 +170,7 @@ impl Collector for MetricsInput {
         self.connections(to)?;
         to.memory(&self.memory)?;
         to.turns(&self.turns)?;
+        self.store.iter().try_for_each(|store| to.store(store))?;
         self.process(to)
     }
 }

@@ -24,6 +24,8 @@ pub struct ServerInfo<'a> {
     pub now: Timestamp,
     /// When the broker started.
     pub started_at: Timestamp,
+    /// Whether jobs in the background outlive it.
+    pub durable: bool,
     /// Open connections to the clients' port.
     pub client_connections: usize,
     /// Open connections to the workers' port.
@@ -52,6 +54,7 @@ pub fn status(
             Intake::Closed => State::Draining,
             Intake::Stopping => State::Stopping,
         },
+        durable: frame.durable,
         totals: Totals {
             queued: totals.queued as u64,
             active: totals.active as u64,

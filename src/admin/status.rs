@@ -22,6 +22,9 @@ pub struct Status {
     pub started_at: f64,
     /// What it does with new jobs.
     pub state: State,
+    /// Whether jobs in the background outlive it: they are on disk, and the disk works.
+    #[serde(default)]
+    pub durable: bool,
     /// All services together.
     pub totals: Totals,
     /// By name. No more than a thousand, those with the most jobs; `totals` counts all.

@@ -52,9 +52,17 @@ pub(super) struct DeadLetters {
 
 impl DeadLetters {
     /// Keeps it. The job was held until now, so that its weight is not asked for again: the bounds are those of here.
-    pub(super) fn keep(&mut self, id: JobId, mut job: DeadLetter, jobs_max: usize, bytes_max: usize) {
+    /// Whether it is kept; `forget` hears of those that are not any more.
+    pub(super) fn keep(
+        &mut self,
+        id: JobId,
+        mut job: DeadLetter,
+        jobs_max: usize,
+        bytes_max: usize,
+        mut forget: impl FnMut(JobId),
+    ) -> bool {
         if jobs_max == 0 || job.weight() > bytes_max {
-            return;
+            return false;
         }
         // In memory of its own: a slice would keep a read buffer, which nobody counts.
         job.body = job.body.detached(usize::MAX);
@@ -67,7 +75,9 @@ impl DeadLetters {
             let Some((_, (id, job))) = self.jobs.pop_first() else { break };
             self.positions.remove(&id);
             self.bytes -= job.weight();
+            forget(id);
         }
+        true
     }
 
     pub(super) fn contains(&self, id: JobId) -> bool {

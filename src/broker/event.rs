@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 
-use crate::job::{Body, JobId, PeerId, ServiceName, Timestamp};
+use crate::job::{JobId, PeerId, ServiceName, Timestamp};
 use crate::message::{Address, ClientCommand, ClientReply, Outcome, View, WorkerCommand, WorkerOrder};
 
-use super::{Denied, Done, LogEvent, Operation, Reason};
+use super::{Denied, Done, LogEvent, Operation, Reason, Record, StoreState};
 
 /// What happens to the broker.
 #[derive(Clone, Debug)]
@@ -37,6 +37,10 @@ pub enum Event {
     WorkerLeft(PeerId),
     /// [`Broker::deadline`](super::Broker::deadline) has come.
     Tick,
+    /// What can be promised of background jobs has changed.
+    Store(StoreState),
+    /// A background job could not be kept, and its client is told that it was not taken: if it waits still, it is over.
+    NotKept(JobId),
     /// An operator wants something: answered by one [`Action::Operated`], the last.
     Operate(Operation),
     /// The server ends: take no new jobs from now on, and begin none.
@@ -70,7 +74,7 @@ pub enum Action {
         /// What.
         order: WorkerOrder,
     },
-    /// Keep this: replies that come after it in the same batch depend on it.
+    /// Keep this. A [`ClientReply::Accepted`] that comes after it depends on it, and nothing else does.
     Record(Record),
     /// A job ended: tell those who listen to the news.
     Publish(JobEnd),
@@ -81,43 +85,6 @@ pub enum Action {
     Operated(Result<Done, Denied>),
     /// Something an operator may want to read in the log.
     Log(LogEvent),
-}
-
-/// What a store keeps of background jobs.
-#[derive(Clone, Debug)]
-pub enum Record {
-    /// The job was taken.
-    Accepted {
-        /// Its id.
-        job: JobId,
-        /// Its service.
-        service: ServiceName,
-        /// Its parameter.
-        body: Body,
-        /// Who asked: the client's ZeroMQ identity.
-        client: Bytes,
-        /// When.
-        at: Timestamp,
-    },
-    /// The job is over and may be forgotten.
-    Finished(JobId),
-}
-
-/// A background job that a store kept, on its way back into the broker.
-#[derive(Clone, Debug)]
-pub struct Restored {
-    /// Its id.
-    pub job: JobId,
-    /// Its service, which is known from then on.
-    pub service: ServiceName,
-    /// Its parameter.
-    pub body: Body,
-    /// Who asked: the client's ZeroMQ identity.
-    pub client: Bytes,
-    /// When.
-    pub requested_at: Timestamp,
-    /// Workers it has taken down so far.
-    pub attempts: u32,
 }
 
 /// How a job ended, for the news.

@@ -3,11 +3,12 @@
 use bytes::Bytes;
 
 use super::dead_letters::DeadLetter;
-use super::event::{Action, JobEnd, Record};
+use super::event::{Action, JobEnd};
 use super::job::{Client, Job, Owner, State};
 use super::log_event::{FailReason, LogEvent, RequeueReason};
 use super::queue::SHRINK_FROM;
 use super::reason::Reason;
+use super::record::{Record, StoredDeadLetter};
 use super::services::{Frames, ServiceKey};
 use super::snapshot::{JobRow, RunRow};
 use super::timers::Timer;
@@ -79,7 +80,11 @@ impl Broker {
                 let reply = ClientReply::Finished { job: Some(id), service: service.clone(), outcome, body };
                 actions.push(Action::Reply { to: to.clone(), reply });
             }
-            (Mode::Wait, Client::Restored(_)) => debug_assert!(false, "only background jobs are kept"),
+            (Mode::Wait, Client::Restored(_) | Client::Told(_)) => {
+                debug_assert!(false, "only background jobs are kept")
+            }
+            // It is kept as a dead letter.
+            (Mode::Background, _) if self.dead_letters.contains(id) => {}
             (Mode::Background, _) => actions.push(Action::Record(Record::Finished(id))),
         }
         let started_at = match job.state {
@@ -214,12 +219,15 @@ impl Broker {
             let mut reason = Reason::Stopped;
             if attempts >= attempts_max {
                 reason = Reason::LostWorkers { attempts, last: cause };
-                self.keep(now, id, &reason);
+                self.keep(now, id, &reason, actions);
                 self.counters.jobs_given_up += 1;
                 let cause = FailReason::Attempts;
                 actions.push(Action::Log(LogEvent::JobFailed { job: id, service, attempts, cause }));
             }
             return self.end(now, id, Answer::failed(reason), actions);
+        }
+        if mode == Mode::Background {
+            actions.push(Action::Record(Record::Attempted { job: id, attempts }));
         }
         actions.push(Action::Log(LogEvent::JobRequeued { job: id, service, peer, attempts, cause }));
         self.requeue(now, id, key, actions);
@@ -235,7 +243,7 @@ impl Broker {
     }
 
     /// Keeps a job that is about to be given up.
-    fn keep(&mut self, now: Timestamp, id: JobId, reason: &Reason) {
+    fn keep(&mut self, now: Timestamp, id: JobId, reason: &Reason, actions: &mut Vec<Action>) {
         let Some(job) = self.jobs.get(&id) else { return };
         let State::Active { started_at, .. } = job.state else { return };
         let last = job.former.as_ref().and_then(|owners| owners.last());
@@ -252,7 +260,23 @@ impl Broker {
             reason: reason.clone(),
             charge: self.accounts.dead_letters.empty(),
         };
-        self.dead_letters.keep(id, kept, self.config.dead_max, self.config.dead_bytes_max);
+        let record = StoredDeadLetter {
+            job: job.stored(id, &self.services[job.service].name),
+            waited: kept.waited,
+            worker: kept.worker.clone(),
+            started_at,
+            failed_at: now,
+            reason: reason.to_string(),
+        };
+        if self.bury(id, kept, actions) {
+            actions.push(Action::Record(Record::Dead(record)));
+        }
+    }
+
+    /// Keeps a dead letter, if it may be; the oldest are forgotten for it.
+    pub(super) fn bury(&mut self, id: JobId, kept: DeadLetter, actions: &mut Vec<Action>) -> bool {
+        let forget = |id| actions.push(Action::Record(Record::Finished(id)));
+        self.dead_letters.keep(id, kept, self.config.dead_max, self.config.dead_bytes_max, forget)
     }
 
     /// Whether `peer` has this job now.

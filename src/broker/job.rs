@@ -11,9 +11,10 @@
 use bytes::Bytes;
 
 use super::queue::Position;
+use super::record::StoredJob;
 use super::services::ServiceKey;
 use super::weights;
-use crate::job::{Body, PeerId, Timestamp};
+use crate::job::{Body, JobId, PeerId, ServiceName, Timestamp};
 use crate::memory::Charge;
 use crate::message::{Address, Mode};
 
@@ -42,8 +43,10 @@ pub(super) struct Job {
 pub(super) enum Client {
     /// It may still be connected.
     Known(Address),
-    /// It asked an earlier process; only its identity was kept.
+    /// It asked an earlier process; only its identity was kept. A worker may have the job from that time.
     Restored(Bytes),
+    /// It was told that the job failed, which is tried again.
+    Told(Bytes),
 }
 
 /// Where a job is.
@@ -67,7 +70,7 @@ impl Job {
     pub(super) fn weight(&self) -> usize {
         match &self.client {
             Client::Known(address) => self.body.len() + envelope_len(address),
-            Client::Restored(_) => self.body.len(),
+            Client::Restored(_) | Client::Told(_) => self.body.len(),
         }
     }
 
@@ -75,7 +78,7 @@ impl Job {
     pub(super) fn held(&self) -> usize {
         let envelope = match &self.client {
             Client::Known(address) => address.origin.envelope.as_deref().unwrap_or_default(),
-            Client::Restored(_) => &[],
+            Client::Restored(_) | Client::Told(_) => &[],
         };
         let former = self.former.as_ref().map_or(0, |owners| owners.len() * weights::OWNER);
         weights::job(&self.body, self.client_identity(), envelope) + former
@@ -102,7 +105,7 @@ impl Job {
     pub(super) fn client_identity(&self) -> &Bytes {
         match &self.client {
             Client::Known(address) => &address.identity,
-            Client::Restored(identity) => identity,
+            Client::Restored(identity) | Client::Told(identity) => identity,
         }
     }
 
@@ -110,6 +113,23 @@ impl Job {
     pub(super) fn was_with(&self, peer: PeerId, identity: &Bytes) -> bool {
         let same = |owner: &Owner| owner.peer == peer || (owner.identity == *identity && is_own(identity));
         self.former.iter().flat_map(|owners| owners.iter()).any(same)
+    }
+
+    /// What a store is to keep of it.
+    pub(super) fn stored(&self, job: JobId, service: &ServiceName) -> StoredJob {
+        StoredJob {
+            job,
+            service: service.clone(),
+            body: self.body.clone(),
+            client: self.client_identity().clone(),
+            requested_at: self.requested_at,
+            attempts: self.attempts,
+        }
+    }
+
+    /// Whether a worker may have it since an earlier process.
+    pub(super) fn is_restored(&self) -> bool {
+        matches!(self.client, Client::Restored(_))
     }
 
     /// Whether a worker without an identity of its own had this job and lost it: under a new connection

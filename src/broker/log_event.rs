@@ -201,12 +201,18 @@ pub enum Refusal {
     /// The books of memory are full.
     #[error("the broker's memory is full")]
     MemoryFull,
+    /// Too many background jobs wait for the disk.
+    #[error("the disk does not keep up with the jobs")]
+    StoreBehind,
+    /// Background jobs cannot be written to the disk.
+    #[error("the broker cannot keep jobs: its disk fails")]
+    StoreFailing,
 }
 
 impl Refusal {
     /// What the client is told beside no. Nothing where the original refuses as well: there every byte is known. No text of
     /// the broker's own needs an escape.
-    pub(super) fn body(self) -> Body {
+    pub fn body(self) -> Body {
         match self {
             Self::Unknown | Self::NameTooLong => Body::EMPTY,
             Self::Draining
@@ -217,7 +223,9 @@ impl Refusal {
             | Self::ShareFull
             | Self::ServicesFull
             | Self::Frames
-            | Self::MemoryFull => Body::text(self),
+            | Self::MemoryFull
+            | Self::StoreBehind
+            | Self::StoreFailing => Body::text(self),
         }
     }
 }
@@ -274,6 +282,10 @@ pub struct Counters {
     pub refused_name_too_long: u64,
     /// Refused: the books of memory are full.
     pub refused_memory_full: u64,
+    /// Refused: too many background jobs wait for the disk.
+    pub refused_store_behind: u64,
+    /// Refused: background jobs cannot be written to the disk. Those that were taken back are among them.
+    pub refused_store_failing: u64,
     /// Answers that counted although the job had been taken from the worker.
     pub answers_late: u64,
     /// Answers and parts for no open job.
@@ -301,7 +313,7 @@ impl Counters {
     }
 
     /// Requests refused by cause.
-    pub fn refusals(&self) -> [(&'static str, u64); 11] {
+    pub fn refusals(&self) -> [(&'static str, u64); 13] {
         [
             ("unknown", self.refused_unknown),
             ("draining", self.refused_draining),
@@ -314,6 +326,8 @@ impl Counters {
             ("frames", self.refused_frames),
             ("name_too_long", self.refused_name_too_long),
             ("memory_full", self.refused_memory_full),
+            ("store_behind", self.refused_store_behind),
+            ("store_failing", self.refused_store_failing),
         ]
     }
 }

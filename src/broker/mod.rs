@@ -5,7 +5,7 @@
 //!
 //! What is in which file: `submit` what clients want, `workers` what workers say, `assign` how a job and a
 //! worker find each other, `finish` how a job ends, `expiry` what time brings, `operate` what operators want,
-//! `listing` and `inspect` what it shows of itself.
+//! `record` what is kept and `restore` how it comes back, `listing` and `inspect` what it shows of itself.
 //!
 //! Invariants, checked after every event in tests (`check`):
 //! - a job is queued or active, never both, and ends once;
@@ -33,6 +33,8 @@ mod operate;
 mod operation;
 mod queue;
 mod reason;
+mod record;
+mod restore;
 mod services;
 pub mod snapshot;
 mod statistics;
@@ -46,12 +48,13 @@ mod worker;
 mod workers;
 
 pub use config::Config;
-pub use event::{Action, Event, JobEnd, JobProgress, Record, Restored, Stage, Subscriptions};
+pub use event::{Action, Event, JobEnd, JobProgress, Stage, Subscriptions};
 pub use log_event::{
     Counters, FailReason, Ignored, LogEvent, Refusal, RequeueReason, ServiceTotals, Totals, Unoffered,
 };
 pub use operation::{Denied, Done, Operation};
 pub use reason::Reason;
+pub use record::{Record, Restored, ServiceState, StoreState, StoredDeadLetter, StoredJob};
 
 use std::collections::VecDeque;
 
@@ -96,6 +99,8 @@ pub struct Broker {
     rests: u64,
     ids: fastrand::Rng,
     subscriptions: Subscriptions,
+    /// What can be promised of background jobs.
+    store: StoreState,
     /// Told by an operator to take no new jobs.
     closed: bool,
     /// The server ends: no new jobs, and none begins.
@@ -129,6 +134,7 @@ impl Broker {
             rests: 0,
             ids,
             subscriptions: Subscriptions::default(),
+            store: StoreState::Writable,
             closed: false,
             stopping: false,
             unbegun: None,
@@ -159,6 +165,8 @@ impl Broker {
                 self.retired.remove(&peer);
             }
             Event::Tick => self.tick(now, actions),
+            Event::Store(state) => self.store = state,
+            Event::NotKept(job) => self.not_kept(now, job, actions),
             Event::Operate(operation) => self.operate(now, operation, actions),
             Event::Drain => self.drain(now, actions),
         }

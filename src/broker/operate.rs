@@ -2,12 +2,13 @@
 //!
 //! It may cost by the number of services or of remembered jobs: people ask for it, not jobs.
 
-use super::event::{Action, Record};
+use super::event::Action;
 use super::finish::Answer;
 use super::job::{Client, Job, Owner, State};
 use super::log_event::{LogEvent, Refusal, RequeueReason};
 use super::operation::{Denied, Done, Operation};
 use super::reason::Reason;
+use super::record::{Record, ServiceState};
 use super::services::{Frames, ServiceKey};
 use super::{Broker, weights};
 use crate::job::{JobId, PeerId, ServiceName, Timestamp};
@@ -17,9 +18,9 @@ impl Broker {
     /// Does it, and says in the last action what came of it.
     pub(super) fn operate(&mut self, now: Timestamp, operation: Operation, actions: &mut Vec<Action>) {
         let outcome = match operation {
-            Operation::Pause(service) => self.pause(&service),
+            Operation::Pause(service) => self.pause(&service, actions),
             Operation::Resume(service) => self.resume(now, &service, actions),
-            Operation::Drain(service) => self.drain_service(&service),
+            Operation::Drain(service) => self.drain_service(&service, actions),
             Operation::DrainAll => self.drain_all(),
             Operation::ResumeAll => self.resume_all(),
             Operation::Retire(peer) => self.retire(peer),
@@ -37,17 +38,27 @@ impl Broker {
         self.services.key(service).ok_or_else(|| Denied::UnknownService(service.detached()))
     }
 
-    fn pause(&mut self, service: &ServiceName) -> Result<Done, Denied> {
+    /// What operators decided of a service outlives the process.
+    fn record_state(&self, key: ServiceKey, actions: &mut Vec<Action>) {
+        let service = &self.services[key];
+        let (paused, draining) = (service.paused, service.draining);
+        let state = ServiceState { service: service.name.clone(), paused, draining };
+        actions.push(Action::Record(Record::Service(state)));
+    }
+
+    fn pause(&mut self, service: &ServiceName, actions: &mut Vec<Action>) -> Result<Done, Denied> {
         let key = self.known(service)?;
-        let service = &mut self.services[key];
-        service.paused = true;
+        self.services[key].paused = true;
+        self.record_state(key, actions);
+        let service = &self.services[key];
         Ok(Done::Paused { service: service.name.clone(), queued: service.queued() })
     }
 
-    fn drain_service(&mut self, service: &ServiceName) -> Result<Done, Denied> {
+    fn drain_service(&mut self, service: &ServiceName, actions: &mut Vec<Action>) -> Result<Done, Denied> {
         let key = self.known(service)?;
-        let service = &mut self.services[key];
-        service.draining = true;
+        self.services[key].draining = true;
+        self.record_state(key, actions);
+        let service = &self.services[key];
         let (queued, active) = (service.queued(), service.active);
         Ok(Done::Draining { service: service.name.clone(), queued, active })
     }
@@ -61,6 +72,7 @@ impl Broker {
         let key = self.known(service)?;
         let service = &mut self.services[key];
         (service.paused, service.draining) = (false, false);
+        self.record_state(key, actions);
         self.assign(now, key, actions);
         let service = &self.services[key];
         let (queued, active) = (service.queued(), service.active);
@@ -154,18 +166,11 @@ impl Broker {
         let kept = self.dead_letters.take(id).expect("it was there a moment ago");
         self.forget_end(id);
         let service = self.services[kept.service].name.clone();
-        actions.push(Action::Record(Record::Accepted {
-            job: id,
-            service: service.clone(),
-            body: kept.body.clone(),
-            client: kept.client.clone(),
-            at: now,
-        }));
         let kind = Frames::of(&kept.body);
         let job = Job {
             service: kept.service,
             body: kept.body,
-            client: Client::Restored(kept.client),
+            client: Client::Told(kept.client),
             mode: Mode::Background,
             requested_at: now,
             state: State::Queued(self.positions.at_the_end()),
@@ -174,6 +179,7 @@ impl Broker {
             held_until: None,
             charge,
         };
+        actions.push(Action::Record(Record::Retried(job.stored(id, &service))));
         self.counters.jobs_retried += 1;
         self.enqueue(now, id, job, kind, actions);
         Ok(Done::Retried { job: id, service })
@@ -182,6 +188,7 @@ impl Broker {
     fn delete(&mut self, now: Timestamp, id: JobId, actions: &mut Vec<Action>) -> Result<Done, Denied> {
         let Some(job) = self.jobs.get(&id) else {
             let kept = self.dead_letters.take(id).ok_or_else(|| self.no_such(id))?;
+            actions.push(Action::Record(Record::Finished(id)));
             return Ok(Done::Forgotten { job: id, service: self.services[kept.service].name.clone() });
         };
         match job.state {

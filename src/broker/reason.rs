@@ -24,6 +24,10 @@ pub enum Reason {
         /// How long it waited, in milliseconds.
         within_ms: u64,
     },
+    /// What an earlier process said of a dead letter.
+    Recorded(Box<str>),
+    /// It could not be kept, so that its client was told that it was not taken.
+    NotKept,
     /// An operator deleted it.
     Deleted,
     /// The broker stopped.
@@ -51,7 +55,12 @@ impl Reason {
     pub(super) fn weight(&self) -> usize {
         match self {
             Self::Worker(said) => said.len(),
-            Self::LostWorkers { .. } | Self::NoWorker { .. } | Self::Deleted | Self::Stopped => 0,
+            Self::Recorded(said) => said.len(),
+            Self::LostWorkers { .. }
+            | Self::NoWorker { .. }
+            | Self::NotKept
+            | Self::Deleted
+            | Self::Stopped => 0,
         }
     }
 }
@@ -63,6 +72,8 @@ impl fmt::Display for Reason {
             Self::LostWorkers { attempts: 1, last } => write!(f, "{last}"),
             Self::LostWorkers { attempts, last } => write!(f, "{last} ({attempts} workers lost it)"),
             Self::NoWorker { within_ms } => write!(f, "no worker within {}", Seconds(*within_ms)),
+            Self::Recorded(said) => f.write_str(said),
+            Self::NotKept => f.write_str("it could not be kept"),
             Self::Deleted => f.write_str("deleted by an operator"),
             Self::Stopped => f.write_str("the broker stopped"),
         }

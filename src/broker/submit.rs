@@ -2,10 +2,11 @@
 
 use bytes::Bytes;
 
-use super::event::{Action, Record, Restored, Stage};
+use super::event::{Action, Stage};
 use super::finish::Answer;
 use super::job::{Client, Job, State, envelope_len};
 use super::log_event::{LogEvent, Refusal};
+use super::record::{Record, StoreState};
 use super::services::{Frames, ServiceKey};
 use super::timers::Timer;
 use super::workers::Elsewhere;
@@ -16,7 +17,7 @@ use crate::message::{Address, ClientCommand, ClientReply, IfUnknown, Mode};
 
 /// Frames of up to this size are copied out of the read buffer they came in: a job that waits shall not
 /// keep a whole buffer alive, which nobody counts. Larger ones have a buffer of their own.
-const COPY_MAX: usize = 128 << 10;
+pub(super) const COPY_MAX: usize = 128 << 10;
 
 /// A job as a client asked for it.
 struct Request {
@@ -58,18 +59,6 @@ impl Broker {
             Err(cause) => return self.refuse(from, &request.service, cause, actions),
         };
         let id = self.new_id();
-        if request.mode == Mode::Background {
-            let name = self.services[service].name.clone();
-            actions.push(Action::Record(Record::Accepted {
-                job: id,
-                service: name.clone(),
-                body: request.body.clone(),
-                client: from.identity.clone(),
-                at: now,
-            }));
-            let reply = ClientReply::Accepted { job: id, service: name };
-            actions.push(Action::Reply { to: from.clone(), reply });
-        }
         let job = Job {
             service,
             body: request.body.detached(COPY_MAX),
@@ -82,6 +71,12 @@ impl Broker {
             held_until: None,
             charge,
         };
+        if let (Mode::Background, Client::Known(to)) = (job.mode, &job.client) {
+            let name = &self.services[service].name;
+            actions.push(Action::Record(Record::Accepted(job.stored(id, name))));
+            let reply = ClientReply::Accepted { job: id, service: name.clone() };
+            actions.push(Action::Reply { to: to.clone(), reply });
+        }
         self.counters.jobs_accepted += 1;
         self.enqueue(now, id, job, kind, actions);
     }
@@ -134,6 +129,7 @@ impl Broker {
         if self.stopping || self.closed {
             return Err(Refusal::Draining);
         }
+        self.may_promise(request.mode)?;
         let known = self.services.key(&request.service);
         let offered = known.is_some_and(|key| self.services[key].offered);
         if !offered && request.if_unknown == IfUnknown::Refuse {
@@ -165,6 +161,15 @@ impl Broker {
         Ok((key, charge))
     }
 
+    /// A job whose client does not wait is kept, or not taken.
+    fn may_promise(&self, mode: Mode) -> Result<(), Refusal> {
+        match (mode, self.store) {
+            (Mode::Wait, _) | (Mode::Background, StoreState::Writable) => Ok(()),
+            (Mode::Background, StoreState::Behind) => Err(Refusal::StoreBehind),
+            (Mode::Background, StoreState::Failing) => Err(Refusal::StoreFailing),
+        }
+    }
+
     /// What is said of the service is cut: a name may be as long as a frame.
     fn refuse(&mut self, from: Address, service: &ServiceName, cause: Refusal, actions: &mut Vec<Action>) {
         let counters = &mut self.counters;
@@ -180,6 +185,8 @@ impl Broker {
             Refusal::Frames => &mut counters.refused_frames,
             Refusal::NameTooLong => &mut counters.refused_name_too_long,
             Refusal::MemoryFull => &mut counters.refused_memory_full,
+            Refusal::StoreBehind => &mut counters.refused_store_behind,
+            Refusal::StoreFailing => &mut counters.refused_store_failing,
         } += 1;
         let service = service.cut();
         let reply = ClientReply::Refused { service: service.as_bytes().clone(), body: cause.body() };
@@ -211,43 +218,6 @@ impl Broker {
             true => Bytes::from_static(b"200"),
             false => Bytes::from_static(b"404"),
         }
-    }
-
-    /// Puts a job that a store kept at the end of its queue, before the first event. `false` if
-    /// there is a job of that id already, which stays.
-    ///
-    /// No limit applies: the job was promised. No [`Record`] is made of it: it has one.
-    pub fn restore(&mut self, job: Restored) -> bool {
-        if self.jobs.contains_key(&job.job) {
-            return false;
-        }
-        let names = &self.accounts.names;
-        let entered = self.services.enter(&job.service, |bytes| Ok(names.charge_promised(bytes)));
-        let service = entered.expect("it is not asked for");
-        self.services.mark_offered(service);
-        let kind = Frames::of(&job.body);
-        let place = self.positions.at_the_end();
-        self.services[service].queue(kind).push_back(place, job.job);
-        self.queued += 1;
-        self.counters.jobs_accepted += 1;
-        let mut restored = Job {
-            service,
-            // What a store read may be a part of a page.
-            body: job.body.detached(COPY_MAX),
-            client: Client::Restored(job.client),
-            mode: Mode::Background,
-            requested_at: job.requested_at,
-            state: State::Queued(place),
-            attempts: job.attempts,
-            former: None,
-            held_until: None,
-            charge: self.accounts.jobs.empty(),
-        };
-        restored.charge.set(restored.held());
-        self.bytes += restored.weight();
-        self.services[service].take_in(&restored);
-        self.jobs.insert(job.job, Box::new(restored));
-        true
     }
 }
 

@@ -132,8 +132,7 @@ impl World {
             Action::Reply { to, reply } => format!("{} < {}", name(to), self.reply(reply)),
             Action::Inspect { to, view, .. } => format!("{} < list {view:?}", name(to)),
             Action::Order { to, order } => format!("{} < {}", name(to), self.order(order)),
-            Action::Record(Record::Accepted { job, .. }) => format!("record {}", self.id(*job)),
-            Action::Record(Record::Finished(job)) => format!("record {} over", self.id(*job)),
+            Action::Record(record) => self.record(record),
             Action::Operated(Ok(done)) => self.with_numbers(format!("op < {done}")),
             Action::Operated(Err(denied)) => self.with_numbers(format!("op < denied: {denied}")),
             Action::Announce(JobProgress { job, service, stage, .. }) => {
@@ -142,6 +141,19 @@ impl World {
             Action::Publish(_) | Action::Log(_) => return,
         };
         writeln!(self.log, "    {text}").expect("text takes text");
+    }
+
+    fn record(&mut self, record: &Record) -> String {
+        match record {
+            Record::Accepted(job) => format!("record {}", self.id(job.job)),
+            Record::Retried(job) => format!("record {} again", self.id(job.job)),
+            Record::Attempted { job, attempts } => format!("record {} lost {attempts}", self.id(*job)),
+            Record::Dead(letter) => format!("record {} dead: {}", self.id(letter.job.job), letter.reason),
+            Record::Finished(job) => format!("record {} over", self.id(*job)),
+            Record::Service(ServiceState { service, paused, draining }) => {
+                format!("record {service} paused {paused} draining {draining}")
+            }
+        }
     }
 
     fn operation(&self, words: &[&str]) -> Operation {

@@ -46,8 +46,9 @@ impl Broker {
             WorkerCommand::Ready { service } => self.ready(now, from, &service, actions),
             WorkerCommand::Heartbeat => self.send_away_if_unknown(from, actions),
             WorkerCommand::Partial { job, body, .. } => self.partial(&from, &job, body, actions),
-            WorkerCommand::Finish { job, outcome, body, .. } => {
-                self.finish(now, from, &job, Answer::of_worker(outcome, body), actions);
+            WorkerCommand::Finish { job, service, outcome, body } => {
+                let answer = Answer::of_worker(outcome, body);
+                self.finish(now, from, (&job, service.as_ref()), answer, actions);
             }
             WorkerCommand::Disconnect => self.worker_left(now, from.peer, actions),
         }
@@ -196,7 +197,7 @@ impl Broker {
         let Some(id) = self.named(from.peer, job) else {
             return self.ignore(from.peer, None, Ignored::Unknown, actions);
         };
-        match self.claim(from, id) {
+        match self.claim(from, id, None) {
             Claim::Owner | Claim::Former => {}
             Claim::None(cause) => return self.ignore(from.peer, Some(id), cause, actions),
         }
@@ -212,13 +213,13 @@ impl Broker {
         &mut self,
         now: Timestamp,
         from: Address,
-        job: &JobRef,
+        (job, service): (&JobRef, Option<&ServiceName>),
         answer: Answer,
         actions: &mut Vec<Action>,
     ) {
         let peer = from.peer;
         let id = self.named(peer, job);
-        match id.map(|id| (id, self.claim(&from, id))) {
+        match id.map(|id| (id, self.claim(&from, id, service))) {
             Some((id, Claim::Owner)) => {
                 self.count_done(peer);
                 self.end(now, id, answer, actions);
@@ -324,7 +325,9 @@ impl Broker {
         }
     }
 
-    fn claim(&self, from: &Address, id: JobId) -> Claim {
+    /// A worker may have a job since an earlier process, under a connection that nobody knows any more: then the job's id
+    /// speaks for it, and the service, where the worker names one.
+    fn claim(&self, from: &Address, id: JobId, service: Option<&ServiceName>) -> Claim {
         let peer = from.peer;
         let has_it = self.workers.get(&peer).is_some_and(|worker| worker.jobs.contains(&id));
         let Some(job) = self.jobs.get(&id) else {
@@ -335,7 +338,8 @@ impl Broker {
         }
         let anonymous =
             !is_own(&from.identity) && self.offers(peer, job.service) && job.was_with_an_anonymous_worker();
-        match job.was_with(peer, &from.identity) || anonymous {
+        let before = job.is_restored() && service.is_none_or(|name| *name == self.services[job.service].name);
+        match job.was_with(peer, &from.identity) || anonymous || before {
             true => Claim::Former,
             false => Claim::None(Ignored::NotOwner),
         }

@@ -5,14 +5,14 @@ mod bounds;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::panic::resume_unwind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::task::spawn_local;
 use zmws::broker;
 use zmws::duration;
 use zmws::job::ServiceName;
-use zmws::server::{self, Config, Server, Unfinished};
+use zmws::server::{self, Config, Recovery, Server, StartError, Unfinished};
 use zmws::supervise::{self, Notice};
 use zmws::transport::ListenerOptions;
 use zmws::zmtp::Limits;
@@ -38,10 +38,38 @@ pub(super) struct Args {
     pub(super) ports: Ports,
 
     #[command(flatten)]
+    data: Data,
+
+    #[command(flatten)]
     pub(super) limits: BrokerLimits,
 
     #[command(flatten)]
     pub(super) log: LogArgs,
+}
+
+/// Where background jobs are kept.
+#[derive(Debug, clap::Args)]
+pub(super) struct Data {
+    /// Directory of the jobs in the background, which outlive the broker there; zmws up and zmws start have ./data
+    #[arg(long, value_name = "DIR", overrides_with = "memory")]
+    data_dir: Option<PathBuf>,
+
+    /// Keep all jobs in memory: they are gone when the broker ends
+    #[arg(long, overrides_with = "data_dir")]
+    memory: bool,
+}
+
+impl Data {
+    /// The directory that is said, if it is.
+    fn said(&self) -> Option<PathBuf> {
+        self.data_dir.clone().filter(|_| !self.memory)
+    }
+
+    /// The directory that is said, or `./data` if nothing is.
+    pub(super) fn said_or_default(&self) -> Option<PathBuf> {
+        let here = || (!self.memory).then(|| PathBuf::from("data"));
+        self.said().or_else(here)
+    }
 }
 
 /// Where the broker listens.
@@ -221,12 +249,12 @@ impl std::str::FromStr for JobTimeout {
 impl Args {
     /// The server's settings.
     pub(super) fn config(&self) -> Config {
-        config(&self.ports, &self.limits, 1)
+        config(&self.ports, &self.limits, self.data.said(), 1)
     }
 }
 
 /// The server's settings. `shares`: in how many parts the process's descriptors go, one of which is the broker's.
-pub(super) fn config(ports: &Ports, limits: &BrokerLimits, shares: u64) -> Config {
+pub(super) fn config(ports: &Ports, limits: &BrokerLimits, data_dir: Option<PathBuf>, shares: u64) -> Config {
     Config {
         address: ports.address,
         client_port: ports.client_port,
@@ -235,6 +263,7 @@ pub(super) fn config(ports: &Ports, limits: &BrokerLimits, shares: u64) -> Confi
         admin: ports.admin(),
         admin_may_lack: ports.admin_may_lack(),
         admin_socket: ports.admin_socket.clone(),
+        data_dir,
         grace: limits.grace,
         broker: limits.broker(),
         memory: memory::books(limits.memory_max),
@@ -286,21 +315,25 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     process::raise_descriptor_limit();
     process::enough_descriptors(args.limits.max_connections)?;
     process::on_one_thread(async {
-        let server = bind(args.config())?;
+        let config = args.config();
+        let data_dir = config.data_dir.clone();
+        let server = bind(config)?;
         let at = server.addresses();
         let (stopper, stopped) = server::stopper();
         let signals = spawn_local(process::at_each_signal(move || stopper.stop(), || {})?);
         let ports = format!("clients {}  workers {}  news {}", at.clients, at.workers, at.news);
         let admin = at.admin.map(|admin| format!("http://{admin}/"));
         let shown = admin.as_ref().map(|admin| format!("admin {admin}\n")).unwrap_or_default();
+        let jobs = jobs_are(data_dir.as_deref(), server.recovery());
         log::announce(
-            &format!("[{0}] [I] - Server startup @{0}\n{ports}\n{shown}", log::date()),
+            &format!("[{0}] [I] - Server startup @{0}\n{ports}\n{shown}jobs {jobs}\n", log::date()),
             "broker started",
             &[
                 ("clients", &at.clients),
                 ("workers", &at.workers),
                 ("news", &at.news),
                 ("admin", &admin.as_deref().unwrap_or("none")),
+                ("jobs", &jobs),
             ],
         );
         notify::watchdog();
@@ -317,6 +350,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 /// Binds the ports.
 pub(super) fn bind(config: Config) -> Result<Server, Failure> {
     Server::bind(config).map_err(|error| {
+        let StartError::Bind(error) = error else { return error.to_string() };
         let flag = match error.what {
             "clients" => "--client-port",
             "workers" => "--worker-port",
@@ -328,15 +362,41 @@ pub(super) fn bind(config: Config) -> Result<Server, Failure> {
     })
 }
 
-/// One line, if anything was lost; and the supervisor hears it.
+/// Where jobs are, and what was there already.
+pub(super) fn jobs_are(data_dir: Option<&Path>, recovery: Option<Recovery>) -> String {
+    let (Some(directory), Some(Recovery { jobs, dead, took_us })) = (data_dir, recovery) else {
+        return "in memory; with --data-dir DIR those in the background outlive the broker".to_owned();
+    };
+    let place = directory.display();
+    if jobs + dead == 0 {
+        return format!("in {place}");
+    }
+    let (jobs, noun) = (grouped(jobs), if jobs == 1 { "job" } else { "jobs" });
+    let dead = if dead == 0 { String::new() } else { format!(" and {} dead", grouped(dead)) };
+    let tenths = took_us.div_ceil(100_000);
+    format!("in {place}: recovered {jobs} {noun}{dead} in {}.{} s", tenths / 10, tenths % 10)
+}
+
+/// `1,000,000`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let groups = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy);
+    groups.collect::<Vec<_>>().join(",")
+}
+
+/// One line, if anything was left; and the supervisor hears it.
 pub(super) fn say_what_was_left(unfinished: &Unfinished) {
-    let Unfinished { queued, active } = unfinished;
+    let Unfinished { queued, active, kept } = unfinished;
     if *queued == 0 && active.is_empty() {
         return;
     }
     let named = active.iter().map(|(job, service)| format!("{job} ({service})"));
-    notify::tell_supervisor(&Notice::Unfinished(supervise::Unfinished::new(*queued, named)));
+    notify::tell_supervisor(&Notice::Unfinished(supervise::Unfinished::new(*queued, named, *kept)));
     let active = active.len();
-    let line = format!("Given up: {queued} queued jobs, {active} running jobs\n");
-    log::announce(&line, "jobs were given up", &[("queued", queued), ("active", &active)]);
+    let (word, event) = match kept {
+        true => ("Kept for the next start", "jobs are kept for the next start"),
+        false => ("Given up", "jobs were given up"),
+    };
+    let line = format!("{word}: {queued} queued jobs, {active} running jobs\n");
+    log::announce(&line, event, &[("queued", queued), ("active", &active)]);
 }

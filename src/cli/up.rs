@@ -11,7 +11,7 @@ use zmws::server::{self, Addresses};
 use zmws::worker::builtin::Builtin;
 use zmws::worker::{Worker, WorkerEnd};
 
-use super::broker::{self, BrokerLimits, Ports};
+use super::broker::{self, BrokerLimits, Data, Ports};
 use super::check::{self, Port};
 use super::gateway::{self, GatewayOptions};
 use super::layers::ConfigFile;
@@ -32,6 +32,9 @@ pub(super) struct Args {
     /// Port for HTTP
     #[arg(long, value_name = "PORT", default_value_t = 5580)]
     http_port: u16,
+
+    #[command(flatten)]
+    data: Data,
 
     #[command(flatten)]
     limits: BrokerLimits,
@@ -56,10 +59,12 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     process::raise_descriptor_limit();
     process::enough_descriptors(args.limits.max_connections)?;
     process::on_one_thread(async {
-        let config = broker::config(&args.ports, &args.limits, 2);
+        let data_dir = args.data.said_or_default();
+        let config = broker::config(&args.ports, &args.limits, data_dir.clone(), 2);
         // One process, one account: what HTTP clients hold counts against the same total.
         let memory = config.memory.clone();
         let server = broker::bind(config)?;
+        let jobs = broker::jobs_are(data_dir.as_deref(), server.recovery());
         let at = server.addresses();
         let listener = gateway::listen(args.ports.address, args.http_port).await?;
         let http = listener.local_addr().map_err(|error| error.to_string())?;
@@ -74,9 +79,15 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             spawn_local(zmws::gateway::serve(listener, options, async move { closing.draining().await }));
         let samples = if args.no_samples { None } else { Some(Samples::start(&args, at).await?) };
         log::announce(
-            &screen(at, http, samples.is_some()),
+            &screen(at, http, &jobs, samples.is_some()),
             "all is up",
-            &[("http", &http), ("clients", &at.clients), ("workers", &at.workers), ("news", &at.news)],
+            &[
+                ("http", &http),
+                ("clients", &at.clients),
+                ("workers", &at.workers),
+                ("news", &at.news),
+                ("jobs", &jobs),
+            ],
         );
 
         notify::watchdog();
@@ -152,7 +163,7 @@ async fn known_workers(client: &Client) -> usize {
     serde_json::from_slice::<Vec<serde_json::Value>>(&list).map_or(0, |workers| workers.len())
 }
 
-fn screen(at: Addresses, http: SocketAddr, samples: bool) -> String {
+fn screen(at: Addresses, http: SocketAddr, jobs: &str, samples: bool) -> String {
     let mut text = format!(
         "zmws {} is up; Ctrl-C stops it\n\n  \
          HTTP     http://{http}/\n  \
@@ -167,6 +178,7 @@ fn screen(at: Addresses, http: SocketAddr, samples: bool) -> String {
     if let Some(admin) = at.admin {
         text += &format!("  admin    http://{admin}/   /status, /metrics, /healthz\n");
     }
+    text += &format!("  jobs     {jobs}\n");
     if samples {
         text += &format!(
             "\nTry\n\n  \

@@ -106,6 +106,7 @@ pub(super) mod examples {
             at: 1_764_000_000.0,
             started_at: 1_764_000_000.0 - 273_600.0,
             state: State::Running,
+            durable: false,
             totals,
             services,
         }

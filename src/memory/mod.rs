@@ -38,6 +38,8 @@ pub enum Purpose {
     Subscriptions,
     /// Jobs queued and active.
     Jobs,
+    /// Acknowledgements of background jobs that wait for the disk, with their jobs.
+    Acknowledgements,
     /// Services and workers: their names.
     Names,
     /// Jobs that are over and remembered.
@@ -56,13 +58,14 @@ pub enum Purpose {
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Connections,
         Self::Unfinished,
         Self::Arrived,
         Self::Unread,
         Self::Subscriptions,
         Self::Jobs,
+        Self::Acknowledgements,
         Self::Names,
         Self::History,
         Self::DeadLetters,
@@ -81,6 +84,7 @@ impl Purpose {
             Self::Unread => "unread",
             Self::Subscriptions => "subscriptions",
             Self::Jobs => "jobs",
+            Self::Acknowledgements => "acknowledgements",
             Self::Names => "names",
             Self::History => "history",
             Self::DeadLetters => "dead_letters",

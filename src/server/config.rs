@@ -28,6 +28,9 @@ pub struct Config {
     /// Where operators on this machine connect, too: a socket in the file system, which only the owner of the process
     /// can open. Default none.
     pub admin_socket: Option<PathBuf>,
+    /// The directory in which background jobs are kept, so that they outlive the process; it is made if it is not there.
+    /// `None`, the default: in memory.
+    pub data_dir: Option<PathBuf>,
     /// How long running jobs may go on once the server is told to stop. Default 10 s; then their clients
     /// hear nothing more of them.
     pub grace: Duration,
@@ -62,6 +65,7 @@ impl Default for Config {
             admin: None,
             admin_may_lack: false,
             admin_socket: None,
+            data_dir: None,
             grace: Duration::from_secs(10),
             broker: broker::Config::default(),
             memory: Memory::default(),

@@ -6,6 +6,7 @@
 mod admin;
 pub mod clock;
 mod config;
+mod durability;
 pub mod exchange;
 mod held_back;
 mod lists;
@@ -18,6 +19,7 @@ mod tests;
 mod turns;
 
 pub use config::{Addresses, Config};
+pub use durability::Recovery;
 pub use stop::{Stopped, Stopper, stopper};
 
 use std::io;
@@ -31,12 +33,13 @@ use tracing::{debug, info};
 
 use crate::broker::{Action, Broker, Denied, Done, Event, LogEvent, Stage, Subscriptions};
 use crate::job::{JobId, PeerId, ServiceName, Timestamp};
-use crate::message::ClientCommand;
-use crate::store::Memory;
+use crate::message::{ClientCommand, ClientReply};
+use crate::store::{Report, StoreError};
 use crate::transport::{Interest, ListenerOptions, Publisher, Router, RouterEvent};
 use crate::wire;
 use admin::{AdminQueue, AdminRequest};
 use clock::Clock;
+use durability::Durability;
 use exchange::Exchange;
 use lists::Lists;
 use outgoing::Sockets;
@@ -54,6 +57,20 @@ pub struct BindError {
     pub source: io::Error,
 }
 
+/// Why a server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A port cannot be bound.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The store cannot be opened or read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The system has no thread for the store.
+    #[error("cannot start the store's thread: {0}")]
+    Thread(io::Error),
+}
+
 /// What a server left behind.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Unfinished {
@@ -61,6 +78,8 @@ pub struct Unfinished {
     pub queued: usize,
     /// Jobs that a worker had not finished, and what they ask for.
     pub active: Vec<(JobId, ServiceName)>,
+    /// Whether those in the background are on disk, for the next start.
+    pub kept: bool,
 }
 
 /// A broker on its ports.
@@ -76,7 +95,8 @@ pub struct Server {
     lists: Lists,
     admin: AdminQueue,
     broker: Broker,
-    store: Memory,
+    durability: Durability,
+    recovery: Option<Recovery>,
     clock: Clock,
     started_at: Timestamp,
     /// Kept from turn to turn for its memory.
@@ -98,6 +118,8 @@ enum Woken {
     Unfinished,
     Alarm,
     Asked(AdminRequest),
+    /// The store has written something, or cannot.
+    Stored(Report),
 }
 
 /// Messages that could not be read.
@@ -115,12 +137,12 @@ const FRAME_MAX_PROPERTY: &str = "X-Zmws-Frame-Max";
 const LINGER: Duration = Duration::from_secs(1);
 
 impl Server {
-    /// Binds the ports. Needs a `LocalSet`, as does [`Server::run`].
+    /// Takes back what is in the store, then binds the ports. Needs a `LocalSet`, as does [`Server::run`].
     ///
     /// # Errors
     ///
-    /// The first port that cannot be bound.
-    pub fn bind(mut config: Config) -> Result<Self, BindError> {
+    /// The store cannot be opened, or the first port that cannot be bound.
+    pub fn bind(mut config: Config) -> Result<Self, StartError> {
         let seed = clock::seed();
         config.broker.seed = seed;
         config.broker.memory = config.memory.clone();
@@ -136,16 +158,13 @@ impl Server {
         };
         let cannot =
             |what, address: SocketAddr| move |source| BindError { what, place: address.to_string(), source };
+        let clock = Clock::start();
+        let mut broker = Broker::new(config.broker.clone());
+        let (durability, recovery) = Durability::open(&config, &mut broker, || clock.now())?;
         let clients = Router::bind(addresses.clients, sockets.clone());
         let workers = Router::bind(addresses.workers, sockets.clone());
         let news = Publisher::bind(addresses.news, sockets);
-        let clock = Clock::start();
         let lists = Lists::new(&config.memory);
-        let mut broker = Broker::new(config.broker.clone());
-        let store = Memory::default();
-        for job in store.scan() {
-            broker.restore(job);
-        }
         let clients = clients.map_err(cannot("clients", addresses.clients))?;
         let workers = workers.map_err(cannot("workers", addresses.workers))?;
         let news = news.map_err(cannot("subscribers", addresses.news))?;
@@ -161,7 +180,8 @@ impl Server {
             lists,
             admin,
             broker,
-            store,
+            durability,
+            recovery,
             config,
             started_at: clock.now(),
             clock,
@@ -183,6 +203,11 @@ impl Server {
         }
     }
 
+    /// What the start found in the directory of the data, if there is one.
+    pub fn recovery(&self) -> Option<Recovery> {
+        self.recovery
+    }
+
     /// Serves until told to stop; then takes no new jobs, and ends when the running ones are done, their
     /// grace is over, or it is told again.
     pub async fn run(mut self, stopped: Stopped) -> Unfinished {
@@ -197,12 +222,16 @@ impl Server {
                 () = ending.ending() => {}
             }
         };
-        self.serve(over, Broker::is_idle).await;
+        self.serve(over, |server| server.broker.is_idle() && server.durability.is_settled()).await;
         self.clients.drain(LINGER).await;
         self.workers.drain(LINGER).await;
         self.news.flush();
         self.log_counts();
-        Unfinished { queued: self.broker.totals().queued, active: self.broker.active() }
+        Unfinished {
+            queued: self.broker.totals().queued,
+            active: self.broker.active(),
+            kept: self.durability.is_durable(),
+        }
     }
 
     /// What was counted, in one line.
@@ -223,11 +252,11 @@ impl Server {
     }
 
     /// Turn after turn, until `stop` or until the broker is as `done` wants it.
-    async fn serve(&mut self, stop: impl Future<Output = ()>, done: impl Fn(&Broker) -> bool) {
+    async fn serve(&mut self, stop: impl Future<Output = ()>, done: impl Fn(&Self) -> bool) {
         let mut stop = pin!(stop);
         let mut alarm = pin!(tokio::time::sleep(Duration::ZERO));
         let mut more = false;
-        while !done(&self.broker) {
+        while !done(self) {
             if more {
                 // Those who read and write have their turn, too, though there is more to do.
                 tokio::task::yield_now().await;
@@ -238,6 +267,7 @@ impl Server {
                 () = &mut stop => return,
                 event = self.workers.recv() => Woken::Worker(event),
                 event = self.clients.recv() => Woken::Client(event),
+                report = self.durability.report() => Woken::Stored(report),
                 () = std::future::ready(()), if more => Woken::Unfinished,
                 // One that has rung and was not set anew would ring for ever.
                 () = &mut alarm, if self.broker.deadline().is_some() => Woken::Alarm,
@@ -271,7 +301,9 @@ impl Server {
             Woken::Unfinished => {}
             Woken::Alarm => self.tick(now),
             Woken::Asked(ask) => self.answer(ask),
+            Woken::Stored(report) => self.take_report(now, report),
         }
+        self.take_reports(now);
         let mut more = self.take_what_arrived(now);
         if let Some(ask) = self.admin.try_next(now) {
             self.answer(ask);
@@ -281,6 +313,7 @@ impl Server {
             self.tick(now);
         }
         self.serve_lists();
+        self.commit_turn(now);
         more |= self.workers.flush_some() | self.clients.flush_some() | self.news.flush_some();
         self.turns.ended(now, self.clock.now(), &self.work);
         more
@@ -449,10 +482,15 @@ impl Server {
 
     fn carry_out(&mut self, action: Action) {
         match action {
+            Action::Reply { to, reply: ClientReply::Accepted { job, service } } => {
+                if let Some((to, reply)) = self.durability.hold(to, job, service) {
+                    self.reply(&to, &reply);
+                }
+            }
             Action::Reply { to, reply } => self.reply(&to, &reply),
             Action::Inspect { to, view, echo } => self.inspect(to, view, echo),
             Action::Order { to, order } => self.order(&to, &order),
-            Action::Record(record) => self.store.append(&record),
+            Action::Record(record) => self.durability.record(record),
             Action::Publish(end) => {
                 if self.news.has_subscribers() {
                     self.news.send(news::topic(news::ENDS, &end.service), || news::end(&end));

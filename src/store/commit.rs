@@ -2,21 +2,24 @@
 //!
 //! A batch that cannot be committed is refused as a whole: the jobs that it was to accept are reported as refused and
 //! are taken out again, should they have reached the disk after all. What else it said is true whatever the disk
-//! does, so it is kept and committed as soon as the store can write again.
+//! does, so it is kept ([`Unwritten`]) and committed as soon as the store can write again, which is tried by the clock.
 
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc as reports;
 
-use super::{Change, Store, StoreStatistics};
+use super::unwritten::Unwritten;
+use super::{Store, StoreStatistics};
+use crate::broker::Record;
 
-/// Changes in one commit, at the most: a bound on how long the first of them waits.
+/// Records in one commit, at the most: a bound on how long the first of them waits.
 const BATCH_MAX: usize = 16_384;
 
-/// How long a store that failed is left in peace before it is tried again.
-const RETRY: Duration = Duration::from_millis(500);
+/// How long a store that failed is left in peace before it is tried again: at first, and when it fails again and again.
+const RETRY_MIN: Duration = Duration::from_millis(500);
+const RETRY_MAX: Duration = Duration::from_secs(8);
 
 /// A batch that was handed in; later ones are greater.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
@@ -50,12 +53,14 @@ pub struct Committer {
     reports: reports::UnboundedReceiver<Report>,
     last: Ticket,
     thread: Option<JoinHandle<()>>,
+    /// The thread has panicked, and that was told.
+    broken: bool,
 }
 
 #[derive(Debug)]
 struct Batch {
     ticket: Ticket,
-    changes: Vec<Change>,
+    records: Vec<Record>,
 }
 
 impl Committer {
@@ -67,32 +72,44 @@ impl Committer {
     pub fn start(store: Box<dyn Store>) -> std::io::Result<Self> {
         let (batches, incoming) = mpsc::channel();
         let (outgoing, reports) = reports::unbounded_channel();
-        let work = move || Thread { store, incoming, outgoing, unwritten: Vec::new(), failing: false }.run();
+        let work = move || Thread { store, incoming, outgoing, unwritten: Unwritten::default() }.run();
         let thread = thread::Builder::new().name("store".to_owned()).spawn(work)?;
-        Ok(Self { batches: Some(batches), reports, last: Ticket::default(), thread: Some(thread) })
+        let last = Ticket::default();
+        Ok(Self { batches: Some(batches), reports, last, thread: Some(thread), broken: false })
     }
 
-    /// Hands in changes. Never waits; a [`Report`] tells what became of them.
-    pub fn submit(&mut self, changes: Vec<Change>) -> Ticket {
-        self.last.0 += 1;
+    /// Hands in records. Never waits; a [`Report`] tells what became of them.
+    pub fn submit(&mut self, records: Vec<Record>) -> Ticket {
+        self.last = self.next_ticket();
         let batches = self.batches.as_ref().expect("it is taken at the drop only");
-        // The thread ends with this end of the channel, never before.
-        let _ = batches.send(Batch { ticket: self.last, changes });
+        // The thread ends with this end of the channel; if it has panicked, a report says so.
+        let _ = batches.send(Batch { ticket: self.last, records });
         self.last
+    }
+
+    /// The ticket of what is handed in next.
+    pub fn next_ticket(&self) -> Ticket {
+        Ticket(self.last.0 + 1)
     }
 
     /// The next report. Cancel safe.
     pub async fn report(&mut self) -> Report {
         match self.reports.recv().await {
             Some(report) => report,
+            None if self.broken => std::future::pending().await,
             // The thread has panicked: nothing more is promised, and nobody is left without an answer.
-            None => std::future::pending().await,
+            None => self.broke(),
         }
     }
 
     /// The next report, if there is one.
     pub fn try_report(&mut self) -> Option<Report> {
         self.reports.try_recv().ok()
+    }
+
+    fn broke(&mut self) -> Report {
+        self.broken = true;
+        Report::Failed { up_to: Ticket(u64::MAX), reason: "the store's thread has panicked".to_owned() }
     }
 }
 
@@ -112,68 +129,75 @@ struct Thread {
     incoming: Receiver<Batch>,
     outgoing: reports::UnboundedSender<Report>,
     /// What is true and not yet durable, since the store failed.
-    unwritten: Vec<Change>,
-    failing: bool,
+    unwritten: Unwritten,
 }
 
 impl Thread {
     fn run(mut self) {
-        while let Some((up_to, changes)) = self.gather() {
-            self.commit(up_to, changes);
+        while let Ok(first) = self.incoming.recv() {
+            let (up_to, records) = self.gather(first);
+            let Err(error) = self.store.commit(&records) else {
+                self.committed(up_to);
+                continue;
+            };
+            self.failed(up_to, records, error.to_string());
+            if !self.retry() {
+                return;
+            }
         }
     }
 
-    /// All that waits, or nothing after a while if the store is to be tried again. `None` at the end.
-    fn gather(&mut self) -> Option<(Option<Ticket>, Vec<Change>)> {
-        let first = if self.failing {
-            match self.incoming.recv_timeout(RETRY) {
-                Err(RecvTimeoutError::Timeout) => return Some((None, Vec::new())),
-                received => received.ok()?,
-            }
-        } else {
-            self.incoming.recv().ok()?
-        };
-        let Batch { ticket: mut up_to, mut changes } = first;
-        while changes.len() < BATCH_MAX {
+    /// A batch and all that waits behind it.
+    fn gather(&self, first: Batch) -> (Ticket, Vec<Record>) {
+        let Batch { ticket: mut up_to, mut records } = first;
+        while records.len() < BATCH_MAX {
             let Ok(batch) = self.incoming.try_recv() else { break };
             up_to = batch.ticket;
-            changes.extend(batch.changes);
+            records.extend(batch.records);
         }
-        Some((Some(up_to), changes))
+        (up_to, records)
     }
 
-    fn commit(&mut self, up_to: Option<Ticket>, changes: Vec<Change>) {
-        let mut batch = std::mem::take(&mut self.unwritten);
-        batch.extend(changes);
-        match self.store.commit(&batch) {
-            Ok(()) => {
-                if std::mem::take(&mut self.failing) {
+    /// Tries until the store can write what it could not. `false` at the end, which has a last try.
+    fn retry(&mut self) -> bool {
+        let (mut pause, mut reason) = (RETRY_MIN, String::new());
+        loop {
+            let goes_on = self.refuse_until(Instant::now() + pause, &reason);
+            match self.store.commit(&self.unwritten.records()) {
+                Ok(()) => {
+                    self.unwritten = Unwritten::default();
                     self.report(Report::Recovered);
+                    return goes_on;
                 }
-                let statistics = self.store.statistics();
-                up_to.into_iter().for_each(|up_to| self.report(Report::Committed { up_to, statistics }));
+                Err(_) if !goes_on => return false,
+                Err(error) => reason = error.to_string(),
             }
-            Err(error) => {
-                self.failing = true;
-                self.unwritten = batch.into_iter().map(without_promise).collect();
-                let reason = error.to_string();
-                up_to
-                    .into_iter()
-                    .for_each(|up_to| self.report(Report::Failed { up_to, reason: reason.clone() }));
+            pause = (pause * 2).min(RETRY_MAX);
+        }
+    }
+
+    /// Refuses what comes in until then. `false` at the end.
+    fn refuse_until(&mut self, then: Instant, reason: &str) -> bool {
+        loop {
+            match self.incoming.recv_timeout(then.saturating_duration_since(Instant::now())) {
+                Ok(batch) => self.failed(batch.ticket, batch.records, reason.to_owned()),
+                Err(RecvTimeoutError::Timeout) => return true,
+                Err(RecvTimeoutError::Disconnected) => return false,
             }
         }
+    }
+
+    fn committed(&self, up_to: Ticket) {
+        self.report(Report::Committed { up_to, statistics: self.store.statistics() });
+    }
+
+    fn failed(&mut self, up_to: Ticket, records: Vec<Record>, reason: String) {
+        records.into_iter().for_each(|record| self.unwritten.add(record));
+        self.report(Report::Failed { up_to, reason });
     }
 
     fn report(&self, report: Report) {
         // Nobody listens any more at the end.
         let _ = self.outgoing.send(report);
-    }
-}
-
-/// What is still to be said of a change that failed: a job that was not accepted must not be there.
-fn without_promise(change: Change) -> Change {
-    match change {
-        Change::Accepted(job) => Change::Finished(job.job),
-        other => other,
     }
 }

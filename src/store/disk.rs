@@ -20,7 +20,8 @@ use redb::{
 use rustc_hash::FxHashMap;
 
 use super::record;
-use super::{Change, DeadLetter, Kept, ServiceState, Store, StoreError, StoreStatistics, StoredJob};
+use super::{Store, StoreError, StoreStatistics};
+use crate::broker::{Record, Restored, ServiceState, StoredDeadLetter, StoredJob};
 use crate::job::{JobId, ServiceName};
 
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
@@ -163,7 +164,7 @@ impl DiskStore {
         Ok(())
     }
 
-    fn write(&self, database: &Database, changes: &[Change]) -> Result<Plan<'_>, redb::Error> {
+    fn write(&self, database: &Database, changes: &[Record]) -> Result<Plan<'_>, redb::Error> {
         let mut plan = Plan { store: self, places: FxHashMap::default(), next: self.next };
         let transaction = database.begin_write()?;
         {
@@ -218,7 +219,7 @@ fn failing(path: &Path, error: redb::Error) -> StoreError {
 }
 
 impl Store for DiskStore {
-    fn commit(&mut self, changes: &[Change]) -> Result<(), StoreError> {
+    fn commit(&mut self, changes: &[Record]) -> Result<(), StoreError> {
         if self.database.is_none() {
             self.reopen()?;
         }
@@ -239,7 +240,7 @@ impl Store for DiskStore {
         Ok(())
     }
 
-    fn scan(&mut self, each: &mut dyn FnMut(Kept)) -> Result<(), StoreError> {
+    fn scan(&mut self, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError> {
         if self.database.is_none() {
             self.reopen()?;
         }
@@ -252,7 +253,7 @@ impl Store for DiskStore {
             let service = ServiceName::new(name.value().to_vec())
                 .ok_or_else(|| self.damaged(&"a service without a name"))?;
             let (paused, draining) = (flags.value() & PAUSED != 0, flags.value() & DRAINING != 0);
-            each(Kept::Service(ServiceState { service, paused, draining }));
+            each(Restored::Service(ServiceState { service, paused, draining }));
         }
         let attempts = transaction.open_table(ATTEMPTS).map_err(|error| wrong(error.into()))?;
         let jobs = transaction.open_table(JOBS).map_err(|error| wrong(error.into()))?;
@@ -260,7 +261,7 @@ impl Store for DiskStore {
             let (position, record) = row.map_err(|error| wrong(error.into()))?;
             let job = record::job(record.value()).map_err(|error| self.damaged(&error))?;
             let attempts = attempts.get(position.value()).map_err(|error| wrong(error.into()))?;
-            each(Kept::Job(StoredJob {
+            each(Restored::Job(StoredJob {
                 attempts: attempts.map_or(job.attempts, |count| count.value()),
                 ..job
             }));
@@ -268,7 +269,7 @@ impl Store for DiskStore {
         let dead = transaction.open_table(DEAD).map_err(|error| wrong(error.into()))?;
         for row in dead.iter().map_err(|error| wrong(error.into()))? {
             let (_, record) = row.map_err(|error| wrong(error.into()))?;
-            each(Kept::Dead(record::dead(record.value()).map_err(|error| self.damaged(&error))?));
+            each(Restored::Dead(record::dead(record.value()).map_err(|error| self.damaged(&error))?));
         }
         Ok(())
     }
@@ -290,19 +291,19 @@ struct Tables<'t> {
 }
 
 impl Tables<'_> {
-    fn apply(&mut self, plan: &mut Plan<'_>, change: &Change) -> Result<(), redb::Error> {
+    fn apply(&mut self, plan: &mut Plan<'_>, change: &Record) -> Result<(), redb::Error> {
         match change {
-            Change::Accepted(job) => self.accepted(plan, job),
-            Change::Attempted { job, attempts } => match plan.place(*job) {
+            Record::Accepted(job) | Record::Retried(job) => self.accepted(plan, job),
+            Record::Attempted { job, attempts } => match plan.place(*job) {
                 Some(Place { position, dead: false }) => {
                     self.attempts.insert(position, attempts)?;
                     Ok(())
                 }
                 Some(Place { dead: true, .. }) | None => Ok(()),
             },
-            Change::Dead(letter) => self.died(plan, letter),
-            Change::Finished(job) => self.forget(plan, *job),
-            Change::Service(state) => {
+            Record::Dead(letter) => self.died(plan, letter),
+            Record::Finished(job) => self.forget(plan, *job),
+            Record::Service(state) => {
                 let name: &[u8] = state.service.as_bytes();
                 let flags = (u8::from(state.paused) * PAUSED) | (u8::from(state.draining) * DRAINING);
                 match flags {
@@ -323,7 +324,7 @@ impl Tables<'_> {
         Ok(())
     }
 
-    fn died(&mut self, plan: &mut Plan<'_>, letter: &DeadLetter) -> Result<(), redb::Error> {
+    fn died(&mut self, plan: &mut Plan<'_>, letter: &StoredDeadLetter) -> Result<(), redb::Error> {
         self.forget(plan, letter.job.job)?;
         let place = plan.new_place(letter.job.job, true);
         self.record.clear();

@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Change, DeadLetter, Kept, ServiceState, Store, StoreError, StoreStatistics, StoredJob};
+use super::{Store, StoreError, StoreStatistics};
+use crate::broker::{Record, Restored, ServiceState, StoredDeadLetter, StoredJob};
 use crate::job::{JobId, ServiceName};
 
 /// A store in memory: of tests, and the model that the others are held to.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     jobs: BTreeMap<u64, StoredJob>,
-    dead: BTreeMap<u64, DeadLetter>,
+    dead: BTreeMap<u64, StoredDeadLetter>,
     /// Where in `jobs` or `dead` a job is. An id is in one of them at most.
     places: HashMap<JobId, u64>,
     services: BTreeMap<ServiceName, ServiceState>,
@@ -30,42 +31,42 @@ impl MemoryStore {
         self.next
     }
 
-    fn apply(&mut self, change: &Change) {
+    fn apply(&mut self, change: &Record) {
         match change {
-            Change::Accepted(job) => {
+            Record::Accepted(job) | Record::Retried(job) => {
                 self.forget(job.job);
                 let place = self.place(job.job);
                 self.jobs.insert(place, job.clone());
             }
-            Change::Attempted { job, attempts } => {
+            Record::Attempted { job, attempts } => {
                 if let Some(job) = self.places.get(job).and_then(|place| self.jobs.get_mut(place)) {
                     job.attempts = *attempts;
                 }
             }
-            Change::Dead(letter) => {
+            Record::Dead(letter) => {
                 self.forget(letter.job.job);
                 let place = self.place(letter.job.job);
                 self.dead.insert(place, letter.clone());
             }
-            Change::Finished(job) => self.forget(*job),
-            Change::Service(state) if state.paused || state.draining => {
+            Record::Finished(job) => self.forget(*job),
+            Record::Service(state) if state.paused || state.draining => {
                 self.services.insert(state.service.clone(), state.clone());
             }
-            Change::Service(state) => drop(self.services.remove(&state.service)),
+            Record::Service(state) => drop(self.services.remove(&state.service)),
         }
     }
 }
 
 impl Store for MemoryStore {
-    fn commit(&mut self, changes: &[Change]) -> Result<(), StoreError> {
+    fn commit(&mut self, changes: &[Record]) -> Result<(), StoreError> {
         changes.iter().for_each(|change| self.apply(change));
         Ok(())
     }
 
-    fn scan(&mut self, each: &mut dyn FnMut(Kept)) -> Result<(), StoreError> {
-        self.services.values().cloned().map(Kept::Service).for_each(&mut *each);
-        self.jobs.values().cloned().map(Kept::Job).for_each(&mut *each);
-        self.dead.values().cloned().map(Kept::Dead).for_each(each);
+    fn scan(&mut self, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError> {
+        self.services.values().cloned().map(Restored::Service).for_each(&mut *each);
+        self.jobs.values().cloned().map(Restored::Job).for_each(&mut *each);
+        self.dead.values().cloned().map(Restored::Dead).for_each(each);
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! Where background jobs are kept so that they outlive the broker.
 //!
-//! A [`Store`] takes batches of [`Change`]s, each all or none and durable when it returns, and gives at the start what it
-//! has [`Kept`]. Today there are [`MemoryStore`], whose jobs live as long as the process, and [`DiskStore`], a file of
+//! A [`Store`] takes batches of [`Record`]s, each all or none and durable when it returns, and gives at the start what it
+//! kept, as [`Restored`]. Today there are [`MemoryStore`], whose jobs live as long as the process, and [`DiskStore`], a file of
 //! redb. [`Committer`] runs a store on a thread of its own and makes one commit of all that came in while the last one
 //! ran, so that nobody waits for a disk but the acknowledgement that depends on it (docs/src/design.md §8).
 //!
@@ -10,7 +10,6 @@
 //! - jobs come back in the order in which they were accepted;
 //! - a change of a job that is not kept changes nothing.
 
-mod change;
 #[cfg(feature = "store")]
 mod commit;
 #[cfg(feature = "store")]
@@ -20,8 +19,9 @@ mod memory;
 mod record;
 #[cfg(all(test, feature = "store"))]
 mod tests;
+#[cfg(feature = "store")]
+mod unwritten;
 
-pub use change::{Change, DeadLetter, Kept, ServiceState, StoredJob};
 #[cfg(feature = "store")]
 pub use commit::{Committer, Report, Ticket};
 #[cfg(feature = "store")]
@@ -29,6 +29,8 @@ pub use disk::{DiskOptions, DiskStore};
 pub use memory::MemoryStore;
 
 use std::path::PathBuf;
+
+use crate::broker::{Record, Restored};
 
 /// How much a store keeps.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -48,7 +50,7 @@ pub trait Store: Send {
     /// # Errors
     ///
     /// Nothing of the batch is promised: it may be there after a crash, or not. A later call may succeed.
-    fn commit(&mut self, changes: &[Change]) -> Result<(), StoreError>;
+    fn commit(&mut self, changes: &[Record]) -> Result<(), StoreError>;
 
     /// Hands out all that is kept: services, then jobs in the order in which they were accepted, then dead letters, the
     /// oldest in front.
@@ -56,7 +58,7 @@ pub trait Store: Send {
     /// # Errors
     ///
     /// The store cannot be read, or holds what it never wrote.
-    fn scan(&mut self, each: &mut dyn FnMut(Kept)) -> Result<(), StoreError>;
+    fn scan(&mut self, each: &mut dyn FnMut(Restored)) -> Result<(), StoreError>;
 
     /// How much it keeps.
     fn statistics(&self) -> StoreStatistics;
@@ -105,31 +107,4 @@ pub enum StoreError {
         /// The system's word.
         what: String,
     },
-}
-
-use crate::broker::{Record, Restored};
-/// The store of a broker whose queue lives in its own memory: it keeps no second copy, only the count.
-#[derive(Debug, Default)]
-pub struct Memory {
-    open: u64,
-}
-
-impl Memory {
-    /// Takes a record. What depends on it may be said at once.
-    pub fn append(&mut self, record: &Record) {
-        match record {
-            Record::Accepted { .. } => self.open += 1,
-            Record::Finished(_) => self.open = self.open.saturating_sub(1),
-        }
-    }
-
-    /// Jobs that were kept and are not over: what a restart of the process would lose.
-    pub fn open(&self) -> u64 {
-        self.open
-    }
-
-    /// What an earlier process left: nothing.
-    pub fn scan(&self) -> impl Iterator<Item = Restored> + use<> {
-        std::iter::empty()
-    }
 }

@@ -12,7 +12,7 @@
 
 use bytes::Bytes;
 
-use super::{DeadLetter, StoredJob};
+use crate::broker::{StoredDeadLetter, StoredJob};
 use crate::job::{Body, JobId, ServiceName, Timestamp};
 
 /// Bytes that are no record.
@@ -31,7 +31,7 @@ pub(super) fn put_job(job: &StoredJob, out: &mut Vec<u8>) {
     frames.iter().for_each(|frame| put_bytes(frame, out));
 }
 
-pub(super) fn put_dead(letter: &DeadLetter, out: &mut Vec<u8>) {
+pub(super) fn put_dead(letter: &StoredDeadLetter, out: &mut Vec<u8>) {
     put_job(&letter.job, out);
     out.push(u8::from(letter.waited));
     out.extend(letter.started_at.0.to_be_bytes());
@@ -61,9 +61,9 @@ pub(super) fn job(record: &[u8]) -> Result<StoredJob, BadRecord> {
     reader.finish(job)
 }
 
-pub(super) fn dead(record: &[u8]) -> Result<DeadLetter, BadRecord> {
+pub(super) fn dead(record: &[u8]) -> Result<StoredDeadLetter, BadRecord> {
     let mut reader = Reader(record);
-    let letter = DeadLetter {
+    let letter = StoredDeadLetter {
         job: reader.job()?,
         waited: reader.array::<1>("waited")? != [0],
         started_at: Timestamp(reader.u64("start")?),

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! READY=1                                             it serves: its ports are bound
-//! UNFINISHED={"queued":3,"active":["12AB-34CD (MAIL)"]}   what a broker leaves undone, as it ends
+//! UNFINISHED={"queued":3,"active":["12AB-34CD (MAIL)"],"kept":false}
+//!                                                     what a broker leaves undone, as it ends
 //! ```
 //!
 //! That a process lives does not say that its ports are bound, and that it has ended well does not say that its jobs
@@ -40,17 +41,20 @@ pub struct Unfinished {
     pub queued: usize,
     /// Those that a worker had not finished, as `12AB-34CD (MAIL)`; the last may say how many more.
     pub active: Vec<String>,
+    /// Whether those in the background are on disk, for its next start.
+    #[serde(default)]
+    pub kept: bool,
 }
 
 impl Unfinished {
     /// Names as many of the active jobs as one notice has room for.
-    pub fn new(queued: usize, active: impl ExactSizeIterator<Item = String>) -> Self {
+    pub fn new(queued: usize, active: impl ExactSizeIterator<Item = String>, kept: bool) -> Self {
         let more = active.len().saturating_sub(NAMED_MAX);
         let mut active: Vec<String> = active.take(NAMED_MAX).collect();
         if more > 0 {
             active.push(format!("{more} more"));
         }
-        Self { queued, active }
+        Self { queued, active, kept }
     }
 
     /// Whether nothing is.
@@ -144,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_notice_is_read_as_it_was_written() {
-        let left = Unfinished::new(3, ["12AB-34CD (MAIL)".to_owned()].into_iter());
+        let left = Unfinished::new(3, ["12AB-34CD (MAIL)".to_owned()].into_iter(), true);
         for notice in [Notice::Ready, Notice::Unfinished(left)] {
             assert_eq!(Notice::decode(notice.encode().as_bytes()), Some(notice));
         }
@@ -154,7 +158,7 @@ mod tests {
     #[test]
     fn a_thousand_jobs_fit_into_a_datagram() {
         let name = format!("12AB-34CD ({})", "N".repeat(128));
-        let left = Unfinished::new(0, vec![name; 1_000].into_iter());
+        let left = Unfinished::new(0, vec![name; 1_000].into_iter(), false);
         assert_eq!(left.active.last().map(String::as_str), Some("984 more"));
         assert!(Notice::Unfinished(left).encode().len() <= DATAGRAM_MAX);
     }

@@ -158,6 +158,11 @@ pub(super) fn own_socket<'a>(
     (Place::Socket(path), Some((SOCKET_FLAG.to_owned(), value)))
 }
 
+/// A site's broker keeps its jobs in `data`, unless the configuration says where, or that it does not.
+pub(super) fn own_data(has: impl Fn(&str) -> bool) -> Option<String> {
+    (!has("data-dir") && !has("memory")).then(|| "--data-dir=data".to_owned())
+}
+
 const SOCKET_FLAG: &str = "admin-socket";
 
 /// Which of `--servers` and `--workers` means a program.

@@ -51,6 +51,7 @@ fn figures(services: Vec<ServiceRow>, rest: Option<ServiceRow>) -> MetricsInput 
         news_dropped: 0,
         memory: Memory::new(1 << 20),
         turns: TurnTimes::default(),
+        store: Some(StoreFigures::default()),
         topics_refused: 0,
         lists_refused: 0,
         lists_unheard: 0,

@@ -105,6 +105,7 @@ pub(super) struct Watched {
     /// Ends of jobs.
     ends: usize,
     accepted: HashSet<JobId>,
+    dead: HashSet<JobId>,
     ended: HashSet<JobId>,
     /// Connections that an operator retired, after which no job may go there.
     retired: HashSet<PeerId>,
@@ -124,6 +125,7 @@ impl Watched {
             retried: 0,
             ends: 0,
             accepted: HashSet::new(),
+            dead: HashSet::new(),
             ended: HashSet::new(),
             retired: HashSet::new(),
             answered: 0,
@@ -245,19 +247,45 @@ impl Watched {
         for action in actions {
             self.see(action);
         }
+        self.check_records();
+    }
+
+    /// What is on record is what the broker has, after each event.
+    fn check_records(&self) {
+        let background = |(id, job): (&JobId, &Box<job::Job>)| (job.mode == Mode::Background).then_some(*id);
+        let accepted: HashSet<JobId> = self.broker.jobs.iter().filter_map(background).collect();
+        assert_eq!(self.accepted, accepted, "background jobs on record");
+        let dead: HashSet<JobId> = self.broker.dead_letters.newest_first().map(|(id, _)| id).collect();
+        assert_eq!(self.dead, dead, "dead letters on record");
+    }
+
+    fn keep(&mut self, record: Record) {
+        match record {
+            Record::Accepted(StoredJob { job, .. }) => {
+                assert!(self.accepted.insert(job), "{job} is taken twice");
+            }
+            Record::Retried(StoredJob { job, .. }) => {
+                assert!(self.dead.remove(&job) && self.accepted.insert(job), "{job} was not dead");
+                self.retried += usize::from(self.ended.remove(&job));
+            }
+            Record::Attempted { job, .. } => assert!(self.accepted.contains(&job), "{job} was not taken"),
+            Record::Dead(letter) => {
+                let job = letter.job.job;
+                assert_eq!(self.accepted.remove(&job), !letter.waited, "{job} was not taken");
+                assert!(self.dead.insert(job), "{job} is dead twice");
+            }
+            Record::Finished(job) => {
+                assert!(self.accepted.remove(&job) || self.dead.remove(&job), "{job} was not on record");
+            }
+            Record::Service(_) => {}
+        }
     }
 
     fn see(&mut self, action: Action) {
         match action {
             Action::Reply { reply: ClientReply::Refused { .. }, .. } => self.refused += 1,
             Action::Reply { reply: ClientReply::Finished { .. }, .. } => self.answered += 1,
-            Action::Record(Record::Accepted { job, .. }) => {
-                assert!(self.accepted.insert(job), "{job} is taken twice");
-                self.retried += usize::from(self.ended.remove(&job));
-            }
-            Action::Record(Record::Finished(job)) => {
-                assert!(self.accepted.remove(&job), "{job} is over but was not taken");
-            }
+            Action::Record(record) => self.keep(record),
             Action::Publish(end) => {
                 assert!(self.ended.insert(end.job), "{} ends twice", end.job);
                 self.ends += 1;

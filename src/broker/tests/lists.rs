@@ -22,7 +22,7 @@ fn say(world: &mut World, who: &str, words: &[&str]) {
     let mut actions = Vec::new();
     world.broker.handle(world.now, event, &mut actions);
     for action in actions {
-        if let Action::Record(Record::Accepted { job, .. }) = action {
+        if let Action::Record(Record::Accepted(StoredJob { job, .. })) = action {
             world.ids.push(job);
         }
     }

@@ -298,6 +298,7 @@ fn stages_are_announced_to_those_who_listen() {
     c1 wait S b
         news: #1 of S Accepted
     w1 leaves
+        record #0 lost 1
     w2 ready S
         w2 < run #0 (a)
         news: #0 of S Started

@@ -459,16 +459,16 @@ transcript!(
 #[test]
 fn jobs_of_an_earlier_process_are_done_first_and_only_recorded_when_over() {
     let mut world = World::new(Config::default());
-    let job = Restored {
+    let job = Restored::Job(StoredJob {
         job: JobId::from_bits(7),
         service: service("S"),
         body: body(&["kept"]),
         client: Bytes::from_static(b"c9"),
         requested_at: START,
         attempts: 0,
-    };
-    assert!(world.broker.restore(job.clone()));
-    assert!(!world.broker.restore(job), "it is there already");
+    });
+    assert!(world.broker.restore(job.clone(), &mut Vec::new()));
+    assert!(!world.broker.restore(job, &mut Vec::new()), "it is there already");
     world.play("c1 ask S new\n w1 ready S\n w1 done 0000-0007");
     insta::assert_snapshot!(world.log);
 }

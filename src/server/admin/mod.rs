@@ -176,11 +176,7 @@ impl Server {
         self.work.questions += 1;
         let reply = match ask.question {
             AdminQuery::Alive => Reply::line(200, "ok"),
-            AdminQuery::Ready => match self.broker.intake() {
-                Intake::Open => Reply::line(200, "ok"),
-                Intake::Closed => Reply::line(503, "draining"),
-                Intake::Stopping => Reply::line(503, "stopping"),
-            },
+            AdminQuery::Ready => self.ready(),
             AdminQuery::Metrics => self.metrics(),
             AdminQuery::Status => self.status(),
             AdminQuery::Workers(service) => self.list_workers(service.as_ref()),
@@ -194,6 +190,18 @@ impl Server {
         let _gone = ask.reply.send(reply);
         let now = self.clock.now();
         self.admin.rest(now, now.micros_since(began));
+    }
+
+    /// Whether all jobs are taken, and why not.
+    fn ready(&self) -> Reply {
+        match (self.broker.intake(), self.durability.failure()) {
+            (Intake::Closed, _) => Reply::line(503, "draining"),
+            (Intake::Stopping, _) => Reply::line(503, "stopping"),
+            (Intake::Open, None) => Reply::line(200, "ok"),
+            (Intake::Open, Some(reason)) => {
+                Reply::line(503, format_args!("background jobs are not taken: {reason}"))
+            }
+        }
     }
 
     fn operate(&mut self, operation: Operation) -> Reply {
@@ -214,6 +222,7 @@ impl Server {
             clients: &clients,
             now,
             started_at: self.started_at,
+            durable: self.durability.is_durable() && self.durability.failure().is_none(),
             client_connections: self.clients.connections(),
             worker_connections: self.workers.connections(),
             malformed: self.malformed.clients,
@@ -255,6 +264,7 @@ impl Server {
             news_dropped: self.news.dropped(),
             memory: self.config.memory.clone(),
             turns: self.turns.times,
+            store: self.durability.figures(),
             topics_refused: self.news.topics_refused(),
             lists_refused: self.lists.refused,
             lists_unheard: self.lists.unheard,

@@ -2,19 +2,20 @@
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use super::super::{Change, Committer, Kept, Report, Store, StoreError, StoreStatistics};
+use super::super::{Committer, Report, Store, StoreError, StoreStatistics};
 use super::{id, job};
+use crate::broker::{Record, Restored};
 
 /// A store whose commits wait until the test lets them go, and end as it says.
 struct Gated {
     /// What is to be committed now.
-    asked: Sender<Vec<Change>>,
+    asked: Sender<Vec<Record>>,
     /// Whether it works.
     answers: Receiver<bool>,
 }
 
 impl Store for Gated {
-    fn commit(&mut self, changes: &[Change]) -> Result<(), StoreError> {
+    fn commit(&mut self, changes: &[Record]) -> Result<(), StoreError> {
         // The test may be over.
         let _ = self.asked.send(changes.to_vec());
         match self.answers.recv() {
@@ -23,7 +24,7 @@ impl Store for Gated {
         }
     }
 
-    fn scan(&mut self, _: &mut dyn FnMut(Kept)) -> Result<(), StoreError> {
+    fn scan(&mut self, _: &mut dyn FnMut(Restored)) -> Result<(), StoreError> {
         Ok(())
     }
 
@@ -34,7 +35,7 @@ impl Store for Gated {
 
 struct World {
     committer: Committer,
-    asked: Receiver<Vec<Change>>,
+    asked: Receiver<Vec<Record>>,
     answers: Sender<bool>,
 }
 
@@ -46,7 +47,7 @@ impl World {
         Self { committer, asked: asks, answers }
     }
 
-    fn asked(&self) -> Vec<Change> {
+    fn asked(&self) -> Vec<Record> {
         self.asked.recv().expect("the thread lives")
     }
 
@@ -60,8 +61,8 @@ impl World {
     }
 }
 
-fn accepted(bits: u32) -> Change {
-    Change::Accepted(job(bits))
+fn accepted(bits: u32) -> Record {
+    Record::Accepted(job(bits))
 }
 
 #[test]
@@ -80,15 +81,20 @@ fn what_comes_in_during_a_commit_goes_into_the_next_one_together() {
 #[test]
 fn a_failure_refuses_its_jobs_and_keeps_what_is_true_all_the_same() {
     let mut world = World::new();
-    let ticket = world.committer.submit(vec![accepted(1), Change::Finished(id(7))]);
+    let ticket = world.committer.submit(vec![accepted(1), Record::Finished(id(7))]);
     world.asked();
     world.answer(false);
     let reason = "cannot write to queue.redb: no room".to_owned();
     assert_eq!(world.report(), Report::Failed { up_to: ticket, reason });
     // It is tried again by itself.
-    assert_eq!(world.asked(), [Change::Finished(id(1)), Change::Finished(id(7))]);
+    assert_eq!(world.asked(), [Record::Finished(id(1)), Record::Finished(id(7))]);
     world.answer(false);
-    assert_eq!(world.asked(), [Change::Finished(id(1)), Change::Finished(id(7))]);
+    // Until then nothing is promised.
+    let later = world.committer.submit(vec![accepted(2)]);
+    assert!(matches!(world.report(), Report::Failed { up_to, .. } if up_to == later));
+    world.committer.submit(vec![Record::Finished(id(2))]);
+    assert!(matches!(world.report(), Report::Failed { .. }));
+    assert_eq!(world.asked(), [1, 7, 2].map(|bits| Record::Finished(id(bits))));
     world.answer(true);
     assert_eq!(world.report(), Report::Recovered);
 }
@@ -102,6 +108,6 @@ fn what_was_handed_in_is_committed_before_the_end() {
         answers.send(true).expect("the thread lives");
     }
     drop(committer);
-    let all: Vec<Change> = asked.try_iter().flatten().collect();
+    let all: Vec<Record> = asked.try_iter().flatten().collect();
     assert_eq!(all, [accepted(1), accepted(2)]);
 }

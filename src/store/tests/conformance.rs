@@ -2,9 +2,10 @@
 
 use proptest::prelude::*;
 
-use super::super::{Change, Kept, MemoryStore, Store};
+use super::super::{MemoryStore, Store};
 use super::torn_disk::{TornDisk, open};
 use super::{batches, id, job, kept};
+use crate::broker::{Record, Restored};
 
 /// Runs over each store that there is. `reopened` gives the store as the next process finds it.
 fn on_each_store(check: impl Fn(&mut dyn Store)) {
@@ -15,13 +16,13 @@ fn on_each_store(check: impl Fn(&mut dyn Store)) {
 #[test]
 fn jobs_come_back_in_the_order_in_which_they_were_accepted() {
     on_each_store(|store| {
-        let accepted: Vec<Change> = [7, 3, 9, 1].map(|bits| Change::Accepted(job(bits))).into();
+        let accepted: Vec<Record> = [7, 3, 9, 1].map(|bits| Record::Accepted(job(bits))).into();
         store.commit(&accepted).expect("a good disk");
-        store.commit(&[Change::Finished(id(3))]).expect("a good disk");
+        store.commit(&[Record::Finished(id(3))]).expect("a good disk");
         let ids: Vec<_> = kept(store)
             .into_iter()
             .map(|kept| match kept {
-                Kept::Job(job) => job.job,
+                Restored::Job(job) => job.job,
                 other => panic!("{other:?}"),
             })
             .collect();
@@ -34,7 +35,7 @@ fn jobs_come_back_in_the_order_in_which_they_were_accepted() {
 fn changes_of_jobs_that_are_not_kept_change_nothing() {
     on_each_store(|store| {
         store
-            .commit(&[Change::Attempted { job: id(1), attempts: 2 }, Change::Finished(id(2))])
+            .commit(&[Record::Attempted { job: id(1), attempts: 2 }, Record::Finished(id(2))])
             .expect("a good disk");
         assert_eq!(kept(store), []);
     });

@@ -4,8 +4,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::super::record;
-use super::super::{Change, DiskOptions, DiskStore, Store, StoreError};
+use super::super::{DiskOptions, DiskStore, Store, StoreError};
 use super::{change, job, kept};
+use crate::broker::Record;
 use proptest::prelude::*;
 
 /// A directory that is gone with the test.
@@ -40,7 +41,7 @@ fn a_directory_is_made_for_its_owner_and_jobs_are_there_at_the_next_start() {
     let mut store = directory.open().expect("there is room for a directory");
     let mode = std::fs::metadata(&directory.0).expect("it was made").permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
-    store.commit(&[Change::Accepted(job(1))]).expect("a good disk");
+    store.commit(&[Record::Accepted(job(1))]).expect("a good disk");
     let before = kept(&mut store);
     drop(store);
     assert_eq!(kept(&mut directory.open().expect("nobody else has it")), before);
@@ -91,15 +92,15 @@ proptest! {
     fn records_read_back_as_they_were_written(change in change()) {
         let mut bytes = Vec::new();
         match change {
-            Change::Accepted(job) => {
+            Record::Accepted(job) | Record::Retried(job) => {
                 record::put_job(&job, &mut bytes);
                 prop_assert_eq!(record::job(&bytes), Ok(job));
             }
-            Change::Dead(letter) => {
+            Record::Dead(letter) => {
                 record::put_dead(&letter, &mut bytes);
                 prop_assert_eq!(record::dead(&bytes), Ok(letter));
             }
-            Change::Attempted { .. } | Change::Finished(_) | Change::Service(_) => {}
+            Record::Attempted { .. } | Record::Finished(_) | Record::Service(_) => {}
         }
     }
 

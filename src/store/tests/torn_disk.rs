@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use proptest::prelude::*;
 use redb::StorageBackend;
 
-use super::super::{Change, DiskStore, Kept, MemoryStore, Store, StoreError};
+use super::super::{DiskStore, MemoryStore, Store, StoreError};
 use super::{batches, job, kept};
+use crate::broker::{Record, Restored};
 
 /// Cloning gives the same disk.
 #[derive(Clone, Debug, Default)]
@@ -145,12 +146,12 @@ pub(super) fn open(disk: &TornDisk) -> Result<DiskStore, StoreError> {
 
 /// What a workload committed, as far as its commits said so, and what the one that failed would have made of it.
 struct Promised {
-    before: Vec<Kept>,
-    after: Vec<Kept>,
+    before: Vec<Restored>,
+    after: Vec<Restored>,
 }
 
 /// Commits batches until one fails.
-fn run(store: &mut DiskStore, batches: &[Vec<Change>]) -> Promised {
+fn run(store: &mut DiskStore, batches: &[Vec<Record>]) -> Promised {
     let mut model = MemoryStore::default();
     for batch in batches {
         let before = kept(&mut model);
@@ -163,12 +164,12 @@ fn run(store: &mut DiskStore, batches: &[Vec<Change>]) -> Promised {
     Promised { before: all.clone(), after: all }
 }
 
-fn workload() -> Vec<Vec<Change>> {
-    let accept = |bits| Change::Accepted(job(bits));
-    let mut batches: Vec<Vec<Change>> =
+fn workload() -> Vec<Vec<Record>> {
+    let accept = |bits| Record::Accepted(job(bits));
+    let mut batches: Vec<Vec<Record>> =
         (0..6).map(|batch| (0..20).map(|at| accept(batch * 20 + at)).collect()).collect();
-    batches.push((0..30).map(|bits| Change::Finished(super::id(bits))).collect());
-    batches.push(vec![Change::Attempted { job: super::id(40), attempts: 1 }]);
+    batches.push((0..30).map(|bits| Record::Finished(super::id(bits))).collect());
+    batches.push(vec![Record::Attempted { job: super::id(40), attempts: 1 }]);
     batches
 }
 
@@ -206,7 +207,7 @@ fn a_batch_costs_one_sync_however_many_jobs_are_in_it() {
     let mut store = open(&disk).expect("an empty disk");
     for jobs in [1, 100, 1_000] {
         let before = disk.syncs();
-        let batch: Vec<Change> = (0..jobs).map(|bits| Change::Accepted(job(bits))).collect();
+        let batch: Vec<Record> = (0..jobs).map(|bits| Record::Accepted(job(bits))).collect();
         store.commit(&batch).expect("a good disk");
         // A file that grows is synced once more.
         assert!(disk.syncs() - before <= 2, "{jobs} jobs");
@@ -217,17 +218,17 @@ fn a_batch_costs_one_sync_however_many_jobs_are_in_it() {
 fn a_disk_that_writes_again_is_written_to_again() {
     let disk = TornDisk::default();
     let mut store = open(&disk).expect("an empty disk");
-    store.commit(&[Change::Accepted(job(1))]).expect("a good disk");
+    store.commit(&[Record::Accepted(job(1))]).expect("a good disk");
     disk.fail_from(disk.calls() + 1, io::ErrorKind::StorageFull);
     for bits in [2, 3] {
-        let error = store.commit(&[Change::Accepted(job(bits))]).expect_err("a full disk");
+        let error = store.commit(&[Record::Accepted(job(bits))]).expect_err("a full disk");
         assert!(matches!(error, StoreError::Failing { .. }), "{error}");
     }
     disk.mend();
-    store.commit(&[Change::Accepted(job(4))]).expect("there is room again");
+    store.commit(&[Record::Accepted(job(4))]).expect("there is room again");
     let ids: Vec<_> = kept(&mut store)
         .into_iter()
-        .filter_map(|kept| if let Kept::Job(job) = kept { Some(job) } else { None })
+        .filter_map(|kept| if let Restored::Job(job) = kept { Some(job) } else { None })
         .collect();
     assert_eq!(ids.first().map(|job| job.job), Some(super::id(1)));
     assert_eq!(ids.last().map(|job| job.job), Some(super::id(4)));

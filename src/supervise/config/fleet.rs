@@ -8,7 +8,9 @@ use clap::FromArgMatches;
 
 use super::super::OWN_LOG;
 use super::super::admin::Place;
-use super::super::program::{Fleet, Kind, Limits, MARGIN, Program, RestartLimit, Rotation, own_socket};
+use super::super::program::{
+    Fleet, Kind, Limits, MARGIN, Program, RestartLimit, Rotation, own_data, own_socket,
+};
 use super::keys::{Bytes, SupervisorKeys, WorkerKeys};
 use super::layers::{Environment, layered};
 use super::schema::{Schema, Section};
@@ -77,6 +79,7 @@ impl Maker<'_> {
             let flags = values(&args);
             let (place, flag) = own_socket(&supervisor.run_dir, |flag| flags.get(flag).map(String::as_str));
             args.extend(flag.map(|(flag, path)| format!("--{flag}={path}")));
+            args.extend(own_data(|name| flags.contains_key(name)));
             admin = Some(place);
             self.broker = values(&args);
             programs.push(self.server("broker", args));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::own::{self, Own, Role};
 use super::{Entry, PhpConfig};
-use crate::supervise::program::{Fleet, Kind, Program, RestartLimit, Rotation, own_socket};
+use crate::supervise::program::{Fleet, Kind, Program, RestartLimit, Rotation, own_data, own_socket};
 
 /// The programs of a PHP site: servers, then workers, each in the order of its list.
 ///
@@ -39,10 +39,11 @@ pub fn fleet(config: &PhpConfig, own: &Own) -> Fleet {
 fn of_ours(fleet: &mut Fleet, config: &PhpConfig, entry: &Entry, role: Role, own: &Own) -> Program {
     let taken = own::taken(entry, role, own);
     let flag = |name: &str| taken.has(name).then(|| taken.value(name).unwrap_or_default());
-    let mut socket = None;
+    let (mut socket, mut data) = (None, None);
     if role == Role::Broker && fleet.admin.is_none() {
         let (place, flag) = own_socket(&fleet.run_dir, flag);
         (fleet.admin, socket) = (Some(place), flag);
+        data = own_data(|name| taken.has(name));
     }
     let name = &entry.name;
     let open = taken.open.iter();
@@ -57,6 +58,7 @@ fn of_ours(fleet: &mut Fleet, config: &PhpConfig, entry: &Entry, role: Role, own
         None => format!("--{flag}"),
     }));
     command.extend(socket.map(|(flag, path)| format!("--{flag}={path}")));
+    command.extend(data);
     Program::of_ours(name, command, flag)
 }
 

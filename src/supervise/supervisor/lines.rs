@@ -72,12 +72,12 @@ pub(in crate::supervise) fn of_ending(name: &str, ending: &Ending) -> Vec<String
         None if jobs.is_empty() => None,
         None => Some(format!("ended{jobs}")),
     };
-    let lost = unfinished.as_ref().map(given_up);
-    end.iter().chain(&lost).map(|what| format!("{name}: {what}")).collect()
+    let left = unfinished.as_ref().map(left_undone);
+    end.iter().chain(&left).map(|what| format!("{name}: {what}")).collect()
 }
 
 /// `gave up 3 queued jobs, and running 12AB-34CD (MAIL)`.
-fn given_up(unfinished: &Unfinished) -> String {
+fn left_undone(unfinished: &Unfinished) -> String {
     let queued = match unfinished.queued {
         0 => None,
         1 => Some("1 queued job".to_owned()),
@@ -85,7 +85,8 @@ fn given_up(unfinished: &Unfinished) -> String {
     };
     let active = (!unfinished.active.is_empty()).then(|| format!("running {}", unfinished.active.join(", ")));
     let what: Vec<String> = queued.into_iter().chain(active).collect();
-    format!("gave up {}", what.join(", and "))
+    let word = if unfinished.kept { "keeps for its next start" } else { "gave up" };
+    format!("{word} {}", what.join(", and "))
 }
 
 /// `10 s`, `0.3 s`.

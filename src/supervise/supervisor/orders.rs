@@ -112,7 +112,7 @@ impl Supervisor {
         ok
     }
 
-    /// Whether jobs wait at a broker that would end; says so, and what to do. Its queue does not outlive it.
+    /// Whether jobs wait at a broker that would end; says so, and what to do. A queue on disk outlives it.
     async fn would_lose_jobs(&self, is_ended: impl Fn(&Program) -> bool, reports: &Reports) -> bool {
         let mut brokers =
             self.fleet.programs.iter().filter(|program| program.is_broker() && is_ended(program));
@@ -120,7 +120,7 @@ impl Supervisor {
         // One that does not answer holds nothing that could be waited for.
         let Ok(status) = admin.get::<Status>("/status").await else { return false };
         let queued = status.totals.queued;
-        if queued == 0 {
+        if queued == 0 || status.durable {
             return false;
         }
         let jobs = if queued == 1 { "job" } else { "jobs" };

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use tokio::task::{JoinHandle, LocalSet, spawn_local, yield_now};
 use tokio::time::timeout;
 use zmws::gateway::{self, Config};
-use zmws::server::{self, BindError, Server};
+use zmws::server::{self, Server, StartError};
 use zmws::transport::{Dealer, DealerEvent, DealerOptions};
 
 use super::http::{Http, Response};
@@ -135,7 +135,7 @@ impl Broker {
         client_port: u16,
         worker_port: u16,
         set: impl FnOnce(&mut server::Config),
-    ) -> Result<Self, BindError> {
+    ) -> Result<Self, StartError> {
         let mut config = server::Config {
             client_port,
             worker_port,

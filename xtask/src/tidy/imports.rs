@@ -51,7 +51,18 @@ const ROOMS: [Room; 23] = [
     // What the loop does with messages, and the replay of recordings, too.
     pure("server::exchange", &["broker", "wire", "message", "job"]),
     edge("log_writer", &[]),
-    edge("store", &["message", "job", "broker::Record", "broker::Restored"]),
+    edge(
+        "store",
+        &[
+            "message",
+            "job",
+            "broker::Record",
+            "broker::Restored",
+            "broker::ServiceState",
+            "broker::StoredDeadLetter",
+            "broker::StoredJob",
+        ],
+    ),
     edge("transport", &["zmtp", "job", "memory"]),
     // What a Dealer tells of its peer, and what it lets the peer send, are the engine's types.
     edge(

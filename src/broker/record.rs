@@ -1,8 +1,30 @@
-//! What is told to a store, and what it tells at the start.
+//! What is kept of jobs so that they outlive the process, and what comes back at the next start.
 
 use bytes::Bytes;
 
 use crate::job::{Body, JobId, ServiceName, Timestamp};
+
+/// What a store is told. The order counts.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Record {
+    /// The background job was taken: its client is told so when this is durable.
+    Accepted(StoredJob),
+    /// The dead letter waits again, as a job in the background. Nobody waits to hear of that.
+    Retried(StoredJob),
+    /// The job has lost so many workers.
+    Attempted {
+        /// Its id.
+        job: JobId,
+        /// Workers it has lost in all.
+        attempts: u32,
+    },
+    /// The job was given up. If it was kept as one that is not over, it is that no more.
+    Dead(StoredDeadLetter),
+    /// The job or dead letter may be forgotten.
+    Finished(JobId),
+    /// Operators changed their mind. A service that is neither paused nor draining is forgotten.
+    Service(ServiceState),
+}
 
 /// A background job that is not over.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -23,7 +45,7 @@ pub struct StoredJob {
 
 /// A job that was given up, kept to be looked at and tried again.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct DeadLetter {
+pub struct StoredDeadLetter {
     /// The job, with the workers that it has lost.
     pub job: StoredJob,
     /// Whether its client waited. It has been told.
@@ -49,33 +71,25 @@ pub struct ServiceState {
     pub draining: bool,
 }
 
-/// What a store is told. The order of a batch counts.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Change {
-    /// The job was taken.
-    Accepted(StoredJob),
-    /// The job has lost so many workers.
-    Attempted {
-        /// Its id.
-        job: JobId,
-        /// Workers it has lost in all.
-        attempts: u32,
-    },
-    /// The job was given up. If it was kept as one that is not over, it is that no more.
-    Dead(DeadLetter),
-    /// The job or dead letter may be forgotten.
-    Finished(JobId),
-    /// Operators changed their mind. A service that is neither paused nor draining is forgotten.
-    Service(ServiceState),
-}
-
 /// What a store kept.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Kept {
+pub enum Restored {
     /// A service that is paused or draining.
     Service(ServiceState),
     /// A job that is not over.
     Job(StoredJob),
     /// A dead letter.
-    Dead(DeadLetter),
+    Dead(StoredDeadLetter),
+}
+
+/// What can be promised of background jobs now.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum StoreState {
+    /// They are kept.
+    #[default]
+    Writable,
+    /// As many wait to be kept as may.
+    Behind,
+    /// They cannot be kept: no promise is made.
+    Failing,
 }
