@@ -36,6 +36,11 @@ pub(crate) fn background(service: &str, param: &[u8]) -> Message {
     owned(&[b"", b"MDPC02", b"1", param, service.as_bytes()])
 }
 
+/// The same in zmws 1.
+pub(crate) fn background_zmws1(service: &str, param: &[u8]) -> Message {
+    owned(&[b"", param, &[b"JOB: ", service.as_bytes()].concat()])
+}
+
 /// A worker offers a service.
 pub(crate) fn ready(dialect: Dialect, service: &[u8]) -> Message {
     match dialect {

@@ -7,6 +7,7 @@ mod attacks;
 mod bystander;
 mod cgroup;
 mod clock;
+mod crash;
 mod dialect;
 mod faults;
 mod http;
@@ -31,6 +32,7 @@ use suite::Times;
 const USAGE: &str = "\
 usage: cargo xtask hostile [--quick] [--only NAME|GROUP]… [--list] [--write]
        cargo xtask hostile faults [--seconds N] [--seed N]
+       cargo xtask crash [--rounds N] [--seed N]
 
   --quick   small sizes and short times, for continuous integration: on a machine that others use, too, so that only waits
             and turns of half a second are too long
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["attack", name, ground] => carry_out(name, ground),
         ["faults", rest @ ..] => faults::run(rest, &zmws()),
+        ["crash", rest @ ..] => crash::run(rest, &zmws()),
         ["--help" | "-h"] => {
             println!("{USAGE}");
             Ok(true)

@@ -368,7 +368,7 @@ pub(crate) fn sweep() {
 }
 
 /// Ports that nobody has at this moment.
-fn free_ports<const N: usize>() -> io::Result<[u16; N]> {
+pub(crate) fn free_ports<const N: usize>() -> io::Result<[u16; N]> {
     let mut listeners = Vec::new();
     for _ in 0..N {
         listeners.push(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?);

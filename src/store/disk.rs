@@ -10,6 +10,7 @@
 //!
 //! Which position a job has is kept in memory, some 30 bytes a job.
 
+use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -99,7 +100,7 @@ impl DiskStore {
         }
         let path = directory.join(FILE);
         let file = path.clone();
-        Self::open_with(path, options.cache, Box::new(move |builder| builder.create(&file)))
+        Self::open_with(path, options.cache, Box::new(move |builder| open_file(builder, &file)))
     }
 
     /// The same with another way to the bytes.
@@ -198,15 +199,38 @@ impl DiskStore {
         let path = self.path.clone();
         match error {
             DatabaseError::DatabaseAlreadyOpen => StoreError::InUse { path },
-            DatabaseError::Storage(StorageError::Io(error))
-                if error.kind() == std::io::ErrorKind::InvalidData =>
-            {
+            DatabaseError::Storage(StorageError::Io(error)) if error.kind() == ErrorKind::InvalidData => {
                 self.damaged(&error)
             }
             DatabaseError::Storage(error) => failing(&path, error.into()),
             other => self.damaged(&other),
         }
     }
+}
+
+/// Opens the file, or makes one. A new file has its name when all of it is there: whoever dies in between leaves none that
+/// cannot be read. Who makes it has it locked from before it has its name.
+fn open_file(builder: &Builder, path: &Path) -> Result<Database, DatabaseError> {
+    if path.exists() {
+        return builder.open(path);
+    }
+    let unfinished = path.with_extension("new");
+    let database = match builder.create(&unfinished) {
+        Err(DatabaseError::Storage(StorageError::Io(error))) if error.kind() == ErrorKind::InvalidData => {
+            std::fs::remove_file(&unfinished)?;
+            builder.create(&unfinished)?
+        }
+        made => made?,
+    };
+    if path.exists() {
+        drop(database);
+        std::fs::remove_file(&unfinished)?;
+        return builder.open(path);
+    }
+    std::fs::rename(&unfinished, path)?;
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::File::open(directory)?.sync_all()?;
+    Ok(database)
 }
 
 /// A file that is damaged, or a disk that is.

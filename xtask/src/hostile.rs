@@ -18,5 +18,6 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
 /// The short form, for continuous integration: of misfortune alone, since attacks are judged by latency, and want a
 /// machine of their own.
 pub(crate) fn run_short() -> Result<(), Failure> {
-    run(&["faults", "--seconds", "8"].map(str::to_owned))
+    run(&["faults", "--seconds", "8"].map(str::to_owned))?;
+    run(&["crash", "--rounds", "20"].map(str::to_owned))
 }

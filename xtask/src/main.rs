@@ -33,6 +33,7 @@ usage: cargo xtask CHORE
   hostile [--quick] [--only NAME] [--list] [--write]
                                            attacks, while somebody honest is being served
   hostile faults [--seconds N] [--seed N]  no malice but misfortune, for N seconds (60)
+  crash   [--rounds N] [--seed N]          a broker that is killed N times (20) over one directory of data
   compat  ARGS                             record, replay and compare: see `cargo xtask compat --help`
 
 ARGS go to `cargo test` or to the program that does the chore.";
@@ -63,6 +64,7 @@ fn run(chore: &str, words: Vec<String>) -> Result<(), Failure> {
         "docs" => docs::run(&words),
         "fuzz" => fuzz::run(&words),
         "hostile" => hostile::run(&words),
+        "crash" => hostile::run(&[vec!["crash".to_owned()], words].concat()),
         "compat" => compat(&words),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");

@@ -48,6 +48,17 @@ fn a_directory_is_made_for_its_owner_and_jobs_are_there_at_the_next_start() {
 }
 
 #[test]
+fn a_start_that_died_while_it_made_the_file_is_made_good() {
+    let directory = Directory::new("unfinished");
+    std::fs::create_dir(&directory.0).expect("there is room for a directory");
+    // As redb leaves it before it has written its magic number.
+    std::fs::write(directory.0.join("queue.new"), vec![0; 73_728]).expect("a good disk");
+    drop(directory.open().expect("the file has no name yet"));
+    assert!(!directory.0.join("queue.new").exists());
+    drop(directory.open().expect("now it has"));
+}
+
+#[test]
 fn a_second_broker_is_refused() {
     let directory = Directory::new("twice");
     let _first = directory.open().expect("there is room for a directory");
