@@ -15,6 +15,7 @@ mod figures;
 mod laws;
 mod lists;
 mod operations;
+mod restored;
 mod transcripts;
 
 use std::collections::HashMap;

@@ -25,6 +25,7 @@ mod site;
 mod start;
 mod status;
 mod stop;
+mod store;
 mod tail;
 mod top;
 mod trace;
@@ -66,6 +67,7 @@ enum Command {
     Resume(resume::Args),
     Drain(drain::Args),
     Jobs(jobs::Args),
+    Store(store::Args),
     Trace(trace::Args),
     Completions(completions::Args),
     #[command(hide = true)]
@@ -123,6 +125,7 @@ fn obey(args: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Resume(args) => resume::run(args),
         Command::Drain(args) => drain::run(args),
         Command::Jobs(args) => jobs::run(args),
+        Command::Store(args) => store::run(args),
         Command::Trace(args) => trace::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Generate(args) => generate::run(args),
@@ -154,7 +157,8 @@ fn has_log(command: &Command) -> bool {
         | Command::Pause(_)
         | Command::Resume(_)
         | Command::Drain(_)
-        | Command::Jobs(_) => false,
+        | Command::Jobs(_)
+        | Command::Store(_) => false,
     }
 }
 

@@ -140,8 +140,9 @@ impl Thread {
                 self.committed(up_to);
                 continue;
             };
-            self.failed(up_to, records, error.to_string());
-            if !self.retry() {
+            let reason = error.to_string();
+            self.failed(up_to, records, reason.clone());
+            if !self.retry(reason) {
                 return;
             }
         }
@@ -159,8 +160,8 @@ impl Thread {
     }
 
     /// Tries until the store can write what it could not. `false` at the end, which has a last try.
-    fn retry(&mut self) -> bool {
-        let (mut pause, mut reason) = (RETRY_MIN, String::new());
+    fn retry(&mut self, mut reason: String) -> bool {
+        let mut pause = RETRY_MIN;
         loop {
             let goes_on = self.refuse_until(Instant::now() + pause, &reason);
             match self.store.commit(&self.unwritten.records()) {

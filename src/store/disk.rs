@@ -55,6 +55,11 @@ impl DiskOptions {
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         Self { directory: directory.into(), cache: 32 << 20 }
     }
+
+    /// The file in the directory.
+    pub fn file(&self) -> PathBuf {
+        self.directory.join(FILE)
+    }
 }
 
 /// Opens the database, again after a failure.
@@ -98,7 +103,7 @@ impl DiskStore {
         if !directory.is_dir() {
             std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(unusable)?;
         }
-        let path = directory.join(FILE);
+        let path = options.file();
         let file = path.clone();
         Self::open_with(path, options.cache, Box::new(move |builder| open_file(builder, &file)))
     }
@@ -109,6 +114,19 @@ impl DiskStore {
             Self { path, cache, open, database: None, places: FxHashMap::default(), next: 0, dead: 0 };
         store.reopen()?;
         Ok(store)
+    }
+
+    /// Makes the file as small as what is in it. Whoever is killed in between has lost nothing.
+    ///
+    /// # Errors
+    ///
+    /// A failing disk.
+    pub fn compact(&mut self) -> Result<(), StoreError> {
+        let Some(database) = &mut self.database else { return Ok(()) };
+        let compacted = database.compact();
+        compacted
+            .map(drop)
+            .map_err(|error| StoreError::Failing { path: self.path.clone(), what: error.to_string() })
     }
 
     /// Opens the file and learns what is in it.

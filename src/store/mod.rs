@@ -14,6 +14,7 @@
 mod commit;
 #[cfg(feature = "store")]
 mod disk;
+pub mod lines;
 mod memory;
 #[cfg(feature = "store")]
 mod record;

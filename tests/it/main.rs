@@ -7,6 +7,7 @@ mod config;
 mod console;
 mod deploy;
 mod docs;
+mod durable;
 mod end_to_end;
 mod exit_status;
 mod fleet;

@@ -3,6 +3,7 @@
 mod commit;
 mod conformance;
 mod disk;
+mod lines;
 mod torn_disk;
 
 use bytes::Bytes;

@@ -141,7 +141,7 @@ name = \"own\"
 program = [\"./own\", \"--port\", \"6556\"]
 ";
     insta::assert_snapshot!(programs(text, &nothing), @r"
-    broker: zmws broker --client-port=6555 --worker-port=6556 --handover --job-timeout=STR-REV=60 --job-timeout=300 --admin-socket=run/admin.sock
+    broker: zmws broker --client-port=6555 --worker-port=6556 --handover --job-timeout=STR-REV=60 --job-timeout=300 --admin-socket=run/admin.sock --data-dir=data
     gateway: zmws gateway --origins=https://a.example,https://b.example --client-port=6555
     str-rev-1: zmws worker --concurrency=2 --service-name=STR-REV --builtin=reverse --backend-port=6556 --grace=10
     str-rev-2: zmws worker --concurrency=2 --service-name=STR-REV --builtin=reverse --backend-port=6556 --grace=10
@@ -154,7 +154,7 @@ program = [\"./own\", \"--port\", \"6556\"]
 fn the_environment_is_stronger_than_the_file() {
     let environment = |name: &str| (name == "ZMWS_BROKER_CLIENT_PORT").then(|| "7555".to_owned());
     insta::assert_snapshot!(programs("[broker]\nclient_port = 6555\nworker_port = 6556\n[gateway]\n", &environment), @r"
-    broker: zmws broker --client-port=7555 --worker-port=6556 --admin-socket=run/admin.sock
+    broker: zmws broker --client-port=7555 --worker-port=6556 --admin-socket=run/admin.sock --data-dir=data
     gateway: zmws gateway --client-port=7555
     ");
 }

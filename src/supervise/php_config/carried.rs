@@ -93,7 +93,7 @@ fn a_fleet_has_ours_in_the_place_of_php_s_servers_and_all_else_as_php_starts_it(
     let fleet = fleet(&site(), &own());
     assert_eq!(fleet.admin, Some(Place::Socket("run/admin.sock".into())));
     assert_snapshot!(shown(&fleet), @r#"
-    server (Server): HEARTBEAT_INTERVAL=10 zmws broker --client-port=6555 --log-level=E --handover --address=0.0.0.0 --admin-socket=run/admin.sock []
+    server (Server): HEARTBEAT_INTERVAL=10 zmws broker --client-port=6555 --log-level=E --handover --address=0.0.0.0 --admin-socket=run/admin.sock --data-dir=data []
     gateway (Server): HEARTBEAT_INTERVAL=10 zmws gateway --address=10.0.0.1 []
     cron (Server): HEARTBEAT_INTERVAL=10 HEARTBEAT_MAXTRIES=2.5 php src/cron.php ["src/cron.php"]
     mail (Worker): HEARTBEAT_INTERVAL=10 HEARTBEAT_MAXTRIES=2.5 php workers/mail.php --service-name=MAIL --backend-port=5556 --from=a b --quiet=1 ["workers/mail.php"]

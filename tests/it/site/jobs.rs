@@ -139,7 +139,7 @@ fn children(pid: u32) -> Vec<u32> {
 }
 
 #[test]
-fn a_restart_that_would_lose_queued_jobs_says_how_many_and_does_nothing() {
+fn a_restart_loses_no_job_in_the_background() {
     let site = Site::new("zmws.toml", LONG);
     assert_eq!(site.run(&["start"]).status, Some(0));
     wait_for_workers(&site, 2);
@@ -151,7 +151,30 @@ fn a_restart_that_would_lose_queued_jobs_says_how_many_and_does_nothing() {
         assert!(call.status.success(), "{call:?}");
     }
     let before = site.pid("broker").expect("it runs");
-    site.configure(&LONG.replace("[broker]", "[broker]\nhandover = true"));
+    let restarted = site.run(&["restart", "broker"]);
+    assert_eq!(restarted.status, Some(0), "{restarted:?}");
+    assert!(!restarted.stdout.contains("Given up"), "{restarted:?}");
+    assert_ne!(site.pid("broker"), Some(before));
+    let queued = site.run(&["jobs", "--state=queued", "--json"]);
+    assert_eq!(queued.stdout.matches("\"id\":").count(), 3, "{queued:?}");
+    assert!(site.dir.join("data/queue.redb").is_file());
+}
+
+#[test]
+fn a_restart_that_would_lose_queued_jobs_says_how_many_and_does_nothing() {
+    let in_memory = LONG.replace("[broker]", "[broker]\nmemory = true");
+    let site = Site::new("zmws.toml", &in_memory);
+    assert_eq!(site.run(&["start"]).status, Some(0));
+    wait_for_workers(&site, 2);
+    assert_eq!(site.run(&["pause", "--service", "LONG"]).status, Some(0));
+    let port = format!("--port={}", site.clients);
+    for _ in 0..3 {
+        let call =
+            Command::new(zmws()).args(["call", "LONG", "--async", &port]).output().expect("zmws is built");
+        assert!(call.status.success(), "{call:?}");
+    }
+    let before = site.pid("broker").expect("it runs");
+    site.configure(&in_memory.replace("[broker]", "[broker]\nhandover = true"));
     for words in [&["restart", "broker"][..], &["restart"], &["reload"]] {
         let refused = site.run(words);
         assert_eq!(refused.status, Some(1), "{words:?}: {refused:?}");

@@ -1,7 +1,9 @@
 //! The real `zmws broker`, on ports that the system chose.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -25,7 +27,35 @@ pub(crate) struct Broker {
     /// The port for operators.
     pub(crate) admin: u16,
     stopped: bool,
+    /// Its own, if no flag names one and all brokers of the tests shall be durable.
+    _directory: Option<Directory>,
 }
+
+/// A directory for jobs, which is gone with it. The broker makes it.
+pub(crate) struct Directory {
+    pub(crate) path: PathBuf,
+}
+
+impl Directory {
+    pub(crate) fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        Self { path: std::env::temp_dir().join(format!("zmws-data-{}-{number}", std::process::id())) }
+    }
+
+    pub(crate) fn flag(&self) -> String {
+        format!("--data-dir={}", self.path.display())
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.path);
+    }
+}
+
+/// With this variable, all brokers of the tests keep their jobs on disk.
+const DURABLE: &str = "ZMWS_TEST_DURABLE";
 
 impl Broker {
     /// A broker whose heartbeats come each second, with more flags.
@@ -40,17 +70,27 @@ impl Broker {
         Self::start_as(shell, flags)
     }
 
-    fn start_as(mut command: Command, flags: &[&str]) -> Self {
+    /// The same by another command, to which the program's own words are added.
+    pub(crate) fn start_as(mut command: Command, flags: &[&str]) -> Self {
+        let own = flags.iter().all(|flag| !flag.starts_with("--data-dir") && *flag != "--memory");
+        let directory = (own && std::env::var_os(DURABLE).is_some()).then(Directory::new);
         command
             .args(["broker", "--client-port=0", "--worker-port=0", "--news-port=0", "--admin-port=0"])
             .args(flags)
+            .args(directory.as_ref().map(Directory::flag))
             .env("HEARTBEAT_INTERVAL", "1")
             .env("HEARTBEAT_MAXTRIES", "3")
             .env("RUST_BACKTRACE", "1");
         let program = Program::start("zmws broker", &mut command);
         let [clients, workers, news] = program.wait_for("its ports", PATIENCE, ports);
         let admin = program.wait_for("its admin port", PATIENCE, admin_port);
-        Self { program, clients, workers, news, admin, stopped: false }
+        Self { program, clients, workers, news, admin, stopped: false, _directory: directory }
+    }
+
+    /// SIGKILL, and waits until the system has done it.
+    pub(crate) fn kill(&mut self) {
+        self.stopped = true;
+        self.program.kill();
     }
 
     /// The test has stopped it: that it is gone is no failure.

@@ -22,7 +22,8 @@ impl Up {
         let mut command = Command::new(zmws());
         let ports =
             ["--client-port=0", "--worker-port=0", "--news-port=0", "--admin-port=0", "--http-port=0"];
-        command.arg("up").args(ports).args(flags);
+        // Its directory would be ./data, in the middle of the sources.
+        command.arg("up").args(ports).arg("--memory").args(flags);
         let program = Program::start("zmws up", &mut command);
         let port = |name: &str| {
             program.wait_for(name, PATIENCE, |line| {

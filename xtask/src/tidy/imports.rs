@@ -82,6 +82,7 @@ const ROOMS: [Room; 23] = [
         "cli",
         &[
             "server",
+            "store",
             "gateway",
             "client",
             "worker",
