@@ -17,7 +17,7 @@ use super::snapshot::{
 };
 use super::worker::Worker;
 use crate::job::{JobId, PeerId, ServiceName, Timestamp};
-use crate::message::Outcome;
+use crate::message::{Mode, Outcome};
 
 impl Broker {
     /// The broker as a whole, with no more than `services_max` services told apart: those of `first`, then
@@ -230,9 +230,9 @@ impl Broker {
         rows
     }
 
-    /// Jobs that a worker has, by their ids, and what they ask for.
-    pub fn active(&self) -> Vec<(JobId, ServiceName)> {
-        let is_active = |job: &Job| matches!(job.state, State::Active { .. });
+    /// Jobs of some modes that a worker has, by their ids, and what they ask for.
+    pub fn active(&self, of: impl Fn(Mode) -> bool) -> Vec<(JobId, ServiceName)> {
+        let is_active = |job: &Job| matches!(job.state, State::Active { .. }) && of(job.mode);
         let active = self.jobs.iter().filter(|(_, job)| is_active(job));
         let mut active: Vec<_> =
             active.map(|(&id, job)| (id, self.services[job.service].name.clone())).collect();

@@ -34,6 +34,13 @@ impl Broker {
         self.jobs.contains_key(&id) || self.dead_letters.contains(id)
     }
 
+    /// Jobs in the background, queued and active. Counted anew: for the end.
+    pub fn background(&self) -> (usize, usize) {
+        let background = self.jobs.values().filter(|job| job.mode == Mode::Background);
+        let queued = background.clone().filter(|job| matches!(job.state, State::Queued(_))).count();
+        (queued, background.count() - queued)
+    }
+
     /// The service, which is known from now on as if a worker had offered it.
     fn restored_key(&mut self, service: &ServiceName) -> ServiceKey {
         let names = &self.accounts.names;

@@ -16,6 +16,7 @@ mod laws;
 mod lists;
 mod operations;
 mod restored;
+mod simulation;
 mod transcripts;
 
 use std::collections::HashMap;

@@ -384,19 +384,21 @@ fn grouped(number: u64) -> String {
     groups.collect::<Vec<_>>().join(",")
 }
 
-/// One line, if anything was left; and the supervisor hears it.
+/// A line each for what is kept and for what was lost; and the supervisor hears it.
 pub(super) fn say_what_was_left(unfinished: &Unfinished) {
     let Unfinished { queued, active, kept } = unfinished;
-    if *queued == 0 && active.is_empty() {
+    if *queued == 0 && active.is_empty() && *kept == 0 {
         return;
     }
     let named = active.iter().map(|(job, service)| format!("{job} ({service})"));
     notify::tell_supervisor(&Notice::Unfinished(supervise::Unfinished::new(*queued, named, *kept)));
+    if *kept > 0 {
+        let line = format!("Kept for the next start: {kept} jobs\n");
+        log::announce(&line, "jobs are kept for the next start", &[("jobs", kept)]);
+    }
     let active = active.len();
-    let (word, event) = match kept {
-        true => ("Kept for the next start", "jobs are kept for the next start"),
-        false => ("Given up", "jobs were given up"),
-    };
-    let line = format!("{word}: {queued} queued jobs, {active} running jobs\n");
-    log::announce(&line, event, &[("queued", queued), ("active", &active)]);
+    if *queued + active > 0 {
+        let line = format!("Given up: {queued} queued jobs, {active} running jobs\n");
+        log::announce(&line, "jobs were given up", &[("queued", queued), ("active", &active)]);
+    }
 }

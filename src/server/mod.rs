@@ -33,7 +33,7 @@ use tracing::{debug, info};
 
 use crate::broker::{Action, Broker, Denied, Done, Event, LogEvent, Stage, Subscriptions};
 use crate::job::{JobId, PeerId, ServiceName, Timestamp};
-use crate::message::{ClientCommand, ClientReply};
+use crate::message::{ClientCommand, ClientReply, Mode};
 use crate::store::{Report, StoreError};
 use crate::transport::{Interest, ListenerOptions, Publisher, Router, RouterEvent};
 use crate::wire;
@@ -78,8 +78,8 @@ pub struct Unfinished {
     pub queued: usize,
     /// Jobs that a worker had not finished, and what they ask for.
     pub active: Vec<(JobId, ServiceName)>,
-    /// Whether those in the background are on disk, for the next start.
-    pub kept: bool,
+    /// Jobs that are on disk, for the next start. They are none of the others.
+    pub kept: usize,
 }
 
 /// A broker on its ports.
@@ -227,10 +227,12 @@ impl Server {
         self.workers.drain(LINGER).await;
         self.news.flush();
         self.log_counts();
+        let keeps = self.durability.is_durable();
+        let (queued, active) = if keeps { self.broker.background() } else { (0, 0) };
         Unfinished {
-            queued: self.broker.totals().queued,
-            active: self.broker.active(),
-            kept: self.durability.is_durable(),
+            queued: self.broker.totals().queued - queued,
+            active: self.broker.active(|mode| !keeps || mode == Mode::Wait),
+            kept: queued + active,
         }
     }
 

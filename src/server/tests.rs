@@ -52,7 +52,7 @@ fn timers_ring_though_there_is_always_something_to_read() {
         tokio::task::spawn_blocking(move || flood.join()).await.expect("a thread").expect("no panic");
 
         stopper.stop();
-        let nothing = Unfinished { queued: 0, active: Vec::new(), kept: false };
+        let nothing = Unfinished { queued: 0, active: Vec::new(), kept: 0 };
         assert_eq!(server.await.expect("no panic"), nothing);
     };
     let limited = async { tokio::time::timeout(Duration::from_secs(20), test).await.expect("in time") };

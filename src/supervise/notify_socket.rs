@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! READY=1                                             it serves: its ports are bound
-//! UNFINISHED={"queued":3,"active":["12AB-34CD (MAIL)"],"kept":false}
+//! UNFINISHED={"queued":3,"active":["12AB-34CD (MAIL)"],"kept":0}
 //!                                                     what a broker leaves undone, as it ends
 //! ```
 //!
@@ -41,14 +41,14 @@ pub struct Unfinished {
     pub queued: usize,
     /// Those that a worker had not finished, as `12AB-34CD (MAIL)`; the last may say how many more.
     pub active: Vec<String>,
-    /// Whether those in the background are on disk, for its next start.
+    /// How many are on disk, for its next start. They are none of the others.
     #[serde(default)]
-    pub kept: bool,
+    pub kept: usize,
 }
 
 impl Unfinished {
     /// Names as many of the active jobs as one notice has room for.
-    pub fn new(queued: usize, active: impl ExactSizeIterator<Item = String>, kept: bool) -> Self {
+    pub fn new(queued: usize, active: impl ExactSizeIterator<Item = String>, kept: usize) -> Self {
         let more = active.len().saturating_sub(NAMED_MAX);
         let mut active: Vec<String> = active.take(NAMED_MAX).collect();
         if more > 0 {
@@ -59,7 +59,7 @@ impl Unfinished {
 
     /// Whether nothing is.
     pub fn is_empty(&self) -> bool {
-        self.queued == 0 && self.active.is_empty()
+        *self == Self::default()
     }
 }
 
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_notice_is_read_as_it_was_written() {
-        let left = Unfinished::new(3, ["12AB-34CD (MAIL)".to_owned()].into_iter(), true);
+        let left = Unfinished::new(3, ["12AB-34CD (MAIL)".to_owned()].into_iter(), 2);
         for notice in [Notice::Ready, Notice::Unfinished(left)] {
             assert_eq!(Notice::decode(notice.encode().as_bytes()), Some(notice));
         }
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn a_thousand_jobs_fit_into_a_datagram() {
         let name = format!("12AB-34CD ({})", "N".repeat(128));
-        let left = Unfinished::new(0, vec![name; 1_000].into_iter(), false);
+        let left = Unfinished::new(0, vec![name; 1_000].into_iter(), 0);
         assert_eq!(left.active.last().map(String::as_str), Some("984 more"));
         assert!(Notice::Unfinished(left).encode().len() <= DATAGRAM_MAX);
     }

@@ -98,10 +98,7 @@ pub(super) struct Ending {
 impl Ending {
     /// Whether it ended by itself, and no running job was lost to it.
     pub(super) fn is_clean(&self) -> bool {
-        let lost = self
-            .unfinished
-            .as_ref()
-            .is_some_and(|unfinished| !unfinished.active.is_empty() && !unfinished.kept);
+        let lost = self.unfinished.as_ref().is_some_and(|unfinished| !unfinished.active.is_empty());
         self.killed.is_none() && self.cut_off.is_empty() && !lost
     }
 }

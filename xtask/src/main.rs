@@ -34,6 +34,7 @@ usage: cargo xtask CHORE
                                            attacks, while somebody honest is being served
   hostile faults [--seconds N] [--seed N]  no malice but misfortune, for N seconds (60)
   crash   [--rounds N] [--seed N]          a broker that is killed N times (20) over one directory of data
+  sim     [--seed N | --seeds N]           the broker with a store that fails, N seeds (1,000), or one of them
   compat  ARGS                             record, replay and compare: see `cargo xtask compat --help`
 
 ARGS go to `cargo test` or to the program that does the chore.";
@@ -64,6 +65,7 @@ fn run(chore: &str, words: Vec<String>) -> Result<(), Failure> {
         "docs" => docs::run(&words),
         "fuzz" => fuzz::run(&words),
         "hostile" => hostile::run(&words),
+        "sim" => testing::simulate(&words),
         "crash" => hostile::run(&[vec!["crash".to_owned()], words].concat()),
         "compat" => compat(&words),
         "help" | "--help" | "-h" => {

@@ -40,6 +40,22 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
     tested.and(reported)
 }
 
+/// `sim [--seed N | --seeds N]`: the broker with a store that fails, over a fake clock.
+pub(crate) fn simulate(words: &[String]) -> Result<(), Failure> {
+    let mut command = cargo();
+    command.args(["test", "--quiet", "--locked", "--package", "zmws", "--lib", "broker::tests::simulation"]);
+    command.env("ZMWS_SIM_SEEDS", "1000");
+    for pair in words.chunks(2) {
+        let variable = match pair {
+            [word, _] if word == "--seed" => "ZMWS_SIM_SEED",
+            [word, _] if word == "--seeds" => "ZMWS_SIM_SEEDS",
+            other => return Err(Failure::Usage(format!("sim does not know {other:?}"))),
+        };
+        command.env(variable, &pair[1]);
+    }
+    finish("sim", &mut command)
+}
+
 fn report(left_out: &Path, require: bool) -> Result<(), Failure> {
     println!("\n==== peers");
     for peer in Peer::ALL {

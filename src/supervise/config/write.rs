@@ -83,7 +83,7 @@ fn example(key: Key<'_>) -> String {
 }
 
 /// What stands for keys that have no default.
-const EXAMPLES: [(&str, &str); 14] = [
+const EXAMPLES: [(&str, &str); 15] = [
     ("job_timeout", "{ STR-REV = 60, \"*\" = 3600 }"),
     ("origins", "[\"https://www.example.org\"]"),
     ("tokens", "\"etc/tokens\""),
@@ -92,6 +92,7 @@ const EXAMPLES: [(&str, &str); 14] = [
     ("admin_address", "\"127.0.0.1\""),
     ("admin_port", "5581"),
     ("admin_socket", "\"run/admin.sock\""),
+    ("data_dir", "\"data\""),
     ("max_lifetime", "\"12h\""),
     ("max_memory", "\"256M\""),
     ("memory_max", "\"512M\""),

@@ -72,21 +72,23 @@ pub(in crate::supervise) fn of_ending(name: &str, ending: &Ending) -> Vec<String
         None if jobs.is_empty() => None,
         None => Some(format!("ended{jobs}")),
     };
-    let left = unfinished.as_ref().map(left_undone);
-    end.iter().chain(&left).map(|what| format!("{name}: {what}")).collect()
+    let left = unfinished.iter().flat_map(left_undone);
+    end.into_iter().chain(left).map(|what| format!("{name}: {what}")).collect()
 }
 
-/// `gave up 3 queued jobs, and running 12AB-34CD (MAIL)`.
-fn left_undone(unfinished: &Unfinished) -> String {
-    let queued = match unfinished.queued {
+/// `keeps 2 jobs for its next start`, `gave up 3 queued jobs, and running 12AB-34CD (MAIL)`.
+fn left_undone(unfinished: &Unfinished) -> Vec<String> {
+    let jobs = |count: usize, word: &str| match count {
         0 => None,
-        1 => Some("1 queued job".to_owned()),
-        queued => Some(format!("{queued} queued jobs")),
+        1 => Some(format!("1 {word}job")),
+        more => Some(format!("{more} {word}jobs")),
     };
-    let active = (!unfinished.active.is_empty()).then(|| format!("running {}", unfinished.active.join(", ")));
-    let what: Vec<String> = queued.into_iter().chain(active).collect();
-    let word = if unfinished.kept { "keeps for its next start" } else { "gave up" };
-    format!("{word} {}", what.join(", and "))
+    let kept = jobs(unfinished.kept, "").map(|kept| format!("keeps {kept} for its next start"));
+    let running =
+        (!unfinished.active.is_empty()).then(|| format!("running {}", unfinished.active.join(", ")));
+    let lost: Vec<String> = jobs(unfinished.queued, "queued ").into_iter().chain(running).collect();
+    let lost = (!lost.is_empty()).then(|| format!("gave up {}", lost.join(", and ")));
+    kept.into_iter().chain(lost).collect()
 }
 
 /// `10 s`, `0.3 s`.
