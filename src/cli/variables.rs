@@ -12,7 +12,7 @@ const PREFIX: &str = "ZMWS_";
 const OTHERS: [&str; 6] =
     ["ZMWS_CONFIG", "ZMWS_ADMIN", "ZMWS_PROGRAM", "ZMWS_RUN_DIR", "ZMWS_JOB_ID", "ZMWS_SERVICE"];
 /// What the project's own tests are told.
-const OF_TESTS: [&str; 14] = [
+const OF_TESTS: [&str; 15] = [
     "ZMWS_AB",
     "ZMWS_BIN",
     "ZMWS_CHAOS_SECONDS",
@@ -26,6 +26,7 @@ const OF_TESTS: [&str; 14] = [
     "ZMWS_PHP",
     "ZMWS_PYTHON",
     "ZMWS_REQUIRE_PEERS",
+    "ZMWS_TEST_DURABLE",
     "ZMWS_WRK",
 ];
 /// A worker's program has one for each parameter, of any name.
