@@ -81,7 +81,7 @@ impl Broker {
                 actions.push(Action::Reply { to: to.clone(), reply });
             }
             (Mode::Wait, Client::Restored(_) | Client::Told(_)) => {
-                debug_assert!(false, "only background jobs are kept")
+                debug_assert!(false, "only background jobs are kept");
             }
             // It is kept as a dead letter.
             (Mode::Background, _) if self.dead_letters.contains(id) => {}

@@ -7,6 +7,7 @@ mod admin;
 pub mod clock;
 mod config;
 mod durability;
+mod error;
 pub mod exchange;
 mod held_back;
 mod lists;
@@ -20,9 +21,9 @@ mod turns;
 
 pub use config::{Addresses, Config};
 pub use durability::Recovery;
+pub use error::{BindError, StartError};
 pub use stop::{Stopped, Stopper, stopper};
 
-use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::time::Duration;
@@ -34,7 +35,7 @@ use tracing::{debug, info};
 use crate::broker::{Action, Broker, Denied, Done, Event, LogEvent, Stage, Subscriptions};
 use crate::job::{JobId, PeerId, ServiceName, Timestamp};
 use crate::message::{ClientCommand, ClientReply, Mode};
-use crate::store::{Report, StoreError};
+use crate::store::Report;
 use crate::transport::{Interest, ListenerOptions, Publisher, Router, RouterEvent};
 use crate::wire;
 use admin::{AdminQueue, AdminRequest};
@@ -44,32 +45,6 @@ use exchange::Exchange;
 use lists::Lists;
 use outgoing::Sockets;
 use turns::{Turns, Work};
-
-/// A port that could not be bound.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot listen for {what} at {place}: {source}")]
-pub struct BindError {
-    /// Who would have come there.
-    pub what: &'static str,
-    /// The address, or the path of the socket.
-    pub place: String,
-    /// The system's word.
-    pub source: io::Error,
-}
-
-/// Why a server cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// A port cannot be bound.
-    #[error(transparent)]
-    Bind(#[from] BindError),
-    /// The store cannot be opened or read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The system has no thread for the store.
-    #[error("cannot start the store's thread: {0}")]
-    Thread(io::Error),
-}
 
 /// What a server left behind.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -123,6 +123,12 @@ impl Drop for Committer {
     }
 }
 
+/// The thread waits by the system's clock: nothing of what it decides depends on it.
+#[expect(clippy::disallowed_methods, reason = "the time of retries is the thread's own")]
+fn now() -> Instant {
+    Instant::now()
+}
+
 /// What the thread has.
 struct Thread {
     store: Box<dyn Store>,
@@ -163,7 +169,7 @@ impl Thread {
     fn retry(&mut self, mut reason: String) -> bool {
         let mut pause = RETRY_MIN;
         loop {
-            let goes_on = self.refuse_until(Instant::now() + pause, &reason);
+            let goes_on = self.refuse_until(now() + pause, &reason);
             match self.store.commit(&self.unwritten.records()) {
                 Ok(()) => {
                     self.unwritten = Unwritten::default();
@@ -180,7 +186,7 @@ impl Thread {
     /// Refuses what comes in until then. `false` at the end.
     fn refuse_until(&mut self, then: Instant, reason: &str) -> bool {
         loop {
-            match self.incoming.recv_timeout(then.saturating_duration_since(Instant::now())) {
+            match self.incoming.recv_timeout(then.saturating_duration_since(now())) {
                 Ok(batch) => self.failed(batch.ticket, batch.records, reason.to_owned()),
                 Err(RecvTimeoutError::Timeout) => return true,
                 Err(RecvTimeoutError::Disconnected) => return false,

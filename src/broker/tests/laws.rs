@@ -252,8 +252,8 @@ impl Watched {
 
     /// What is on record is what the broker has, after each event.
     fn check_records(&self) {
-        let background = |(id, job): (&JobId, &Box<job::Job>)| (job.mode == Mode::Background).then_some(*id);
-        let accepted: HashSet<JobId> = self.broker.jobs.iter().filter_map(background).collect();
+        let background = self.broker.jobs.iter().filter(|(_, job)| job.mode == Mode::Background);
+        let accepted: HashSet<JobId> = background.map(|(id, _)| *id).collect();
         assert_eq!(self.accepted, accepted, "background jobs on record");
         let dead: HashSet<JobId> = self.broker.dead_letters.newest_first().map(|(id, _)| id).collect();
         assert_eq!(self.dead, dead, "dead letters on record");

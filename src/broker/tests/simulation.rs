@@ -267,7 +267,11 @@ impl Simulation {
         self.committed += self.batches.len() as u64;
         let without_promise = |record| match record {
             Record::Accepted(job) => Record::Finished(job.job),
-            other => other,
+            true_all_the_same @ (Record::Retried(_)
+            | Record::Attempted { .. }
+            | Record::Dead(_)
+            | Record::Finished(_)
+            | Record::Service(_)) => true_all_the_same,
         };
         self.unwritten.extend(self.batches.drain(..).flatten().map(without_promise));
         while let Some(held) = self.held.pop_front() {
