@@ -63,7 +63,7 @@ impl Peers {
                 return Ok(());
             }
             match peer.receive(LOOK) {
-                Ok(frames) => self.hear(dialect, &frames, &mut under_way),
+                Ok(frames) => self.hear(number, dialect, &frames, &mut under_way),
                 Err(error) if error.kind() == ErrorKind::TimedOut => {}
                 Err(error) => return Err(error),
             }
@@ -94,11 +94,11 @@ impl Peers {
         Ok(awaited)
     }
 
-    fn hear(&self, dialect: Dialect, frames: &[Vec<u8>], under_way: &mut VecDeque<Awaited>) {
+    fn hear(&self, number: usize, dialect: Dialect, frames: &[Vec<u8>], under_way: &mut VecDeque<Awaited>) {
         match dialect::answer(dialect, frames) {
             (Said::Taken, id) => {
                 under_way.pop_front();
-                self.book.acknowledge(&id);
+                self.book.acknowledge(&id, number);
             }
             (Said::Complete, value) => {
                 // Jobs that several workers do end in any order.

@@ -112,7 +112,10 @@ impl Simulation {
             86..90 => self.recover(),
             90..92 => self.kill(),
             92..95 => self.operate(),
-            _ => self.pass(self.random.clone().u64(1..15_000)),
+            _ => {
+                let ms = self.random.u64(1..15_000);
+                self.pass(ms);
+            }
         }
         self.check();
     }
