@@ -64,6 +64,9 @@ _zmws() {
             zmws,stop)
                 cmd="zmws__subcmd__stop"
                 ;;
+            zmws,store)
+                cmd="zmws__subcmd__store"
+                ;;
             zmws,tail)
                 cmd="zmws__subcmd__tail"
                 ;;
@@ -163,6 +166,9 @@ _zmws() {
             zmws__subcmd__help,stop)
                 cmd="zmws__subcmd__help__subcmd__stop"
                 ;;
+            zmws__subcmd__help,store)
+                cmd="zmws__subcmd__help__subcmd__store"
+                ;;
             zmws__subcmd__help,tail)
                 cmd="zmws__subcmd__help__subcmd__tail"
                 ;;
@@ -196,14 +202,32 @@ _zmws() {
             zmws__subcmd__help__subcmd__jobs,delete)
                 cmd="zmws__subcmd__help__subcmd__jobs__subcmd__delete"
                 ;;
+            zmws__subcmd__help__subcmd__jobs,list)
+                cmd="zmws__subcmd__help__subcmd__jobs__subcmd__list"
+                ;;
             zmws__subcmd__help__subcmd__jobs,retry)
                 cmd="zmws__subcmd__help__subcmd__jobs__subcmd__retry"
+                ;;
+            zmws__subcmd__help__subcmd__store,check)
+                cmd="zmws__subcmd__help__subcmd__store__subcmd__check"
+                ;;
+            zmws__subcmd__help__subcmd__store,compact)
+                cmd="zmws__subcmd__help__subcmd__store__subcmd__compact"
+                ;;
+            zmws__subcmd__help__subcmd__store,dump)
+                cmd="zmws__subcmd__help__subcmd__store__subcmd__dump"
+                ;;
+            zmws__subcmd__help__subcmd__store,load)
+                cmd="zmws__subcmd__help__subcmd__store__subcmd__load"
                 ;;
             zmws__subcmd__jobs,delete)
                 cmd="zmws__subcmd__jobs__subcmd__delete"
                 ;;
             zmws__subcmd__jobs,help)
                 cmd="zmws__subcmd__jobs__subcmd__help"
+                ;;
+            zmws__subcmd__jobs,list)
+                cmd="zmws__subcmd__jobs__subcmd__list"
                 ;;
             zmws__subcmd__jobs,retry)
                 cmd="zmws__subcmd__jobs__subcmd__retry"
@@ -214,8 +238,41 @@ _zmws() {
             zmws__subcmd__jobs__subcmd__help,help)
                 cmd="zmws__subcmd__jobs__subcmd__help__subcmd__help"
                 ;;
+            zmws__subcmd__jobs__subcmd__help,list)
+                cmd="zmws__subcmd__jobs__subcmd__help__subcmd__list"
+                ;;
             zmws__subcmd__jobs__subcmd__help,retry)
                 cmd="zmws__subcmd__jobs__subcmd__help__subcmd__retry"
+                ;;
+            zmws__subcmd__store,check)
+                cmd="zmws__subcmd__store__subcmd__check"
+                ;;
+            zmws__subcmd__store,compact)
+                cmd="zmws__subcmd__store__subcmd__compact"
+                ;;
+            zmws__subcmd__store,dump)
+                cmd="zmws__subcmd__store__subcmd__dump"
+                ;;
+            zmws__subcmd__store,help)
+                cmd="zmws__subcmd__store__subcmd__help"
+                ;;
+            zmws__subcmd__store,load)
+                cmd="zmws__subcmd__store__subcmd__load"
+                ;;
+            zmws__subcmd__store__subcmd__help,check)
+                cmd="zmws__subcmd__store__subcmd__help__subcmd__check"
+                ;;
+            zmws__subcmd__store__subcmd__help,compact)
+                cmd="zmws__subcmd__store__subcmd__help__subcmd__compact"
+                ;;
+            zmws__subcmd__store__subcmd__help,dump)
+                cmd="zmws__subcmd__store__subcmd__help__subcmd__dump"
+                ;;
+            zmws__subcmd__store__subcmd__help,help)
+                cmd="zmws__subcmd__store__subcmd__help__subcmd__help"
+                ;;
+            zmws__subcmd__store__subcmd__help,load)
+                cmd="zmws__subcmd__store__subcmd__help__subcmd__load"
                 ;;
             *)
                 ;;
@@ -224,7 +281,7 @@ _zmws() {
 
     case "${cmd}" in
         zmws)
-            opts="-h -V --help --version broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs trace completions generate help"
+            opts="-h -V --help --version broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs store trace completions generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -238,7 +295,7 @@ _zmws() {
             return 0
             ;;
         zmws__subcmd__broker)
-            opts="-c -h --config --iface --address --cport --client-port --wport --worker-port --nport --news-port --admin-address --admin-port --no-admin --admin-socket --heartbeat-interval --heartbeat-maxtries --max-attempts --job-timeout --queue-max --queue-max-mb --frame-max-mb --unread-max-mb --memory-max --max-connections --handover --grace --log --log-level --log-form --help"
+            opts="-c -h --config --iface --address --cport --client-port --wport --worker-port --nport --news-port --admin-address --admin-port --no-admin --admin-socket --data-dir --memory --heartbeat-interval --heartbeat-maxtries --max-attempts --job-timeout --queue-max --queue-max-mb --frame-max-mb --unread-max-mb --memory-max --queue-total-max --services-max --history-max --history-max-mb --dead-max --dead-max-mb --unfinished-max-mb --topics-max --topics-max-kb --max-connections --handover --grace --log --log-level --log-form --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -296,6 +353,10 @@ _zmws() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --heartbeat-interval)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -329,6 +390,42 @@ _zmws() {
                     return 0
                     ;;
                 --memory-max)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --queue-total-max)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --services-max)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --history-max)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --history-max-mb)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dead-max)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dead-max-mb)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --unfinished-max-mb)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --topics-max)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --topics-max-kb)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -668,7 +765,7 @@ _zmws() {
             return 0
             ;;
         zmws__subcmd__gateway)
-            opts="-c -h --config --body-form --timeout --asked-timeout-max --in-flight-max --broker-connections --acknowledge-timeout --connect-wait --body-max-mb --bodies-max-mb --param-max-mb --result-max-mb --responses-max-mb --head-max-kb --head-timeout --body-timeout --write-timeout --http-connections-max --http-connections-per-address --idempotency-max --idempotency-max-mb --no-api --origins --tokens --access-log --access-log-form --access-log-max-mb --access-log-keep --iface --address --wport --http-port --broker --cport --client-port --dialect --log --log-level --log-form --help"
+            opts="-c -h --config --body-form --timeout --asked-timeout-max --in-flight-max --broker-connections --acknowledge-timeout --connect-wait --body-max-mb --bodies-max-mb --param-max-mb --result-max-mb --responses-max-mb --head-max-kb --head-timeout --body-timeout --write-timeout --http-connections-max --http-connections-per-address --idempotency-max --idempotency-max-mb --no-api --origins --tokens --access-log --access-log-form --access-log-max-mb --access-log-keep --iface --address --wport --http-port --broker --cport --client-port --memory-max --metrics-port --dialect --log --log-level --log-form --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -814,6 +911,14 @@ _zmws() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --memory-max)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metrics-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --dialect)
                     COMPREPLY=($(compgen -W "zmws1 zmws2 mdp01 mdp02" -- "${cur}"))
                     return 0
@@ -856,7 +961,7 @@ _zmws() {
             return 0
             ;;
         zmws__subcmd__help)
-            opts="broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs trace completions generate help"
+            opts="broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs store trace completions generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1052,7 +1157,7 @@ _zmws() {
             return 0
             ;;
         zmws__subcmd__help__subcmd__jobs)
-            opts="retry delete"
+            opts="list retry delete"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1066,6 +1171,20 @@ _zmws() {
             return 0
             ;;
         zmws__subcmd__help__subcmd__jobs__subcmd__delete)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        zmws__subcmd__help__subcmd__jobs__subcmd__list)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1191,6 +1310,76 @@ _zmws() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        zmws__subcmd__help__subcmd__store)
+            opts="check dump load compact"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        zmws__subcmd__help__subcmd__store__subcmd__check)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        zmws__subcmd__help__subcmd__store__subcmd__compact)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        zmws__subcmd__help__subcmd__store__subcmd__dump)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        zmws__subcmd__help__subcmd__store__subcmd__load)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         zmws__subcmd__help__subcmd__tail)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1262,7 +1451,7 @@ _zmws() {
             return 0
             ;;
         zmws__subcmd__jobs)
-            opts="-c -h --service --state --limit --json --admin --config --help retry delete help"
+            opts="-c -h --service --state --limit --json --admin --config --help list retry delete help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1326,7 +1515,7 @@ _zmws() {
             return 0
             ;;
         zmws__subcmd__jobs__subcmd__help)
-            opts="retry delete help"
+            opts="list retry delete help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1367,6 +1556,20 @@ _zmws() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        zmws__subcmd__jobs__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         zmws__subcmd__jobs__subcmd__help__subcmd__retry)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -1374,6 +1577,44 @@ _zmws() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        zmws__subcmd__jobs__subcmd__list)
+            opts="-c -h --service --state --limit --json --admin --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --service)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    COMPREPLY=($(compgen -W "queued active completed failed dead" -- "${cur}"))
+                    return 0
+                    ;;
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --admin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1601,6 +1842,176 @@ _zmws() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        zmws__subcmd__store)
+            opts="-h --help check dump load compact help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        zmws__subcmd__store__subcmd__check)
+            opts="-h --data-dir --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        zmws__subcmd__store__subcmd__compact)
+            opts="-h --data-dir --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        zmws__subcmd__store__subcmd__dump)
+            opts="-h --data-dir --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        zmws__subcmd__store__subcmd__help)
+            opts="check dump load compact help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        zmws__subcmd__store__subcmd__help__subcmd__check)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        zmws__subcmd__store__subcmd__help__subcmd__compact)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        zmws__subcmd__store__subcmd__help__subcmd__dump)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        zmws__subcmd__store__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        zmws__subcmd__store__subcmd__help__subcmd__load)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        zmws__subcmd__store__subcmd__load)
+            opts="-h --data-dir --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         zmws__subcmd__tail)
             opts="-c -h --service --json --news --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1672,7 +2083,7 @@ _zmws() {
             return 0
             ;;
         zmws__subcmd__up)
-            opts="-c -h --config --iface --address --cport --client-port --wport --worker-port --nport --news-port --admin-address --admin-port --no-admin --admin-socket --http-port --heartbeat-interval --heartbeat-maxtries --max-attempts --job-timeout --queue-max --queue-max-mb --frame-max-mb --unread-max-mb --memory-max --max-connections --handover --grace --body-form --timeout --asked-timeout-max --in-flight-max --broker-connections --acknowledge-timeout --connect-wait --body-max-mb --bodies-max-mb --param-max-mb --result-max-mb --responses-max-mb --head-max-kb --head-timeout --body-timeout --write-timeout --http-connections-max --http-connections-per-address --idempotency-max --idempotency-max-mb --no-api --origins --tokens --access-log --access-log-form --access-log-max-mb --access-log-keep --no-samples --log --log-level --log-form --help"
+            opts="-c -h --config --iface --address --cport --client-port --wport --worker-port --nport --news-port --admin-address --admin-port --no-admin --admin-socket --http-port --data-dir --memory --heartbeat-interval --heartbeat-maxtries --max-attempts --job-timeout --queue-max --queue-max-mb --frame-max-mb --unread-max-mb --memory-max --queue-total-max --services-max --history-max --history-max-mb --dead-max --dead-max-mb --unfinished-max-mb --topics-max --topics-max-kb --max-connections --handover --grace --body-form --timeout --asked-timeout-max --in-flight-max --broker-connections --acknowledge-timeout --connect-wait --body-max-mb --bodies-max-mb --param-max-mb --result-max-mb --responses-max-mb --head-max-kb --head-timeout --body-timeout --write-timeout --http-connections-max --http-connections-per-address --idempotency-max --idempotency-max-mb --no-api --origins --tokens --access-log --access-log-form --access-log-max-mb --access-log-keep --no-samples --log --log-level --log-form --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1734,6 +2145,10 @@ _zmws() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --heartbeat-interval)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1767,6 +2182,42 @@ _zmws() {
                     return 0
                     ;;
                 --memory-max)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --queue-total-max)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --services-max)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --history-max)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --history-max-mb)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dead-max)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dead-max-mb)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --unfinished-max-mb)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --topics-max)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --topics-max-kb)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -43,6 +43,7 @@ complete -c zmws -n "__fish_zmws_needs_command" -f -a "pause" -d 'Hold back the 
 complete -c zmws -n "__fish_zmws_needs_command" -f -a "resume" -d 'Take and give out jobs again, after `zmws pause` or `zmws drain`'
 complete -c zmws -n "__fish_zmws_needs_command" -f -a "drain" -d 'Take no new jobs, and do those that are there, until `zmws resume`'
 complete -c zmws -n "__fish_zmws_needs_command" -f -a "jobs" -d 'List jobs, try dead ones again, delete them'
+complete -c zmws -n "__fish_zmws_needs_command" -f -a "store" -d 'Look at the jobs on disk, back them up, move them'
 complete -c zmws -n "__fish_zmws_needs_command" -f -a "trace" -d 'Record, show and replay traffic: runs zmws-trace, found beside this program or in PATH'
 complete -c zmws -n "__fish_zmws_needs_command" -f -a "completions" -d 'Print what makes a shell complete the words of zmws'
 complete -c zmws -n "__fish_zmws_needs_command" -f -a "generate" -d 'Write manual pages, completions, or the reference of all commands'
@@ -55,6 +56,7 @@ complete -c zmws -n "__fish_zmws_using_subcommand broker" -l news-port -l nport 
 complete -c zmws -n "__fish_zmws_using_subcommand broker" -l admin-address -d 'Address to listen at for operators and monitoring; whoever reaches it can stop the work [default: 127.0.0.1]' -r
 complete -c zmws -n "__fish_zmws_using_subcommand broker" -l admin-port -d 'Port for operators and monitoring, over HTTP: /status, /metrics, /healthz [default: 5581, or none if it is taken]' -r
 complete -c zmws -n "__fish_zmws_using_subcommand broker" -l admin-socket -d 'Socket for operators of the same user, over HTTP; zmws start makes one in the run directory of its site' -r -F
+complete -c zmws -n "__fish_zmws_using_subcommand broker" -l data-dir -d 'Directory of the jobs in the background, which outlive the broker there; zmws up and zmws start have ./data' -r -F
 complete -c zmws -n "__fish_zmws_using_subcommand broker" -l heartbeat-interval -d 'Seconds between two heartbeats between the broker and an idle worker' -r
 complete -c zmws -n "__fish_zmws_using_subcommand broker" -l heartbeat-maxtries -d 'Heartbeats that may be missed before the other side is given up' -r
 complete -c zmws -n "__fish_zmws_using_subcommand broker" -l max-attempts -d 'Workers a job may take down before it is failed' -r
@@ -64,6 +66,15 @@ complete -c zmws -n "__fish_zmws_using_subcommand broker" -l queue-max-mb -d 'Me
 complete -c zmws -n "__fish_zmws_using_subcommand broker" -l frame-max-mb -d 'Megabytes of the largest frame a peer may send' -r
 complete -c zmws -n "__fish_zmws_using_subcommand broker" -l unread-max-mb -d 'Megabytes that may wait for a peer that does not read, before it is disconnected' -r
 complete -c zmws -n "__fish_zmws_using_subcommand broker" -l memory-max -d 'Memory that may be held for all peers together, as 512M or 4G [default: half of what the system has for the process]' -r
+complete -c zmws -n "__fish_zmws_using_subcommand broker" -l queue-total-max -d 'Jobs that may wait in all services together' -r
+complete -c zmws -n "__fish_zmws_using_subcommand broker" -l services-max -d 'Services that are remembered' -r
+complete -c zmws -n "__fish_zmws_using_subcommand broker" -l history-max -d 'Jobs that ended and are remembered' -r
+complete -c zmws -n "__fish_zmws_using_subcommand broker" -l history-max-mb -d 'Megabytes of these jobs' -r
+complete -c zmws -n "__fish_zmws_using_subcommand broker" -l dead-max -d 'Dead jobs that are kept to be tried again' -r
+complete -c zmws -n "__fish_zmws_using_subcommand broker" -l dead-max-mb -d 'Megabytes of parameters of dead jobs' -r
+complete -c zmws -n "__fish_zmws_using_subcommand broker" -l unfinished-max-mb -d 'Megabytes of messages at a port whose last frame has not come, before who holds most is disconnected' -r
+complete -c zmws -n "__fish_zmws_using_subcommand broker" -l topics-max -d 'Topics that a subscriber of the news may have' -r
+complete -c zmws -n "__fish_zmws_using_subcommand broker" -l topics-max-kb -d 'Kilobytes of topics that a subscriber of the news may have' -r
 complete -c zmws -n "__fish_zmws_using_subcommand broker" -l max-connections -d 'Connections to each port' -r
 complete -c zmws -n "__fish_zmws_using_subcommand broker" -l grace -d 'Seconds that running jobs may take to end when the broker is stopped' -r
 complete -c zmws -n "__fish_zmws_using_subcommand broker" -l log-level -l log -d 'How much to log: E, W, I or D' -r -f -a "E\t'Errors'
@@ -74,6 +85,7 @@ complete -c zmws -n "__fish_zmws_using_subcommand broker" -l log-form -d 'Form o
 compact\t'2026-11-24T03:16:25.042Z INFO text field=value'
 json\t'An object: time, level, message, and the fields beside them'"
 complete -c zmws -n "__fish_zmws_using_subcommand broker" -l no-admin -d 'Open no port for operators and monitoring'
+complete -c zmws -n "__fish_zmws_using_subcommand broker" -l memory -d 'Keep all jobs in memory: they are gone when the broker ends'
 complete -c zmws -n "__fish_zmws_using_subcommand broker" -l handover -d 'Let a new connection take over an identity that is in use'
 complete -c zmws -n "__fish_zmws_using_subcommand broker" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c zmws -n "__fish_zmws_using_subcommand gateway" -s c -l config -d 'Configuration whose section holds where no flag and no ZMWS_ variable does, or none [default: zmws.toml, if it is there]' -r -F
@@ -109,6 +121,8 @@ complete -c zmws -n "__fish_zmws_using_subcommand gateway" -l address -l iface -
 complete -c zmws -n "__fish_zmws_using_subcommand gateway" -l http-port -l wport -d 'Port for HTTP' -r
 complete -c zmws -n "__fish_zmws_using_subcommand gateway" -l broker -d 'Hosts of the broker, in the order they are tried' -r
 complete -c zmws -n "__fish_zmws_using_subcommand gateway" -l client-port -l cport -d 'The broker\'s port for clients' -r
+complete -c zmws -n "__fish_zmws_using_subcommand gateway" -l memory-max -d 'Memory that may be held for all HTTP clients together, as 512M or 4G [default: half of what the system has for the process]' -r
+complete -c zmws -n "__fish_zmws_using_subcommand gateway" -l metrics-port -d 'Port for monitoring, over HTTP: /metrics and /healthz, at 127.0.0.1 [default: none]' -r
 complete -c zmws -n "__fish_zmws_using_subcommand gateway" -l dialect -d 'What to speak to a broker that is not ours: zmws1 for PHP\'s 1.0.0, zmws2 for its 2.x' -r -f -a "zmws1\t'zmws 0.9 to 1.0; workers of 2.0.0-rc, too'
 zmws2\t'zmws 2.x'
 mdp01\t'Majordomo 0.1, RFC 7'
@@ -176,6 +190,7 @@ complete -c zmws -n "__fish_zmws_using_subcommand up" -l admin-address -d 'Addre
 complete -c zmws -n "__fish_zmws_using_subcommand up" -l admin-port -d 'Port for operators and monitoring, over HTTP: /status, /metrics, /healthz [default: 5581, or none if it is taken]' -r
 complete -c zmws -n "__fish_zmws_using_subcommand up" -l admin-socket -d 'Socket for operators of the same user, over HTTP; zmws start makes one in the run directory of its site' -r -F
 complete -c zmws -n "__fish_zmws_using_subcommand up" -l http-port -d 'Port for HTTP' -r
+complete -c zmws -n "__fish_zmws_using_subcommand up" -l data-dir -d 'Directory of the jobs in the background, which outlive the broker there; zmws up and zmws start have ./data' -r -F
 complete -c zmws -n "__fish_zmws_using_subcommand up" -l heartbeat-interval -d 'Seconds between two heartbeats between the broker and an idle worker' -r
 complete -c zmws -n "__fish_zmws_using_subcommand up" -l heartbeat-maxtries -d 'Heartbeats that may be missed before the other side is given up' -r
 complete -c zmws -n "__fish_zmws_using_subcommand up" -l max-attempts -d 'Workers a job may take down before it is failed' -r
@@ -185,6 +200,15 @@ complete -c zmws -n "__fish_zmws_using_subcommand up" -l queue-max-mb -d 'Megaby
 complete -c zmws -n "__fish_zmws_using_subcommand up" -l frame-max-mb -d 'Megabytes of the largest frame a peer may send' -r
 complete -c zmws -n "__fish_zmws_using_subcommand up" -l unread-max-mb -d 'Megabytes that may wait for a peer that does not read, before it is disconnected' -r
 complete -c zmws -n "__fish_zmws_using_subcommand up" -l memory-max -d 'Memory that may be held for all peers together, as 512M or 4G [default: half of what the system has for the process]' -r
+complete -c zmws -n "__fish_zmws_using_subcommand up" -l queue-total-max -d 'Jobs that may wait in all services together' -r
+complete -c zmws -n "__fish_zmws_using_subcommand up" -l services-max -d 'Services that are remembered' -r
+complete -c zmws -n "__fish_zmws_using_subcommand up" -l history-max -d 'Jobs that ended and are remembered' -r
+complete -c zmws -n "__fish_zmws_using_subcommand up" -l history-max-mb -d 'Megabytes of these jobs' -r
+complete -c zmws -n "__fish_zmws_using_subcommand up" -l dead-max -d 'Dead jobs that are kept to be tried again' -r
+complete -c zmws -n "__fish_zmws_using_subcommand up" -l dead-max-mb -d 'Megabytes of parameters of dead jobs' -r
+complete -c zmws -n "__fish_zmws_using_subcommand up" -l unfinished-max-mb -d 'Megabytes of messages at a port whose last frame has not come, before who holds most is disconnected' -r
+complete -c zmws -n "__fish_zmws_using_subcommand up" -l topics-max -d 'Topics that a subscriber of the news may have' -r
+complete -c zmws -n "__fish_zmws_using_subcommand up" -l topics-max-kb -d 'Kilobytes of topics that a subscriber of the news may have' -r
 complete -c zmws -n "__fish_zmws_using_subcommand up" -l max-connections -d 'Connections to each port' -r
 complete -c zmws -n "__fish_zmws_using_subcommand up" -l grace -d 'Seconds that running jobs may take to end when the broker is stopped' -r
 complete -c zmws -n "__fish_zmws_using_subcommand up" -l body-form -d 'Form of the old paths\' bodies: v1 as PHP\'s 1.0.0, v2 as its 2.x' -r -f -a "v1\t''
@@ -223,6 +247,7 @@ complete -c zmws -n "__fish_zmws_using_subcommand up" -l log-form -d 'Form of th
 compact\t'2026-11-24T03:16:25.042Z INFO text field=value'
 json\t'An object: time, level, message, and the fields beside them'"
 complete -c zmws -n "__fish_zmws_using_subcommand up" -l no-admin -d 'Open no port for operators and monitoring'
+complete -c zmws -n "__fish_zmws_using_subcommand up" -l memory -d 'Keep all jobs in memory: they are gone when the broker ends'
 complete -c zmws -n "__fish_zmws_using_subcommand up" -l handover -d 'Let a new connection take over an identity that is in use'
 complete -c zmws -n "__fish_zmws_using_subcommand up" -l no-api -d 'Do not serve the paths under /v1/'
 complete -c zmws -n "__fish_zmws_using_subcommand up" -l no-samples -d 'Start no sample workers'
@@ -280,7 +305,7 @@ complete -c zmws -n "__fish_zmws_using_subcommand status" -l run-dir -d 'Where t
 complete -c zmws -n "__fish_zmws_using_subcommand status" -l watch -d 'Show it again and again, every 2 seconds or so many, until q or Ctrl-C' -r
 complete -c zmws -n "__fish_zmws_using_subcommand status" -l servers -d 'The broker, the gateway, and what else PHP\'s $serverList has'
 complete -c zmws -n "__fish_zmws_using_subcommand status" -l workers -d 'The workers'
-complete -c zmws -n "__fish_zmws_using_subcommand status" -l json -d 'Print an object as JSON: broker (null if it does not answer), processes (null without a supervisor), troubles'
+complete -c zmws -n "__fish_zmws_using_subcommand status" -l json -d 'Print an object as JSON: broker (null if it does not answer), processes (null without a supervisor), problems'
 complete -c zmws -n "__fish_zmws_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c zmws -n "__fish_zmws_using_subcommand top" -l admin -d 'The broker\'s admin port, or the path of its socket [default: that of the site in this folder, or 127.0.0.1:5581]' -r
 complete -c zmws -n "__fish_zmws_using_subcommand top" -s c -l config -d 'The configuration: zmws.toml, or PHP\'s etc/config.php; by default the one that is there, in this order' -r -F
@@ -304,57 +329,95 @@ complete -c zmws -n "__fish_zmws_using_subcommand drain" -s c -l config -d 'The 
 complete -c zmws -n "__fish_zmws_using_subcommand drain" -l undo -d 'Take jobs again, as `zmws resume`'
 complete -c zmws -n "__fish_zmws_using_subcommand drain" -l wait -d 'Return when nothing is queued or active any more'
 complete -c zmws -n "__fish_zmws_using_subcommand drain" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c zmws -n "__fish_zmws_using_subcommand jobs; and not __fish_seen_subcommand_from retry delete help" -l service -d 'The same as a flag' -r
-complete -c zmws -n "__fish_zmws_using_subcommand jobs; and not __fish_seen_subcommand_from retry delete help" -l state -d 'In this state only' -r -f -a "queued\t'Waits for a worker'
+complete -c zmws -n "__fish_zmws_using_subcommand jobs; and not __fish_seen_subcommand_from list retry delete help" -l service -d 'The same as a flag' -r
+complete -c zmws -n "__fish_zmws_using_subcommand jobs; and not __fish_seen_subcommand_from list retry delete help" -l state -d 'In this state only' -r -f -a "queued\t'Waits for a worker'
 active\t'A worker has it'
 completed\t'Ended well'
 failed\t'Ended badly; dead ones are among them'
 dead\t'Given up by the broker, and kept'"
-complete -c zmws -n "__fish_zmws_using_subcommand jobs; and not __fish_seen_subcommand_from retry delete help" -l limit -d 'So many of each state at most' -r
-complete -c zmws -n "__fish_zmws_using_subcommand jobs; and not __fish_seen_subcommand_from retry delete help" -l admin -d 'The broker\'s admin port, or the path of its socket [default: that of the site in this folder, or 127.0.0.1:5581]' -r
-complete -c zmws -n "__fish_zmws_using_subcommand jobs; and not __fish_seen_subcommand_from retry delete help" -s c -l config -d 'The configuration: zmws.toml, or PHP\'s etc/config.php; by default the one that is there, in this order' -r -F
-complete -c zmws -n "__fish_zmws_using_subcommand jobs; and not __fish_seen_subcommand_from retry delete help" -l json -d 'Print an array as JSON'
-complete -c zmws -n "__fish_zmws_using_subcommand jobs; and not __fish_seen_subcommand_from retry delete help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c zmws -n "__fish_zmws_using_subcommand jobs; and not __fish_seen_subcommand_from retry delete help" -a "retry" -d 'Queue dead jobs again, under their ids; a job that a worker has is taken from it'
-complete -c zmws -n "__fish_zmws_using_subcommand jobs; and not __fish_seen_subcommand_from retry delete help" -a "delete" -d 'Delete jobs that wait, and forget dead ones'
-complete -c zmws -n "__fish_zmws_using_subcommand jobs; and not __fish_seen_subcommand_from retry delete help" -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c zmws -n "__fish_zmws_using_subcommand jobs; and not __fish_seen_subcommand_from list retry delete help" -l limit -d 'So many of each state at most' -r
+complete -c zmws -n "__fish_zmws_using_subcommand jobs; and not __fish_seen_subcommand_from list retry delete help" -l admin -d 'The broker\'s admin port, or the path of its socket [default: that of the site in this folder, or 127.0.0.1:5581]' -r
+complete -c zmws -n "__fish_zmws_using_subcommand jobs; and not __fish_seen_subcommand_from list retry delete help" -s c -l config -d 'The configuration: zmws.toml, or PHP\'s etc/config.php; by default the one that is there, in this order' -r -F
+complete -c zmws -n "__fish_zmws_using_subcommand jobs; and not __fish_seen_subcommand_from list retry delete help" -l json -d 'Print an array as JSON'
+complete -c zmws -n "__fish_zmws_using_subcommand jobs; and not __fish_seen_subcommand_from list retry delete help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c zmws -n "__fish_zmws_using_subcommand jobs; and not __fish_seen_subcommand_from list retry delete help" -a "list" -d 'The same as without a word'
+complete -c zmws -n "__fish_zmws_using_subcommand jobs; and not __fish_seen_subcommand_from list retry delete help" -a "retry" -d 'Queue dead jobs again, under their ids; a job that a worker has is taken from it'
+complete -c zmws -n "__fish_zmws_using_subcommand jobs; and not __fish_seen_subcommand_from list retry delete help" -a "delete" -d 'Delete jobs that wait, and forget dead ones'
+complete -c zmws -n "__fish_zmws_using_subcommand jobs; and not __fish_seen_subcommand_from list retry delete help" -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c zmws -n "__fish_zmws_using_subcommand jobs; and __fish_seen_subcommand_from list" -l service -d 'The same as a flag' -r
+complete -c zmws -n "__fish_zmws_using_subcommand jobs; and __fish_seen_subcommand_from list" -l state -d 'In this state only' -r -f -a "queued\t'Waits for a worker'
+active\t'A worker has it'
+completed\t'Ended well'
+failed\t'Ended badly; dead ones are among them'
+dead\t'Given up by the broker, and kept'"
+complete -c zmws -n "__fish_zmws_using_subcommand jobs; and __fish_seen_subcommand_from list" -l limit -d 'So many of each state at most' -r
+complete -c zmws -n "__fish_zmws_using_subcommand jobs; and __fish_seen_subcommand_from list" -l admin -d 'The broker\'s admin port, or the path of its socket [default: that of the site in this folder, or 127.0.0.1:5581]' -r
+complete -c zmws -n "__fish_zmws_using_subcommand jobs; and __fish_seen_subcommand_from list" -s c -l config -d 'The configuration: zmws.toml, or PHP\'s etc/config.php; by default the one that is there, in this order' -r -F
+complete -c zmws -n "__fish_zmws_using_subcommand jobs; and __fish_seen_subcommand_from list" -l json -d 'Print an array as JSON'
+complete -c zmws -n "__fish_zmws_using_subcommand jobs; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c zmws -n "__fish_zmws_using_subcommand jobs; and __fish_seen_subcommand_from retry" -l admin -d 'The broker\'s admin port, or the path of its socket [default: that of the site in this folder, or 127.0.0.1:5581]' -r
 complete -c zmws -n "__fish_zmws_using_subcommand jobs; and __fish_seen_subcommand_from retry" -s c -l config -d 'The configuration: zmws.toml, or PHP\'s etc/config.php; by default the one that is there, in this order' -r -F
 complete -c zmws -n "__fish_zmws_using_subcommand jobs; and __fish_seen_subcommand_from retry" -s h -l help -d 'Print help'
 complete -c zmws -n "__fish_zmws_using_subcommand jobs; and __fish_seen_subcommand_from delete" -l admin -d 'The broker\'s admin port, or the path of its socket [default: that of the site in this folder, or 127.0.0.1:5581]' -r
 complete -c zmws -n "__fish_zmws_using_subcommand jobs; and __fish_seen_subcommand_from delete" -s c -l config -d 'The configuration: zmws.toml, or PHP\'s etc/config.php; by default the one that is there, in this order' -r -F
 complete -c zmws -n "__fish_zmws_using_subcommand jobs; and __fish_seen_subcommand_from delete" -s h -l help -d 'Print help'
+complete -c zmws -n "__fish_zmws_using_subcommand jobs; and __fish_seen_subcommand_from help" -f -a "list" -d 'The same as without a word'
 complete -c zmws -n "__fish_zmws_using_subcommand jobs; and __fish_seen_subcommand_from help" -f -a "retry" -d 'Queue dead jobs again, under their ids; a job that a worker has is taken from it'
 complete -c zmws -n "__fish_zmws_using_subcommand jobs; and __fish_seen_subcommand_from help" -f -a "delete" -d 'Delete jobs that wait, and forget dead ones'
 complete -c zmws -n "__fish_zmws_using_subcommand jobs; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c zmws -n "__fish_zmws_using_subcommand store; and not __fish_seen_subcommand_from check dump load compact help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c zmws -n "__fish_zmws_using_subcommand store; and not __fish_seen_subcommand_from check dump load compact help" -f -a "check" -d 'Read all of it, and say what is there or what is damaged'
+complete -c zmws -n "__fish_zmws_using_subcommand store; and not __fish_seen_subcommand_from check dump load compact help" -f -a "dump" -d 'Print all of it as JSON Lines'
+complete -c zmws -n "__fish_zmws_using_subcommand store; and not __fish_seen_subcommand_from check dump load compact help" -f -a "load" -d 'Take what dump has printed into a directory without jobs'
+complete -c zmws -n "__fish_zmws_using_subcommand store; and not __fish_seen_subcommand_from check dump load compact help" -f -a "compact" -d 'Make the file as small as what is in it'
+complete -c zmws -n "__fish_zmws_using_subcommand store; and not __fish_seen_subcommand_from check dump load compact help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c zmws -n "__fish_zmws_using_subcommand store; and __fish_seen_subcommand_from check" -l data-dir -d 'Directory of the jobs' -r -F
+complete -c zmws -n "__fish_zmws_using_subcommand store; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
+complete -c zmws -n "__fish_zmws_using_subcommand store; and __fish_seen_subcommand_from dump" -l data-dir -d 'Directory of the jobs' -r -F
+complete -c zmws -n "__fish_zmws_using_subcommand store; and __fish_seen_subcommand_from dump" -s h -l help -d 'Print help'
+complete -c zmws -n "__fish_zmws_using_subcommand store; and __fish_seen_subcommand_from load" -l data-dir -d 'Directory of the jobs' -r -F
+complete -c zmws -n "__fish_zmws_using_subcommand store; and __fish_seen_subcommand_from load" -s h -l help -d 'Print help'
+complete -c zmws -n "__fish_zmws_using_subcommand store; and __fish_seen_subcommand_from compact" -l data-dir -d 'Directory of the jobs' -r -F
+complete -c zmws -n "__fish_zmws_using_subcommand store; and __fish_seen_subcommand_from compact" -s h -l help -d 'Print help'
+complete -c zmws -n "__fish_zmws_using_subcommand store; and __fish_seen_subcommand_from help" -f -a "check" -d 'Read all of it, and say what is there or what is damaged'
+complete -c zmws -n "__fish_zmws_using_subcommand store; and __fish_seen_subcommand_from help" -f -a "dump" -d 'Print all of it as JSON Lines'
+complete -c zmws -n "__fish_zmws_using_subcommand store; and __fish_seen_subcommand_from help" -f -a "load" -d 'Take what dump has printed into a directory without jobs'
+complete -c zmws -n "__fish_zmws_using_subcommand store; and __fish_seen_subcommand_from help" -f -a "compact" -d 'Make the file as small as what is in it'
+complete -c zmws -n "__fish_zmws_using_subcommand store; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c zmws -n "__fish_zmws_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c zmws -n "__fish_zmws_using_subcommand generate" -l out -d 'Folder to write it into; it is made if it is not there' -r -F
 complete -c zmws -n "__fish_zmws_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs trace completions generate help" -f -a "broker" -d 'Run the broker: jobs from clients to workers, over ZeroMQ'
-complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs trace completions generate help" -f -a "gateway" -d 'Run the HTTP gateway: jobs by URL, in front of a broker'
-complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs trace completions generate help" -f -a "worker" -d 'Run a worker that does the jobs of one service'
-complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs trace completions generate help" -f -a "call" -d 'Send a job, and print its result'
-complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs trace completions generate help" -f -a "up" -d 'Run broker, gateway and two sample workers in one process'
-complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs trace completions generate help" -f -a "start" -d 'Start the programs of this site, and keep them running'
-complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs trace completions generate help" -f -a "stop" -d 'Stop the programs of this site'
-complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs trace completions generate help" -f -a "restart" -d 'Stop and start programs of this site again'
-complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs trace completions generate help" -f -a "reload" -d 'Read the configuration anew, and restart what it changes'
-complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs trace completions generate help" -f -a "config" -d 'Make, judge and show configurations'
-complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs trace completions generate help" -f -a "status" -d 'Show what is wrong, then the programs, then the services'
-complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs trace completions generate help" -f -a "top" -d 'Watch services, workers and jobs, and act on them'
-complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs trace completions generate help" -f -a "tail" -d 'Show what happens to jobs, as it happens: a line each'
-complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs trace completions generate help" -f -a "pause" -d 'Hold back the jobs of a service, until `zmws resume`'
-complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs trace completions generate help" -f -a "resume" -d 'Take and give out jobs again, after `zmws pause` or `zmws drain`'
-complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs trace completions generate help" -f -a "drain" -d 'Take no new jobs, and do those that are there, until `zmws resume`'
-complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs trace completions generate help" -f -a "jobs" -d 'List jobs, try dead ones again, delete them'
-complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs trace completions generate help" -f -a "trace" -d 'Record, show and replay traffic: runs zmws-trace, found beside this program or in PATH'
-complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs trace completions generate help" -f -a "completions" -d 'Print what makes a shell complete the words of zmws'
-complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs trace completions generate help" -f -a "generate" -d 'Write manual pages, completions, or the reference of all commands'
-complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs trace completions generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs store trace completions generate help" -f -a "broker" -d 'Run the broker: jobs from clients to workers, over ZeroMQ'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs store trace completions generate help" -f -a "gateway" -d 'Run the HTTP gateway: jobs by URL, in front of a broker'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs store trace completions generate help" -f -a "worker" -d 'Run a worker that does the jobs of one service'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs store trace completions generate help" -f -a "call" -d 'Send a job, and print its result'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs store trace completions generate help" -f -a "up" -d 'Run broker, gateway and two sample workers in one process'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs store trace completions generate help" -f -a "start" -d 'Start the programs of this site, and keep them running'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs store trace completions generate help" -f -a "stop" -d 'Stop the programs of this site'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs store trace completions generate help" -f -a "restart" -d 'Stop and start programs of this site again'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs store trace completions generate help" -f -a "reload" -d 'Read the configuration anew, and restart what it changes'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs store trace completions generate help" -f -a "config" -d 'Make, judge and show configurations'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs store trace completions generate help" -f -a "status" -d 'Show what is wrong, then the programs, then the services'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs store trace completions generate help" -f -a "top" -d 'Watch services, workers and jobs, and act on them'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs store trace completions generate help" -f -a "tail" -d 'Show what happens to jobs, as it happens: a line each'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs store trace completions generate help" -f -a "pause" -d 'Hold back the jobs of a service, until `zmws resume`'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs store trace completions generate help" -f -a "resume" -d 'Take and give out jobs again, after `zmws pause` or `zmws drain`'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs store trace completions generate help" -f -a "drain" -d 'Take no new jobs, and do those that are there, until `zmws resume`'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs store trace completions generate help" -f -a "jobs" -d 'List jobs, try dead ones again, delete them'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs store trace completions generate help" -f -a "store" -d 'Look at the jobs on disk, back them up, move them'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs store trace completions generate help" -f -a "trace" -d 'Record, show and replay traffic: runs zmws-trace, found beside this program or in PATH'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs store trace completions generate help" -f -a "completions" -d 'Print what makes a shell complete the words of zmws'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs store trace completions generate help" -f -a "generate" -d 'Write manual pages, completions, or the reference of all commands'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and not __fish_seen_subcommand_from broker gateway worker call up start stop restart reload config status top tail pause resume drain jobs store trace completions generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c zmws -n "__fish_zmws_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "init" -d 'Write a new configuration with every setting explained'
 complete -c zmws -n "__fish_zmws_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "check" -d 'Say whether a configuration is fine, or all that is wrong with it: keys and values, and whether the programs, files, users and directories that it names can be used'
 complete -c zmws -n "__fish_zmws_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Show each setting, its value, and where the value comes from'
 complete -c zmws -n "__fish_zmws_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "import" -d 'Print PHP\'s configuration as a zmws.toml'
 complete -c zmws -n "__fish_zmws_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "reference" -d 'Print all settings as a page in Markdown'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and __fish_seen_subcommand_from jobs" -f -a "list" -d 'The same as without a word'
 complete -c zmws -n "__fish_zmws_using_subcommand help; and __fish_seen_subcommand_from jobs" -f -a "retry" -d 'Queue dead jobs again, under their ids; a job that a worker has is taken from it'
 complete -c zmws -n "__fish_zmws_using_subcommand help; and __fish_seen_subcommand_from jobs" -f -a "delete" -d 'Delete jobs that wait, and forget dead ones'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and __fish_seen_subcommand_from store" -f -a "check" -d 'Read all of it, and say what is there or what is damaged'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and __fish_seen_subcommand_from store" -f -a "dump" -d 'Print all of it as JSON Lines'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and __fish_seen_subcommand_from store" -f -a "load" -d 'Take what dump has printed into a directory without jobs'
+complete -c zmws -n "__fish_zmws_using_subcommand help; and __fish_seen_subcommand_from store" -f -a "compact" -d 'Make the file as small as what is in it'

@@ -186,11 +186,11 @@ fn pidfd(pid: u32) -> io::Result<AsyncFd<OwnedFd>> {
     watched(pidfd_open(pid, PidfdFlags::NONBLOCK)?)
 }
 
-/// A handle of a process that can be waited for.
-pub(super) fn watched(pidfd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+/// A descriptor that can be waited for: of a process, say.
+pub(super) fn watched(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     // What it wants to be careful with is a type that names a descriptor without owning it; this one owns it.
     #[expect(deprecated, reason = "its successor is unsafe, and an OwnedFd fulfils what it asks for")]
-    AsyncFd::with_interest(pidfd, Interest::READABLE)
+    AsyncFd::with_interest(descriptor, Interest::READABLE)
 }
 
 /// Whether programs of this user can be started by us.

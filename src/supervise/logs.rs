@@ -33,16 +33,20 @@ pub(super) fn rotate(log: &Path, rotation: Rotation) -> io::Result<bool> {
     let file = files::existing(log, true)?;
     if rotation.keep > 0 {
         make_room(log, rotation.keep)?;
-        copy_all(&file, &numbered(log, 1))?;
+        copy_end(&file, 2 * rotation.bytes, &numbered(log, 1))?;
     }
     file.set_len(0)?;
     Ok(true)
 }
 
-/// Copies what is there, and what has come meanwhile.
-fn copy_all(mut log: &File, to: &Path) -> io::Result<()> {
+/// Copies what is there, and what has come meanwhile: of both together the last `max` bytes, and as many again of what
+/// comes still. Who writes faster than it can be copied does not keep us here.
+fn copy_end(mut log: &File, max: u64, to: &Path) -> io::Result<()> {
     let mut copy = files::replace(to)?;
-    while io::copy(&mut log.take(u64::MAX), &mut copy)? > 0 {}
+    let length = log.metadata()?.len();
+    log.seek(SeekFrom::Start(length.saturating_sub(max)))?;
+    let mut rest = log.take(2 * max);
+    while io::copy(&mut rest, &mut copy)? > 0 {}
     log.seek(SeekFrom::Start(0))?;
     Ok(())
 }
@@ -133,6 +137,18 @@ mod tests {
         assert_eq!(read(&numbered(&log, 1)), "round 4, a line\n");
         assert_eq!(read(&numbered(&log, 2)), "round 3, a line\n");
         assert!(!numbered(&log, 3).exists(), "more are kept than asked for");
+    }
+
+    #[test]
+    fn of_a_log_that_has_grown_far_beyond_its_bound_the_end_is_kept() {
+        let place = Place::new("flood");
+        let log = path(&place.0, "mail");
+        let lines: String = (0..10_000).map(|number| format!("line {number:05}\n")).collect();
+        std::fs::write(&log, lines).expect("room");
+        assert!(rotate(&log, Rotation { bytes: 1_000, keep: 1 }).expect("rotated"));
+        let kept = std::fs::read_to_string(numbered(&log, 1)).expect("a file");
+        assert!(kept.len() <= 2_000 && kept.ends_with("line 09999\n"), "{} bytes", kept.len());
+        assert_eq!(length(&log), 0);
     }
 
     #[test]

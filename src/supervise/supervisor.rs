@@ -7,6 +7,7 @@ pub(super) mod lines;
 mod orders;
 mod periodic;
 mod reap;
+mod rotation;
 mod socket;
 
 use std::collections::HashMap;
@@ -274,7 +275,7 @@ impl Supervisor {
             self.wants.subscribe(),
         );
         let rotating =
-            periodic::rotate_logs(self.shown.subscribe(), Arc::clone(&self.site), self.fleet.rotation);
+            rotation::rotate_logs(self.shown.subscribe(), Arc::clone(&self.site), self.fleet.rotation);
         let reaping = reap::reap(self.shown.subscribe());
         let mending = periodic::until_all_run(
             self.phase.clone(),

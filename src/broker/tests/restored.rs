@@ -120,7 +120,7 @@ fn a_store_that_fails_stops_promises_and_nothing_else() {
     world.play("c1 ask S d\n c1 wait S e\n w1 done 1");
     world.event(Event::Store(StoreState::Writable));
     world.play("c1 ask S f");
-    insta::assert_snapshot!(world.log, @r"
+    insta::assert_snapshot!(world.log, @r#"
     w1 ready S
         w1 < heartbeat
     c1 wait S a
@@ -136,7 +136,7 @@ fn a_store_that_fails_stops_promises_and_nothing_else() {
         w1 < run #1 (b)
         record #2 over
     c1 ask S d
-        c1 < refused S
+        c1 < refused S (PARAM-JSON: "the broker cannot keep jobs: its disk fails")
     c1 wait S e
     w1 done 1
         record #1 over
@@ -144,5 +144,5 @@ fn a_store_that_fails_stops_promises_and_nothing_else() {
     c1 ask S f
         record #4
         c1 < accepted #4 S
-    ");
+    "#);
 }

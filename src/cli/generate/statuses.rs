@@ -6,7 +6,7 @@ use std::fmt::Write;
 type Row = (&'static str, &'static str, &'static str);
 
 /// In the order of the commands.
-pub(super) const ROWS: [Row; 25] = [
+pub(super) const ROWS: [Row; 30] = [
     ("broker", "it was stopped", "it could not start, or not go on"),
     ("gateway", "it was stopped", "it could not start, or not go on"),
     ("worker", "it was stopped", "it could not start, or not go on"),
@@ -52,8 +52,17 @@ pub(super) const ROWS: [Row; 25] = [
         "the broker refuses, or does not answer",
     ),
     ("jobs", "they are listed", "the broker does not answer"),
+    ("jobs list", "they are listed", "the broker does not answer"),
     ("jobs retry", "the broker has done it", "the broker refuses, or does not answer"),
     ("jobs delete", "the broker has done it", "the broker refuses, or does not answer"),
+    ("store check", "all of it can be read", "something is damaged, or a broker has it"),
+    ("store dump", "all is printed", "it cannot be read, or a broker has it"),
+    ("store load", "all of it is on disk", "a line is wrong, jobs are there already, or the disk fails"),
+    (
+        "store compact",
+        "the file is as small as it can be",
+        "it cannot be read or written, or a broker has it",
+    ),
     ("trace", "as `zmws-trace` ends", "as `zmws-trace` ends, or it is not installed"),
     ("completions", "they are printed", "they cannot be printed"),
 ];

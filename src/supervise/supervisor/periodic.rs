@@ -1,23 +1,17 @@
-//! What the supervisor looks at again and again: limits and logs.
+//! What the supervisor looks at again and again: the limits of its programs, and whether all run.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tracing::warn;
 
 use super::super::admin::Admin;
 use super::super::control::ProcessState;
-use super::super::logs;
-use super::super::process::Site;
 use super::super::process_table::ProcessTable;
-use super::super::program::Rotation;
-use super::{OWN_LOG, Phase, Shown, Wants};
+use super::{Phase, Shown, Wants};
 
 /// How often limits are looked at.
 const LOOK: Duration = Duration::from_secs(1);
-/// How often logs are measured.
-const MEASURE: Duration = Duration::from_secs(5);
 
 /// Looks at what has limits, as long as anything has. Never ends.
 pub(super) async fn watch_over(
@@ -55,24 +49,6 @@ pub(super) async fn until_all_run(
             Ok(()) = changes.changed() => {}
             Ok(()) = phases.changed() => {}
             else => return std::future::pending().await,
-        }
-    }
-}
-
-/// Begins logs anew that have grown large. Never ends.
-pub(super) async fn rotate_logs(shown: Shown, site: Arc<Site>, rotation: Rotation) {
-    if rotation.bytes == 0 || site.inherit_output {
-        std::future::pending::<()>().await;
-    }
-    loop {
-        tokio::time::sleep(MEASURE).await;
-        let mut names: Vec<String> =
-            shown.borrow().iter().map(|one| one.borrow().name().to_owned()).collect();
-        names.push(OWN_LOG.to_owned());
-        for name in names {
-            if let Err(error) = logs::rotate(&logs::path(&site.log_dir, &name), rotation) {
-                warn!(name, %error, "cannot begin its log anew");
-            }
         }
     }
 }
