@@ -241,7 +241,8 @@ mod jobs {
     fn dead_ones_are_marked_and_tried_again_and_others_say_why_not() {
         let (broker, dead, failed) = graveyard();
         let list = printed(broker.admin, &["jobs", "GRAVE"]);
-        assert_eq!(printed(broker.admin, &["jobs", "list", "GRAVE"]), list);
+        let listed = printed(broker.admin, &["jobs", "list", "GRAVE"]);
+        assert!(listed.contains(&dead) && listed.contains(&failed), "{listed}");
         let line = |id: &str| list.lines().find(|line| line.contains(id)).expect("it is listed").to_owned();
         assert!(line(&dead).contains("  dead ") && line(&failed).contains("  failed "), "{list}");
         assert!(list.ends_with("`zmws jobs delete JOB` forgets it\n"), "{list}");

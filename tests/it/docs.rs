@@ -262,7 +262,9 @@ fn is_fine(text: &str) {
 fn every_metric_that_the_book_names_is_one_of_the_broker_s() {
     let mut command = Command::new(zmws());
     let ports = ["--client-port=0", "--worker-port=0", "--news-port=0", "--admin-port=0", "--log-form=json"];
-    let broker = Program::start("zmws broker", command.arg("broker").args(ports));
+    let data_dir = std::env::temp_dir().join(format!("zmws-docs-metrics-{}", std::process::id()));
+    let broker = command.arg("broker").args(ports).arg("--data-dir").arg(&data_dir);
+    let broker = Program::start("zmws broker", broker);
     let admin = broker.wait_for("the admin port", PATIENCE, |line| {
         let line: serde_json::Value = serde_json::from_str(line).ok()?;
         line["admin"].as_str()?.trim_end_matches('/').rsplit_once(':')?.1.parse().ok()
@@ -278,6 +280,8 @@ fn every_metric_that_the_book_names_is_one_of_the_broker_s() {
         assert!(shown.contains(&format!("# TYPE {family} ")), "{name} is not in\n{shown}");
         seen += 1;
     }
+    drop(broker);
+    let _ = std::fs::remove_dir_all(&data_dir);
     assert!(seen >= 20, "metrics are found: {seen}");
 }
 

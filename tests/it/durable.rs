@@ -132,7 +132,7 @@ fn dead_jobs_and_what_operators_decided_outlive_a_kill() {
     let mut second = worker(&broker);
     next_job(&mut second);
     drop(second);
-    poll("it is given up", PATIENCE, || (jobs(&broker, "state=failed").len() == 1).then_some(()));
+    poll("it is given up", PATIENCE, || (jobs(&broker, "state=dead").len() == 1).then_some(()));
     assert_eq!(http::tell(broker.admin, "POST", &format!("/services/{SERVICE}/pause")).status, 200);
     // What was said before its acknowledgement is on disk with it.
     let waits = ask(&mut client, "later").expect("it is taken");

@@ -26,7 +26,11 @@ grace = 1
 
 /// A site with a job in the middle; the process that does it.
 fn busy() -> (Site, u32) {
-    let site = Site::new("zmws.toml", LONG);
+    busy_as(LONG)
+}
+
+fn busy_as(config: &str) -> (Site, u32) {
+    let site = Site::new("zmws.toml", config);
     assert_eq!(site.run(&["start"]).status, Some(0));
     wait_for_workers(&site, 2);
     let port = format!("--port={}", site.clients);
@@ -106,7 +110,7 @@ fn a_stop_of_the_whole_site_says_which_job_it_cut_off() {
 
 #[test]
 fn a_restart_of_the_broker_says_which_running_job_it_gave_up() {
-    let (site, _) = busy();
+    let (site, _) = busy_as(&LONG.replace("[broker]", "[broker]\nmemory = true"));
     let before = site.pid("broker").expect("it runs");
     let restarted = site.run(&["restart", "broker", "--force"]);
     assert_eq!(restarted.status, Some(1), "{restarted:?}");
@@ -116,6 +120,16 @@ fn a_restart_of_the_broker_says_which_running_job_it_gave_up() {
         .any(|line| line.starts_with("broker: gave up running ") && line.ends_with(" (LONG)"));
     assert!(said, "{restarted:?}");
     assert_ne!(site.pid("broker"), Some(before));
+}
+
+/// On disk, it is not lost: the worker goes on, and its answer counts.
+#[test]
+fn a_restart_of_the_broker_keeps_what_is_on_disk() {
+    let (site, first) = busy();
+    let restarted = site.run(&["restart", "broker"]);
+    assert_eq!(restarted.status, Some(0), "{restarted:?}");
+    assert!(restarted.stdout.contains("broker: keeps 1 job for its next start\n"), "{restarted:?}");
+    assert!(is_alive(first));
 }
 
 #[test]

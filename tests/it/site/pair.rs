@@ -108,6 +108,15 @@ fn another_configuration_in_the_same_folder_is_refused_or_has_its_own_directory(
 
     let own = "[supervisor]\nrun_dir = \"run2\"\nlog_dir = \"logs2\"\n";
     site.write("other.toml", &other.filled(&format!("{own}{PLAIN}")));
+    let refused = run(&["start"]);
+    assert_eq!(refused.status, Some(1), "its jobs would be those of the first: {refused:?}");
+    assert!(
+        refused.stdout.contains("data/queue.redb is in use: another broker keeps its jobs there"),
+        "{refused:?}"
+    );
+    assert_eq!(run(&["stop"]).status, Some(0));
+    let jobs = PLAIN.replace("[broker]", "[broker]\ndata_dir = \"data2\"");
+    site.write("other.toml", &other.filled(&format!("{own}{jobs}")));
     let started = run(&["start"]);
     assert_eq!(started.status, Some(0), "{started:?}");
     assert!(served(&site) && served(&other));
