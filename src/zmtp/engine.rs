@@ -64,6 +64,22 @@ pub struct Engine {
     dropped: Option<u64>,
 }
 
+/// What an engine held for its peer. To free it takes a while if it is large.
+#[derive(Debug)]
+pub struct Remains {
+    held: usize,
+    _frames: Vec<Bytes>,
+    _body: Option<Body>,
+    _outbox: Outbox,
+}
+
+impl Remains {
+    /// Bytes that it takes.
+    pub fn held(&self) -> usize {
+        self.held
+    }
+}
+
 #[derive(Debug)]
 enum Phase {
     Opening(Box<Opening>),
@@ -213,10 +229,13 @@ impl Engine {
         fixed + self.frames_len + self.body.as_ref().map_or(0, Body::held)
     }
 
-    /// Gives up: what is held is free, and nothing more is taken.
-    pub fn abandon(&mut self) {
+    /// Gives up: nothing more is taken. What was held, also by an engine that has failed.
+    pub fn abandon(&mut self) -> Remains {
+        let held = self.held() + self.outbox.len();
         self.fail(&ZmtpError::Abandoned);
-        self.outbox = Outbox::default();
+        (self.frames_len, self.detached) = (0, 0);
+        let frames = std::mem::take(&mut self.frames);
+        Remains { held, _frames: frames, _body: self.body.take(), _outbox: std::mem::take(&mut self.outbox) }
     }
 
     fn open(&mut self, input: &mut BytesMut) -> Result<Option<Event>, ZmtpError> {
@@ -233,10 +252,6 @@ impl Engine {
     #[cold]
     fn fail(&mut self, error: &ZmtpError) {
         self.phase = Phase::Failed(Box::new(error.clone()));
-        self.frames = Vec::new();
-        self.frames_len = 0;
-        self.detached = 0;
-        self.body = None;
     }
 
     #[inline]

@@ -26,7 +26,7 @@ mod tests;
 use bytes::Bytes;
 
 pub use body::SLICE_MAX;
-pub use engine::Engine;
+pub use engine::{Engine, Remains};
 pub use outbox::Outbox;
 pub use socket_type::SocketType;
 
