@@ -143,7 +143,10 @@ impl Target for OverTcp {
         self.conns.insert(conn, connection);
     }
 
+    /// What the peer said last has had its effect by then: a broker that reads it together with the end gives no job to
+    /// a worker that is gone, and one that reads it before does.
     fn close(&mut self, _at: u64, conn: ConnIndex) {
+        self.wait_until_quiet();
         let Some(connection) = self.conns.remove(&conn) else { return };
         let _ = connection.hang_up.send(());
         let _ = self.runtime.block_on(async { timeout(TIMEOUT, connection.gone).await });
