@@ -15,7 +15,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
 use tokio::net::UnixListener;
@@ -367,22 +367,19 @@ fn make_dir(path: &Path) -> Result<(), ClaimError> {
 }
 
 /// One that ends answers nobody any more, and has the run directory for some milliseconds yet.
-const LOCK_WAIT: Duration = Duration::from_secs(2);
-const LOCK_LOOK: Duration = Duration::from_millis(10);
+const LOCK_LOOKS: u32 = 200;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// Takes the run directory, or says that it is taken.
 fn lock(run_dir: &Path) -> Result<File, ClaimError> {
     let path = run_dir.join("zmws.lock");
     let file = files::lock(&path).map_err(|source| ClaimError::Place { path: path.clone(), source })?;
-    let end = Instant::now() + LOCK_WAIT;
-    loop {
+    for _ in 0..LOCK_LOOKS {
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return Ok(file),
-            Err(rustix::io::Errno::WOULDBLOCK) if Instant::now() < end => std::thread::sleep(LOCK_LOOK),
-            Err(rustix::io::Errno::WOULDBLOCK) => {
-                return Err(ClaimError::Taken { run_dir: run_dir.to_owned() });
-            }
+            Err(rustix::io::Errno::WOULDBLOCK) => std::thread::sleep(LOCK_PAUSE),
             Err(error) => return Err(ClaimError::Place { path, source: error.into() }),
         }
     }
+    Err(ClaimError::Taken { run_dir: run_dir.to_owned() })
 }

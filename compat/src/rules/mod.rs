@@ -18,7 +18,7 @@ use crate::differ::{About, Comparison, Difference};
 use crate::original::{Version, refusals};
 use crate::trace::Frame;
 
-/// A kind of deliberate difference: one of [`RULES`].
+/// A kind of deliberate difference: one of the table of rules.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
 #[serde(try_from = "String")]
 pub struct Rule(usize);
