@@ -25,6 +25,8 @@ struct Process {
     stdout: BoundedLines<ChildStdout>,
     /// The job whose log standard error is.
     current: Arc<Mutex<String>>,
+    /// Whether it has done a job.
+    has_served: bool,
 }
 
 /// What a program says. Values stay the text that they are.
@@ -51,21 +53,24 @@ pub(super) async fn run(program: &Program, processes: &Processes, job: &Job) -> 
         Err(error) => return Answer::Failed(error.to_string()),
     };
     let limits = program.limits(job);
-    let mut process = match processes.with_line(program, &limits, &line).await {
-        Ok(process) => process,
-        Err(why) => return Answer::Failed(why),
-    };
-    let listened = limits.of(process.listen(program.output_max, job)).await;
-    match listened.unwrap_or_else(|why| Err(Trouble::Failed(why))) {
-        Ok(answer) => {
-            processes.put(process);
-            answer
+    loop {
+        let mut process = match processes.with_line(program, &limits, &line).await {
+            Ok(process) => process,
+            Err(why) => return Answer::Failed(why),
+        };
+        let listened = limits.of(process.listen(program.output_max, job)).await;
+        match listened.unwrap_or_else(|why| Err(Trouble::Failed(why))) {
+            Ok(answer) => {
+                processes.put(process);
+                return answer;
+            }
+            Err(Trouble::Failed(why)) => {
+                process.group.end().await;
+                return Answer::Failed(why);
+            }
+            Err(Trouble::Died) if process.died_before(&line) => process.group.end().await,
+            Err(Trouble::Died) => return died(program, job, process.group).await,
         }
-        Err(Trouble::Failed(why)) => {
-            process.group.end().await;
-            Answer::Failed(why)
-        }
-        Err(Trouble::Died) => died(program, job, process.group).await,
     }
 }
 
@@ -127,7 +132,8 @@ impl Processes {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
 
-    fn put(&self, process: Process) {
+    fn put(&self, mut process: Process) {
+        process.has_served = true;
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(process);
     }
 }
@@ -149,11 +155,18 @@ impl Process {
             log(stderr, job, &mut Tail::default()).await;
         });
         let stdout = BoundedLines::new(stdout, program.output_max);
-        Ok(Self { group, stdin, stdout, current })
+        Ok(Self { group, stdin, stdout, current, has_served: false })
     }
 
     fn is_alive(&mut self) -> bool {
         matches!(self.group.leader.try_wait(), Ok(None))
+    }
+
+    /// Whether it had ended between two jobs, which was not known yet: its guard outlives it for a moment. All of the line
+    /// is still in the pipe then, and the job has cost nothing.
+    fn died_before(&self, line: &[u8]) -> bool {
+        let unread = rustix::io::ioctl_fionread(&self.stdin).unwrap_or_default();
+        self.has_served && unread >= line.len() as u64
     }
 
     async fn tell(&mut self, job: &Job, line: &[u8]) -> std::io::Result<()> {

@@ -141,8 +141,8 @@ impl Program {
     }
 }
 
-/// What a service manager says to the worker and not to its programs: they must not speak in its name.
-const OF_THE_SERVICE_MANAGER: [&str; 3] = ["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"];
+/// What the service manager, or our supervisor, says to the worker and not to its programs: they must not speak in its name.
+const OF_THE_SERVICE_MANAGER: [&str; 4] = ["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "ZMWS_NOTIFY"];
 
 /// How long a job may go on.
 struct Limits<'a> {
