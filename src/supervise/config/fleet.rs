@@ -157,6 +157,8 @@ impl Maker<'_> {
             restart: keys.restart,
             grace: keys.grace,
             margin: if is_ours(&keys) { MARGIN } else { Duration::ZERO },
+            // Another user has no way into our run directory.
+            notifies: is_ours(&keys) && keys.user.is_none(),
             limits: Limits {
                 max_jobs: keys.max_jobs,
                 max_lifetime: keys.max_lifetime,

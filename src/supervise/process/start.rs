@@ -9,12 +9,15 @@ use super::super::backoff::Verdict;
 use super::super::child::{Child, End, Output};
 use super::super::logs;
 use super::super::notify_socket::NotifySocket;
+use super::super::program::Kind;
 use super::{Fingerprint, Outcome, ProcessTask, Rest, Running, end_of};
 
 /// A program that has lived so long has started. Port in use, syntax error, missing file: all come sooner.
 const SETTLED: Duration = Duration::from_millis(400);
 /// How long one that says itself when it serves may take to.
 const READY: Duration = Duration::from_secs(20);
+/// How long a worker's start waits for its word that it is connected.
+const CONNECTED: Duration = Duration::from_secs(3);
 
 /// Why a process could not be started.
 struct StartError {
@@ -45,7 +48,7 @@ impl ProcessTask {
                 self.ended(end).await;
                 Outcome::Failed(line)
             }
-            serves = settled(notices.as_ref()) => match serves {
+            serves = settled(notices.as_ref(), self.program.kind) => match serves {
                 true => Outcome::Started { pid, stale },
                 false => Outcome::Failed(format!(
                     "{} ({pid}) does not serve after {} s; see its log",
@@ -141,8 +144,13 @@ impl ProcessTask {
 }
 
 /// Whether a program serves that has just been started: it says so, or has lived for long enough.
-async fn settled(notices: Option<&NotifySocket>) -> bool {
+async fn settled(notices: Option<&NotifySocket>, kind: Kind) -> bool {
     match notices {
+        Some(notices) if kind == Kind::Worker => {
+            // It has found its broker. One whose broker is away waits for it, and is a worker all the same.
+            let _ = tokio::time::timeout(CONNECTED, notices.ready()).await;
+            true
+        }
         Some(notices) => tokio::time::timeout(READY, notices.ready()).await.is_ok(),
         None => {
             tokio::time::sleep(SETTLED).await;

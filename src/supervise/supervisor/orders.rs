@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{info, warn};
 
-use super::super::control::{Report, Request, Which};
+use super::super::control::{self, Report, Request, Which};
 use super::super::process::{Before, Order, Outcome};
 use super::super::program::{Fleet, Kind, Program};
 use super::{Load, Phase, Supervised, Supervisor, Task, Wants, lines};
@@ -30,6 +30,10 @@ impl Supervisor {
             let ok = self.carry_out(&request, load, &reports).await;
             if !ends {
                 self.phase.send_modify(|phase| *phase = phase.after(ok));
+            }
+            if ends {
+                // Whoever is told that all is stopped finds no socket of ours any more.
+                let _ = std::fs::remove_file(control::socket(&self.site.run_dir));
             }
             say_done(&reports, ok);
             if ends {
