@@ -21,8 +21,8 @@ use super::files;
 pub const NOTIFY_MARK: &str = "ZMWS_NOTIFY";
 
 /// Bytes of a datagram at most.
-const DATAGRAM_MAX: usize = 4_096;
-/// Jobs that are named at most: so many fit.
+const DATAGRAM_MAX: usize = 32 << 10;
+/// Jobs that are named at most: so many fit, also by names of 255 bytes of which each is escaped.
 const NAMED_MAX: usize = 16;
 
 /// What a program tells.
@@ -110,7 +110,7 @@ impl NotifySocket {
 
     /// Returns when the program says that it serves.
     pub(super) async fn ready(&self) {
-        let mut datagram = [0; DATAGRAM_MAX];
+        let mut datagram = vec![0; DATAGRAM_MAX];
         loop {
             match self.socket.recv(&mut datagram).await {
                 Ok(length) if Notice::decode(&datagram[..length]) == Some(Notice::Ready) => return,
@@ -124,7 +124,7 @@ impl NotifySocket {
     pub(super) fn unfinished(self) -> Option<Unfinished> {
         // Past the runtime, which may not have looked yet whether something is there.
         let socket = self.socket.into_std().ok()?;
-        let mut datagram = [0; DATAGRAM_MAX];
+        let mut datagram = vec![0; DATAGRAM_MAX];
         let mut last = None;
         while let Ok(length) = socket.recv(&mut datagram) {
             if let Some(Notice::Unfinished(unfinished)) = Notice::decode(&datagram[..length]) {
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_thousand_jobs_fit_into_a_datagram() {
-        let name = format!("12AB-34CD ({})", "N".repeat(128));
+        let name = format!("12AB-34CD ({})", "\u{1b}".repeat(255));
         let left = Unfinished::new(0, vec![name; 1_000].into_iter(), 0);
         assert_eq!(left.active.last().map(String::as_str), Some("984 more"));
         assert!(Notice::Unfinished(left).encode().len() <= DATAGRAM_MAX);
