@@ -39,9 +39,9 @@ impl AdminPort {
 
     /// The same, if the configuration that is here is known.
     pub(super) fn admin_of(&self, fleet: Option<&Fleet>) -> Admin {
-        let config = || fleet.and_then(|fleet| fleet.admin.clone());
+        let configured = || fleet.and_then(|fleet| fleet.admin.clone());
         let default = Place::Port(SocketAddr::from((Ipv4Addr::LOCALHOST, 5581)));
-        Admin::at(self.admin.clone().or_else(config).unwrap_or(default))
+        Admin::at(self.admin.clone().or_else(configured).unwrap_or(default))
     }
 
     /// The configuration that is here, if there is one.

@@ -44,8 +44,8 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let which = args.filter.which();
     let fleet = if args.run_dir.is_some() && args.port.is_given() { None } else { args.port.fleet()? };
     let admin = args.port.admin_of(fleet.as_ref());
-    let config = || fleet.map(|fleet| fleet.run_dir);
-    let run_dir = args.run_dir.or_else(config).unwrap_or_else(|| PathBuf::from("run"));
+    let configured = || fleet.map(|fleet| fleet.run_dir);
+    let run_dir = args.run_dir.or_else(configured).unwrap_or_else(|| PathBuf::from("run"));
     process::on_one_thread(async {
         if let Some(every) = args.watch {
             if !output::is_screen() {

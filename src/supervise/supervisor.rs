@@ -111,7 +111,6 @@ struct Supervised {
     name: String,
     group: String,
     kind: Kind,
-    is_broker: bool,
     orders: mpsc::Sender<(Order, oneshot::Sender<Outcome>)>,
     shown: watch::Receiver<process::Shown>,
     task: JoinHandle<()>,
@@ -233,10 +232,9 @@ impl Supervisor {
             urgency: self.urgency.subscribe(),
         };
         let (name, group, kind) = (program.name.clone(), program.group.clone(), program.kind);
-        let is_broker = program.is_broker();
         let process_task = ProcessTask::new(Arc::clone(&self.site), program, before, links);
         let task = spawn_local(process_task.run());
-        self.supervised.push(Supervised { name, group, kind, is_broker, orders, shown, task });
+        self.supervised.push(Supervised { name, group, kind, orders, shown, task });
         self.show();
     }
 

@@ -76,7 +76,7 @@ impl Supervisor {
         let Some(chosen) = self.choose(which, reports) else { return false };
         let (servers, workers) = self.by_kind(&chosen);
         let (brokers, gateways): (Vec<usize>, Vec<usize>) =
-            servers.iter().rev().partition(|&&at| self.supervised[at].is_broker);
+            servers.iter().rev().partition(|&&at| self.is_broker(at));
         let mut ok = true;
         for at in gateways {
             ok &= self.stop_some(&[at], reports).await;
@@ -244,6 +244,11 @@ impl Supervisor {
     /// Whether the configuration still has the program.
     fn is_configured(&self, at: usize) -> bool {
         self.fleet.programs.iter().any(|program| program.name == self.supervised[at].name)
+    }
+
+    fn is_broker(&self, at: usize) -> bool {
+        let name = &self.supervised[at].name;
+        self.fleet.programs.iter().any(|program| program.name == *name && program.is_broker())
     }
 
     fn by_kind(&self, some: &[usize]) -> (Vec<usize>, Vec<usize>) {
